@@ -1,0 +1,54 @@
+# Every command a person types. The work is done in harness/; `make` alone lists what there is:
+# the lines that begin with ## (in Russian, ##ru), where LANGUAGE or the locale asks for it.
+
+# Assigned here so that only the command line can set them: WORK, for one, is a
+# common variable of the environment on university clusters.
+LAB  :=
+STEP :=
+WORK := labs
+SEED :=
+export LAB STEP WORK SEED
+
+RU := $(if $(filter ru%,$(firstword $(LANGUAGE) $(LC_ALL) $(LC_MESSAGES) $(LANG))),ru)
+
+.DEFAULT_GOAL := help
+.PHONY: help check grade doctor test lint format
+
+help:
+	@sed -n 's/^##$(RU) //p' Makefile
+
+##   make check LAB=02 [STEP=3] [WORK=DIR] [SEED=n]  check one lab, step by step
+##ru   make check LAB=02 [STEP=3] [WORK=DIR] [SEED=n]  проверить работу по шагам
+WHICH   := Say which lab, for example: make check LAB=02
+WHICHru := Скажите, какую работу проверить, например: make check LAB=02
+check:
+	@$(if $(LAB),,$(error $(WHICH$(RU))))harness/setup.sh student
+	@harness/lab check "$$LAB" --work "$$WORK" $${STEP:+--step "$$STEP"} $${SEED:+--seed "$$SEED"}
+
+##   make grade [WORK=DIR]                           all labs: a scorecard
+##ru   make grade [WORK=DIR]                           все работы: таблица баллов
+grade:
+	@harness/setup.sh student
+	@harness/lab grade --work "$$WORK"
+
+##   make doctor                                     what this machine lacks
+##ru   make doctor                                     чего не хватает этой машине
+doctor:
+	@harness/lab doctor
+
+##   make test                                       lint, then the harness's tests
+##ru   make test                                       lint и тесты самой системы
+test: lint
+	@harness/test.sh
+
+##   make lint                                       look at the form of all code
+##ru   make lint                                       проверить оформление кода
+lint:
+	@harness/setup.sh maintainer
+	@harness/lint.sh
+
+##   make format                                     put all code in that form
+##ru   make format                                     привести код к оформлению
+format:
+	@harness/setup.sh maintainer
+	@harness/lint.sh --format

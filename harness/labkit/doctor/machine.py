@@ -1,0 +1,149 @@
+"""Is there enough of everything, and may we use it? Limits, room, namespaces, locale."""
+
+from __future__ import annotations
+
+import locale
+import os
+import resource
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+
+from labkit import sandbox
+from labkit.catalog import ROOT
+from labkit.doctor.finding import BAD, FINE, SET_UP, WARNING, Finding, limit, run, sysctl
+from labkit.words import _
+
+MIB = 1 << 20
+KERNEL = Path("/proc/sys")
+# Kernel parameters that can forbid namespaces to ordinary users: with which value they do, and what to set.
+SWITCHES = (
+    ("kernel.apparmor_restrict_unprivileged_userns", 1, 0),  # Ubuntu from 24.04 on
+    ("kernel.unprivileged_userns_clone", 0, 1),  # Debian's kernels
+    ("user.max_user_namespaces", 0, 10_000),
+)
+
+
+@dataclass(frozen=True)
+class Need:
+    """A number that has to be at least `must` for labs 01 and 02, `should` for 10,000 threads too."""
+
+    what: str
+    value: int | None
+    must: int
+    should: int
+    remedy: str
+    unit: str = ""
+
+    def judge(self) -> Finding:
+        """The finding; a value of None is no limit at all."""
+        if self.value is None:
+            return Finding(self.what, FINE, _("no limit"))
+        seen = f"{self.value:,}{self.unit}"
+        if self.value >= self.should:
+            return Finding(self.what, FINE, seen)
+        seen += _(", but {number} are wanted").format(number=f"{self.should:,}{self.unit}")
+        return Finding(self.what, BAD if self.value < self.must else WARNING, seen, self.remedy)
+
+
+def read_number(path: Path) -> int | None:
+    """The number in a file of /proc or /sys; None if there is no such file, or it says `max`."""
+    try:
+        return int(path.read_text(encoding="ascii"))
+    except (OSError, ValueError):
+        return None
+
+
+def hard(which: int) -> int | None:
+    """A hard limit, which is how far the harness can raise its own; None: there is none."""
+    value = resource.getrlimit(which)[1]
+    return None if value == resource.RLIM_INFINITY else value
+
+
+def cgroup_threads() -> int | None:
+    """How many threads the control groups around us allow; None: as many as the kernel does."""
+    lines = Path("/proc/self/cgroup").read_text(encoding="ascii").splitlines()
+    own = next((line[3:] for line in lines if line.startswith("0::")), "/")
+    group = Path("/sys/fs/cgroup", own.lstrip("/"))
+    numbers = (read_number(place / "pids.max") for place in (group, *group.parents))
+    return min((number for number in numbers if number is not None), default=None)
+
+
+def parameter(name: str) -> int | None:
+    """A kernel parameter by its sysctl name; None if there is none, or only root may read it."""
+    return read_number(KERNEL / name.replace(".", "/"))
+
+
+def kernel(name: str, must: int, should: int) -> Need:
+    """A need of a kernel parameter."""
+    return Need(name, parameter(name), must, should, sysctl(name, 2 * should))
+
+
+def limits() -> Iterator[Finding]:
+    """Lab 02 has 1,000 clients at once, lab 03 will have 10,000 threads, with two mappings each."""
+    descriptors, threads = hard(resource.RLIMIT_NOFILE), hard(resource.RLIMIT_NPROC)
+    tasks = "sudo systemctl set-property user-$(id -u).slice TasksMax=32000"
+    yield Need("ulimit -Hn", descriptors, 2_500, 4_096, limit("nofile", 8_192)).judge()
+    yield Need("ulimit -Hu", threads, 2_500, 12_000, limit("nproc", 16_000)).judge()
+    yield Need("pids.max", cgroup_threads(), 2_500, 12_000, tasks).judge()
+    yield kernel("kernel.pid_max", 4_000, 16_000).judge()
+    yield kernel("kernel.threads-max", 4_000, 16_000).judge()
+    yield kernel("vm.max_map_count", 5_000, 30_000).judge()
+
+
+def randomisation() -> Finding:
+    """How much of an address is drawn at random: with 32 bits, gcc 12's TSan cannot start."""
+    bits = parameter("vm.mmap_rnd_bits")
+    seen = _("{bits} random bits in an address").format(bits=bits)
+    return Finding("vm.mmap_rnd_bits", FINE, seen if bits else _("only root may read it"))
+
+
+def room() -> Iterator[Finding]:
+    """Disk for what is built, and memory for the sanitizers' shadow."""
+    for name, place in (("build/", ROOT), ("/tmp", Path("/tmp"))):
+        what = _("free in {place}").format(place=name)
+        free = shutil.disk_usage(place).free // MIB
+        remedy = f"du -xhd 1 {place} | sort -h"
+        yield Need(what, free, 100, 500, remedy, " MiB").judge()
+    memory = psutil.virtual_memory().available // MIB
+    yield Need(_("free memory"), memory, 500, 1_500, "ps aux --sort=-rss | head", " MiB").judge()
+
+
+def namespaces() -> Iterator[Finding]:
+    """The sandbox and a network namespace, each made and used."""
+    why = sandbox.refusal()
+    if why:
+        seen = _("none ({why}): only run your own code").format(why=why)
+        yield Finding(_("sandbox"), WARNING, seen, allow_namespaces())
+    else:
+        yield Finding(_("sandbox"), FINE, _("bubblewrap ran a program in namespaces of its own"))
+    ways = (["-n"], ["-Urn"]) if os.geteuid() == 0 else (["-Urn"],)
+    tried = [run("unshare", *flags, "true") for flags in ways]
+    if any(done.status == 0 for done in tried):
+        yield Finding(_("own network"), FINE, _("made one"))
+    else:
+        yield Finding(_("own network"), WARNING, tried[-1].last_line, allow_namespaces())
+
+
+def allow_namespaces() -> str:
+    """What to type where namespaces are refused: most often one of the kernel's switches is against them."""
+    for name, refusing, wanted in SWITCHES:
+        if parameter(name) == refusing:
+            return sysctl(name, wanted)
+    if shutil.which("bwrap") is None:
+        return SET_UP
+    return "docker run --privileged …   # " + _(
+        "if this is a container; else ask who runs this machine"
+    )
+
+
+def words() -> Finding:
+    """Whether the terminal's locale can show what the checks say."""
+    encoding = locale.getpreferredencoding(False)
+    name = os.environ.get("LC_ALL") or os.environ.get("LC_CTYPE") or os.environ.get("LANG") or "C"
+    if encoding.upper().replace("-", "") == "UTF8":
+        return Finding(_("locale"), FINE, f"{name}, {encoding}")
+    return Finding(_("locale"), WARNING, f"{name}, {encoding}", "export LC_ALL=C.UTF-8")

@@ -1,0 +1,189 @@
+#!/usr/bin/env bash
+# Installs what the labs need and this machine lacks.
+#
+#   harness/setup.sh student      what `make check` and `make grade` need
+#   harness/setup.sh maintainer   that, and what `make test` needs besides
+#   harness/setup.sh --missing GROUP   only prints the missing packages, one a line
+#   harness/setup.sh --advise GROUP    only says what to type
+#
+# Make targets call it each time, so it has to be quick when nothing is missing: it looks for one
+# command or file of each package, which takes milliseconds, and asks neither dpkg nor Python. It
+# keeps no record of an earlier run: what it sees is what is there, so nothing can go stale.
+#
+# Exit status: 0 nothing is missing (any more), 2 wrong arguments, 3 something is missing and
+# can't be installed from here.
+set -eu
+# shellcheck source-path=SCRIPTDIR source=python.sh
+. "$(dirname "${BASH_SOURCE[0]}")/python.sh"
+
+# Debian has a second nc, without the options that the handouts use; elsewhere the one we want is nc.
+netcat=nc.openbsd
+[[ -e /etc/debian_version ]] || netcat=nc
+
+# A package of Debian and Ubuntu, and what shows that it is there: a command, a file, a Python module
+# (toml: one of two). Names are the same in Debian 12 and in Ubuntu 22.04 and 24.04.
+# The variable's name is the group's.
+student="
+gcc                    gcc
+clang                  clang
+make                   make
+valgrind               valgrind
+gdb                    gdb
+libc6-dev              /usr/include/stdio.h
+libcrypt-dev           /usr/include/crypt.h
+bubblewrap             bwrap
+util-linux             nsenter
+netcat-openbsd         $netcat
+iproute2               ss
+strace                 strace
+python3                python3
+python3-tomli          toml
+python3-pytest         module:pytest
+python3-psutil         module:psutil
+python3-rich           module:rich
+python3-pexpect        module:pexpect"
+# shellcheck disable=SC2034 # read by its name, in missing()
+maintainer="$student
+python3-pytest-xdist   module:xdist
+python3-pytest-timeout module:pytest_timeout
+python3-hypothesis     module:hypothesis
+python3-jsonschema     module:jsonschema
+python3-babel          module:babel
+gettext                msgfmt
+shellcheck             shellcheck
+black                  module:black
+mypy                   module:mypy
+python3-typeshed       module:mypy.typeshed
+clang-format           clang-format
+cppcheck               cppcheck"
+
+# has PROBE: whether what the second column names is there.
+has() {
+	case $1 in
+	toml) has_tomllib || has_module tomli ;;
+	module:*) has_module "${1#module:}" ;;
+	/*) [[ -e $1 ]] ;;
+	*) command -v "$1" >/dev/null ;;
+	esac
+}
+
+# has_module NAME: whether it is where Debian's packages put it. If not, or if the user named another
+# Python, modules count only where one Python has all that the group needs: apt completes Debian's,
+# and no other.
+has_module() {
+	local place=/usr/lib/python3/dist-packages/${1//.//}
+	[[ -z ${LAB_PYTHON-} && (-e $place || -e $place.py) ]] || a_python_has_all
+}
+
+# has_tomllib: whether Debian's Python is one that reads TOML by itself (from 3.11 on).
+has_tomllib() {
+	local place
+	for place in /usr/lib/python3.*/tomllib; do
+		place=${place%/tomllib}
+		[[ ! /usr/bin/python3 -ef /usr/bin/${place##*/} ]] || return 0
+	done
+	return 1
+}
+
+# a_python_has_all: whether harness/lab would find a Python with all modules of $group. Asked once.
+a_python_has_all() {
+	if [[ -z ${all_there-} ]]; then
+		local modules=$student_modules
+		[[ $group == student ]] || modules+=" $maintainer_modules"
+		# shellcheck disable=SC2086 # a list of words
+		all_there=$(find_python $modules && echo yes || echo no)
+	fi
+	[[ $all_there == yes ]]
+}
+
+# missing: the packages of $group that are not there, one a line.
+missing() {
+	local package probe
+	while read -r package probe; do
+		[[ -z $package ]] || has "$probe" || printf '%s\n' "$package"
+	done <<<"${!group}"
+}
+
+# advise PACKAGE...: says what to type, for a person who may, or on a machine that has no apt.
+advise() {
+	if command -v apt-get >/dev/null; then
+		say "To install it, type (or have the machine's administrator type):" \
+			"Чтобы установить, наберите (или попросите администратора машины набрать):"
+		say "    sudo apt-get update && sudo apt-get install --no-install-recommends $*" \
+			"    sudo apt-get update && sudo apt-get install --no-install-recommends $*"
+		return
+	fi
+	say "This machine has no apt-get. Install with its own package manager what Debian calls:" \
+		"На этой машине нет apt-get. Установите её средствами то, что в Debian называется:"
+	say "    $*" "    $*"
+	say "The labs need Linux. Python's modules may also come from pip: then set LAB_PYTHON to that Python." \
+		"Нужен Linux. Модули Python можно взять и из pip: тогда укажите этот Python в LAB_PYTHON."
+}
+
+# become_root: sets `as_root`, the words that run a command as root; returns 1 if there are none.
+# sudo is used where it asks nothing, or where somebody is at the terminal to answer.
+become_root() {
+	as_root=()
+	[[ $(id -u) != 0 ]] || return 0
+	command -v sudo >/dev/null || return 1
+	as_root=(sudo)
+	if sudo -n true 2>/dev/null; then
+		as_root=(sudo -n)
+	elif [[ ! -t 0 || ! -t 2 ]]; then
+		return 1
+	fi
+}
+
+# apt WORD...: apt-get that asks nothing and waits its turn: a fresh machine often still updates itself.
+apt() {
+	"${as_root[@]}" env DEBIAN_FRONTEND=noninteractive NEEDRESTART_MODE=l \
+		apt-get -y -o DPkg::Lock::Timeout=300 "$@"
+}
+
+# install PACKAGE...: fetches apt's lists only if they lack the packages, or name versions that are gone.
+install() {
+	if ! apt install --simulate "$@" >/dev/null 2>&1; then
+		apt update
+	fi
+	apt install --no-install-recommends "$@" && return
+	apt update && apt install --no-install-recommends "$@"
+}
+
+main() {
+	local mode=install log=$root/build/setup.log
+	group=${1-}
+	case $group in --missing | --advise) mode=${1#--} group=${2-} ;; esac
+	case $group in student | maintainer) ;; *)
+		say "usage: harness/setup.sh [--missing | --advise] student | maintainer" \
+			"вызов: harness/setup.sh [--missing | --advise] student | maintainer"
+		return 2
+		;;
+	esac
+
+	local packages
+	mapfile -t packages < <(missing)
+	((${#packages[@]})) || return 0
+	if [[ $mode == missing ]]; then
+		printf '%s\n' "${packages[@]}"
+		return 0
+	fi
+	say "Missing here: ${packages[*]}" "Здесь не хватает: ${packages[*]}"
+	if [[ $mode == advise ]] || ! command -v apt-get >/dev/null || ! become_root; then
+		advise "${packages[@]}"
+		return 3
+	fi
+
+	mkdir -p "$root/build"
+	say "Installing with ${as_root[*]+${as_root[*]} }apt-get; this can take some minutes. Its words go to build/setup.log." \
+		"Устанавливаю: ${as_root[*]+${as_root[*]} }apt-get; это может занять несколько минут. Подробности — в build/setup.log."
+	if ! install "${packages[@]}" >"$log" 2>&1 </dev/null || [[ -n $(missing) ]]; then
+		tail -n 15 "$log" >&2
+		say "That did not work; all of apt-get's words are in $log." \
+			"Не получилось; весь вывод apt-get — в $log."
+		advise "${packages[@]}"
+		return 3
+	fi
+	say "Installed." "Установлено."
+}
+
+main "$@"

@@ -1,0 +1,14 @@
+#!/usr/bin/env bash
+# Runs the tests of the harness itself, two at a time; `make test` calls it after lint.
+# Arguments go to pytest: harness/test.sh -k words, harness/test.sh harness/selftest/test_setup.py
+set -eu
+# shellcheck source-path=SCRIPTDIR source=python.sh
+. "$(dirname "${BASH_SOURCE[0]}")/python.sh"
+cd "$root"
+
+harness/setup.sh maintainer
+# shellcheck disable=SC2086 # a list of words
+find_python $student_modules $maintainer_modules || exit 3
+mkdir -p build
+export HYPOTHESIS_STORAGE_DIRECTORY=build/hypothesis
+exec "$python" -m pytest -n 2 --timeout 240 --junitxml build/selftest.xml "$@"
