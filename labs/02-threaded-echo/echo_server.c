@@ -1,0 +1,330 @@
+/*
+ * echo_server - returns what its clients send, each client in its own thread
+ *
+ *	echo_server [-a ADDRESS] [-p PORT] [-v]
+ *
+ * The main thread accepts clients and takes the signals. For each client it
+ * starts a thread, which does all the work with that client and then ends.
+ *
+ * Who joins them? Main is waiting for clients, so each thread that ends joins
+ * the one that ended before it, and main joins the last. Thus at most one
+ * thread is ever left to be joined, and none is left when main returns.
+ * (Detached threads need no join, but nobody can wait for their end either.)
+ */
+
+#define _POSIX_C_SOURCE 200809L
+
+#include "net.h"
+
+#include <ctype.h>
+#include <err.h>
+#include <errno.h>
+#include <poll.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+enum {
+	PORTION = 16384, /* bytes received at once, at most */
+	RETRY_MS = 100,  /* between tries to accept when resources are short */
+};
+
+static const char usage[] = "usage: echo_server [-a ADDRESS] [-p PORT] [-v]\n";
+
+/*
+ * A client that is connected. Key to the fields here and below:
+ *	(S) set before the thread starts, only read after that
+ *	(L) clients.lock must be held, while clients leads to the client
+ */
+struct client {
+	int fd;                   /* (S) its socket */
+	char name[NET_NAME_SIZE]; /* (S) its address and port */
+	pthread_t thread;         /* (L) the thread that serves it */
+	struct client *next;      /* (L) in the list of clients */
+};
+
+/* All clients. Nothing that may block is done while the lock is held. */
+static struct {
+	pthread_mutex_t lock;
+	pthread_cond_t empty;     /* there is no first client any more */
+	struct client *first;     /* (L) list of those that are served */
+	struct client *last_left; /* (L) its thread is still to be joined */
+} clients = {
+    .lock = PTHREAD_MUTEX_INITIALIZER,
+    .empty = PTHREAD_COND_INITIALIZER,
+};
+
+static bool verbose;          /* (S) option -v: say what is sent */
+static int listener;          /* (S) the socket that listens */
+static sigset_t stop_signals; /* (S) SIGINT and SIGTERM */
+
+/* Set by the signal handler and read by main, in the same thread. */
+static volatile sig_atomic_t stopping;
+
+/*
+ * Sends back what a client sends, until it has ended its side of the
+ * connection or is gone: a reset is a way to leave like any other.
+ */
+static void
+echo(const struct client *client)
+{
+	char portion[PORTION];
+
+	for (;;) {
+		ssize_t n = recv(client->fd, portion, sizeof(portion), 0);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0)
+			return;
+		if (verbose)
+			printf("received %zd bytes from %s\n", n, client->name);
+		if (net_send_all(client->fd, portion, (size_t)n) < 0)
+			return;
+		if (verbose)
+			printf("sent %zd bytes to %s\n", n, client->name);
+	}
+}
+
+/*
+ * Gives back what a client has used, as the last work of its thread: takes
+ * the client off the list, closes its socket, and joins the thread that
+ * ended before this one. The thread and the struct of this client are left
+ * to the next one that ends, or to clients_stop.
+ */
+static void
+client_leave(struct client *client)
+{
+	/*
+	 * TODO 4: so far only the socket is given back. Take the client off
+	 * the list, join the thread that left before, free its client.
+	 */
+	(void)clients;
+	close(client->fd);
+}
+
+/* The life of a client's thread; argument is its struct client. */
+static void *
+client_main(void *argument)
+{
+	struct client *client = argument;
+
+	printf("client %s connected\n", client->name);
+	echo(client);
+	printf("client %s disconnected\n", client->name);
+	client_leave(client);
+	return NULL;
+}
+
+/*
+ * Returns a struct for the client that was accepted as fd from address: one
+ * of its own for each client, since each has a thread that reads it at any
+ * time. The caller frees it. Returns NULL if there is no memory.
+ */
+static struct client *
+client_new(int fd, const struct net_address *address)
+{
+	/*
+	 * TODO 1: so far there is one struct for all clients, which will do
+	 * as long as there is only one client at a time.
+	 */
+	static struct client client;
+
+	client.fd = fd;
+	net_format(address, client.name);
+	return &client;
+}
+
+/*
+ * Starts the client's thread, client_main, and puts the client on the list.
+ * Client, socket and memory are the thread's from then on. The stop signals
+ * are blocked in it: they are main's. Returns 0, or pthread_create's error;
+ * then all is as it was before.
+ */
+static int
+client_start(struct client *client)
+{
+	/*
+	 * TODO 1: so far main serves the client itself, and meanwhile accepts
+	 * nobody else. Start a thread instead, and put the client on the list.
+	 *
+	 * TODO 6: see to it that signals come to main only.
+	 */
+	(void)clients;
+	(void)stop_signals;
+	client_main(client);
+	return 0;
+}
+
+/*
+ * Turns away the client on fd, which could not be served because of error:
+ * says so, closes its socket and frees its struct, which may be NULL.
+ */
+static void
+client_refuse(int fd, struct client *client, int error)
+{
+	/*
+	 * TODO 5: warn(3) takes the reason from errno, but pthread_create(3)
+	 * has returned it.
+	 */
+	(void)fd;
+	(void)client;
+	(void)error;
+}
+
+/*
+ * Waits for a client, writes its address to *address and returns its socket,
+ * or -1 when the server is to stop. Where accept(2) fails for want of
+ * descriptors or memory, clients wait in the kernel's queue: that is said
+ * once, until the queue is empty again, and tried again every RETRY_MS.
+ */
+static int
+client_accept(struct net_address *address)
+{
+	/*
+	 * TODO 5: so far any error of accept(2) ends the server. Which of
+	 * them pass by themselves? And how to wait without using the CPU?
+	 *
+	 * TODO 6: return -1 when stopping is set.
+	 */
+	(void)stopping;
+	address->size = sizeof(address->v6);
+	return accept(listener, &address->any, &address->size);
+}
+
+/*
+ * Handles SIGINT and SIGTERM. The listening socket is shut down because a
+ * flag alone could be set after main has looked at it and before main waits;
+ * on Linux, poll(2) and accept(2) of a socket shut down don't wait.
+ */
+static void
+on_stop(int signal_number)
+{
+	/* TODO 6: as in lab 01, but the clients are left to clients_stop. */
+	(void)signal_number;
+	(void)stopping;
+}
+
+/* Fills in stop_signals and makes them call on_stop from here on. */
+static void
+catch_stop_signals(void)
+{
+	/* TODO 6: sigaction(2) as in lab 01; sigemptyset(3), sigaddset(3). */
+	(void)on_stop;
+	(void)stop_signals;
+}
+
+/*
+ * Ends all connections and waits until all threads have ended. A thread that
+ * waits in recv(2) or send(2) returns when its socket is shut down. Closing
+ * the socket would not wake it, and its number could be another client's by
+ * the time it is used again.
+ */
+static void
+clients_stop(void)
+{
+	/*
+	 * TODO 6: shutdown(2) the socket of each client on the list, wait
+	 * until the list is empty, join the last thread and free its client.
+	 */
+	(void)clients;
+}
+
+/* Ends the program because its arguments are wrong. */
+static _Noreturn void
+exit_with_usage(void)
+{
+	fputs(usage, stderr);
+	exit(2);
+}
+
+/* The port that text names, 0 to 65535, or -1 if it names none. */
+static int
+parse_port(const char *text)
+{
+	char *end;
+	long port = strtol(text, &end, 10);
+
+	if (!isdigit((unsigned char)text[0]) || *end != '\0' || port > 65535)
+		return -1;
+	return (int)port;
+}
+
+/* Reads the command line into *address and verbose. */
+static void
+parse_arguments(int argc, char *argv[], struct net_address *address)
+{
+	const char *host = "127.0.0.1";
+	const char *port = "9090";
+	int option;
+
+	while ((option = getopt(argc, argv, "a:p:vh")) != -1) {
+		switch (option) {
+		case 'a':
+			host = optarg;
+			break;
+		case 'p':
+			port = optarg;
+			break;
+		case 'v':
+			verbose = true;
+			break;
+		case 'h':
+			fputs(usage, stdout);
+			exit(0);
+		default: /* getopt has said what is wrong */
+			exit_with_usage();
+		}
+	}
+	if (optind < argc) {
+		warnx("surplus operand '%s'", argv[optind]);
+		exit_with_usage();
+	}
+	if (parse_port(port) < 0) {
+		warnx("port '%s': not a number from 0 to 65535", port);
+		exit_with_usage();
+	}
+	if (net_parse(host, parse_port(port), address) < 0) {
+		warnx("address '%s': neither IPv4 nor IPv6", host);
+		exit_with_usage();
+	}
+}
+
+int
+main(int argc, char *argv[])
+{
+	struct net_address address;
+	char name[NET_NAME_SIZE];
+	int fd;
+
+	parse_arguments(argc, argv, &address);
+
+	/* Whole lines, as soon as they are printed, into a pipe too. */
+	setvbuf(stdout, NULL, _IOLBF, BUFSIZ);
+	/* If that pipe's reader is gone, printing fails: no reason to die. */
+	signal(SIGPIPE, SIG_IGN);
+	printf("server started\n");
+
+	net_format(&address, name);
+	listener = net_listen(&address);
+	if (listener < 0)
+		err(1, "listen on %s", name);
+	catch_stop_signals();
+	net_format(&address, name);
+	printf("listening on %s\n", name);
+
+	while ((fd = client_accept(&address)) >= 0) {
+		struct client *client = client_new(fd, &address);
+		int error = client != NULL ? client_start(client) : ENOMEM;
+
+		if (error != 0)
+			client_refuse(fd, client, error);
+	}
+	clients_stop();
+	close(listener);
+	printf("server stopped\n");
+	return 0;
+}
