@@ -1,0 +1,790 @@
+"""Lab 01: an echo server that serves one client at a time, and its client."""
+
+from __future__ import annotations
+
+import re
+import signal
+import time
+
+from labkit import manners
+from labkit.checking import (
+    NATIVELY,
+    UNDER_ASAN,
+    UNDER_TSAN,
+    Client,
+    Disconnected,
+    Fault,
+    Limits,
+    Row,
+    Running,
+    Scene,
+    Server,
+    Shim,
+    Silent,
+    Span,
+    _,
+    blame,
+    exchange,
+    expect,
+    inspect,
+    judge,
+    require,
+    step,
+    timeline,
+)
+
+SERVER, CLIENT = "echo_server", "echo_client"
+EVERY_BYTE = bytes(range(256))
+MIB = 1 << 20
+IDLE_SECONDS = 2.5
+
+
+def pattern(size: int) -> bytes:
+    """Bytes in which every place is different from its neighbourhood, so that a loss or a shift shows."""
+    return b"".join(b"%07d\n" % i for i in range(size // 8 + 1))[:size]
+
+
+# -- step 1: Listen --------------------------------------------------------------------------------------
+
+
+@step(1)
+def test_compiles_without_a_warning(scene: Scene) -> None:
+    """Both programs compile without a warning, with gcc and with clang."""
+    for program in (SERVER, CLIENT):
+        manners.compiles_cleanly(scene, program)
+
+
+@step(1)
+def test_says_where_it_listens(scene: Scene) -> None:
+    """The server says `server started`, then `listening on` with the port that the kernel chose."""
+    manners.says_where_it_listens(scene, SERVER)
+
+
+@step(1)
+def test_listens_where_it_is_told(scene: Scene) -> None:
+    """-a and -p say where the server listens, for IPv4 and IPv6; else it is 127.0.0.1:9090."""
+    manners.listens_where_told(scene, SERVER)
+
+
+@step(1)
+def test_accepts(scene: Scene) -> None:
+    """The server takes a client that connects from the queue."""
+    server = scene.server(SERVER)
+    server.connect()
+    taken = server.program.eventually(lambda: server.waiting() == 0, 3.0)
+    require(
+        taken and server.program.running,
+        _("a client is connected, but the server does not accept it"),
+        expected=_("an empty accept queue"),
+        got=_("{n} waiting").format(n=server.waiting()),
+        cause="never-accepts",
+    )
+
+
+@step(1)
+def test_reports_a_busy_port(scene: Scene) -> None:
+    """A port in use is an error that names address and port, exit status 1."""
+    manners.reports_busy_port(scene, SERVER)
+
+
+@step(1)
+def test_refuses_wrong_arguments(scene: Scene) -> None:
+    """Wrong arguments are refused with status 2, and -h shows the usage."""
+    manners.refuses(scene, SERVER, manners.wrong_ports() + manners.wrong_in_general())
+    manners.shows_usage(scene, SERVER)
+
+
+# -- step 2: Echo ----------------------------------------------------------------------------------------
+
+
+@step(2)
+def test_text_comes_back(scene: Scene) -> None:
+    """A line comes back as it was sent, before the client says that it is done."""
+    client = scene.server(SERVER).connect()
+    client.send(b"hello, server\n")
+    try:
+        client.expect(b"hello, server\n")
+    except Silent as silent:
+        client.finish_sending()
+        late = client.receive(64)
+        silent.cause = "buffers-whole-input" if late else "no-answer"
+        raise
+    client.send(b"x")
+    with blame("buffers-whole-input"):
+        client.expect(b"x")
+
+
+@step(2)
+def test_every_byte_value_comes_back(scene: Scene) -> None:
+    """Bytes are bytes: zero bytes, control characters and all others come back unchanged."""
+    client = scene.server(SERVER).connect()
+    client.send(EVERY_BYTE * 3)
+    client.expect(EVERY_BYTE * 3)
+    client.finish_sending()
+    client.expect_end()
+
+
+@step(2)
+def test_a_short_message_after_a_long_one(scene: Scene) -> None:
+    """Only what was sent comes back, not what an earlier message left in the buffer."""
+    client = scene.server(SERVER).connect()
+    for message in (b"a message of some length\n", b"ab\n", b"c"):
+        client.send(message)
+        client.expect(message)
+    client.finish_sending()
+    client.expect_end()
+
+
+@step(2)
+def test_nothing_comes_back_for_nothing(scene: Scene) -> None:
+    """A client that sends nothing and is done gets nothing, and the connection is closed."""
+    client = scene.server(SERVER).connect()
+    client.finish_sending()
+    with blame("does-not-close", only=Silent):
+        client.expect_end()
+
+
+@step(2)
+def test_byte_by_byte(scene: Scene) -> None:
+    """Single bytes come back one by one, without waiting for a line or a full buffer."""
+    client = scene.server(SERVER).connect()
+    for byte in b"one at a time, please":
+        client.send(bytes([byte]))
+        client.expect(bytes([byte]))
+
+
+@step(2)
+def test_what_was_sent_before_a_half_close_comes_back(scene: Scene) -> None:
+    """A client that has said all it has to say still gets everything back."""
+    client = scene.server(SERVER).connect()
+    message = pattern(60_000)
+    client.send(message)
+    client.finish_sending()
+    client.expect(message)
+    with blame("does-not-close", only=Silent):
+        client.expect_end()
+
+
+@step(2)
+def test_16_mib(scene: Scene) -> None:
+    """16 MiB come back, every byte in its place, while they are still being sent."""
+    server = scene.server(SERVER)
+    message = pattern(16 * MIB)
+    talks = exchange([server.connect()], lambda _i: message, server.program.deadline(20.0))
+    judge(talks, cause="no-answer")
+
+
+@step(2)
+def test_short_reads_and_writes(scene: Scene) -> None:
+    """Where the kernel takes only a part of what is written, the rest is sent as well."""
+    server = scene.server(SERVER, shim=Shim(seed=scene.seed, percent=0, short=100))
+    message = pattern(64_000)
+    talks = exchange([server.connect()], lambda _i: message, server.program.deadline(10.0))
+    talk = talks[0]
+    require(
+        talk.right,
+        _("with short writes, bytes are lost"),
+        expected=talk.payload,
+        got=bytes(talk.got),
+        cause="short-write",
+    )
+
+
+@step(2)
+def test_memory_is_sound(scene: Scene) -> None:
+    """AddressSanitizer and UndefinedBehaviorSanitizer find nothing while bytes go to and fro."""
+    server = scene.server(SERVER, tool=UNDER_ASAN)
+    client = server.connect()
+    for message in (
+        b"a\n",
+        EVERY_BYTE,
+        pattern(1023),
+        pattern(1024),
+        pattern(1025),
+        pattern(20_000),
+    ):
+        try:
+            client.send(message)
+            client.expect(message)
+        except Disconnected:
+            break
+    server.program.close_now()
+    inspect(server.program)
+
+
+# -- step 3: Next, please --------------------------------------------------------------------------------
+
+
+def served(server: Server, what: str, cause: str = "serves-once") -> None:
+    """A new client must be served now; `what` has happened before."""
+    try:
+        client = server.connect()
+        client.send(b"next, please\n")
+        client.expect(b"next, please\n")
+        client.close()
+    except Fault as fault:
+        server.program.must_not_have_died()
+        raise Fault(
+            _("after {what}, the next client is not served").format(what=what),
+            expected=b"next, please\n",
+            got=fault.got if fault.got is not None else fault.what,
+            cause=cause,
+        ) from None
+
+
+@step(3)
+def test_one_after_another(scene: Scene) -> None:
+    """When a client has left, the next one is served."""
+    server = scene.server(SERVER)
+    for _round in range(5):
+        served(server, _("a client that left"))
+
+
+@step(3)
+def test_who_waits_is_served_in_turn(scene: Scene) -> None:
+    """Clients that came while another was served are served when it has left."""
+    server = scene.server(SERVER)
+    began = time.monotonic()
+    first, second, third = server.crowd(3, ["client 1", "client 2", "client 3"])
+    second.send(b"hello\n")
+    third.send(b"three\n")
+    chat(scene, first, 10)
+    first.close()
+    left = time.monotonic() - began
+    with blame("serves-once"):
+        second.expect(b"hello\n")
+        answered = time.monotonic() - began
+        chat(scene, second, 5)
+        second.close()
+        end = time.monotonic() - began
+        third.expect(b"three\n")
+    waiting = Span(0, answered, "."), Span(answered, end, "=")
+    scene.show(
+        timeline(
+            _("One thread: both are connected from the start, and client 2 waits. Why?"),
+            [
+                Row("client 1", [Span(0, left, "=")], _("is served, and leaves")),
+                Row("client 2", waiting, _("waits {s:.2f} s").format(s=answered)),
+            ],
+        )
+    )
+
+
+def chat(scene: Scene, client: Client, lines: int) -> None:
+    """A person who types some lines, not too fast."""
+    for _line in range(lines):
+        client.send(b"hello\n")
+        client.expect(b"hello\n")
+        scene.pause(0.03)
+
+
+@step(3)
+def test_after_a_reset(scene: Scene) -> None:
+    """A client that resets its connection does not end the server."""
+    server = scene.server(SERVER)
+    client = server.connect()
+    client.send(b"hello\n")
+    client.expect(b"hello\n")
+    client.reset()
+    with blame("fatal-client"):
+        served(server, _("a reset"), "fatal-client")
+
+
+@step(3)
+def test_after_one_that_left_while_it_waited(scene: Scene) -> None:
+    """A client that gives up before it is accepted does no harm."""
+    server = scene.server(SERVER)
+    first, second = server.crowd(2, ["client 1", "client 2"])
+    first.send(b"hello\n")
+    first.expect(b"hello\n")
+    second.reset()
+    first.close()
+    with blame("fatal-client"):
+        served(server, _("a client that gave up while it waited"), "fatal-client")
+
+
+@step(3)
+def test_after_one_that_said_nothing(scene: Scene) -> None:
+    """A client that connects and leaves without a word does no harm."""
+    server = scene.server(SERVER)
+    server.connect().close()
+    served(server, _("a client that said nothing"))
+
+
+@step(3)
+def test_after_a_broken_pipe(scene: Scene) -> None:
+    """Writing to a client that is gone does not end the server."""
+    server = manners.broken_pipe(scene, SERVER)
+    with blame("fatal-client"):
+        served(server, _("a client that did not wait for its answer"), "fatal-client")
+
+
+@step(3)
+def test_after_ctrl_z(scene: Scene) -> None:
+    """A server that was stopped with Ctrl-Z and continued goes on where it was."""
+    server = scene.server(SERVER)
+    client = server.connect()
+    client.send(b"before\n")
+    client.expect(b"before\n")
+    manners.stopped_and_continued(server)
+    client.send(b"after\n")
+    client.expect(b"after\n")
+    client.close()
+    manners.stopped_and_continued(server)
+    served(server, _("Ctrl-Z and fg"), "fatal-client")
+
+
+@step(3)
+def test_gives_descriptors_back(scene: Scene) -> None:
+    """After many clients, whatever way they left, no descriptor is left open."""
+    server = scene.server(SERVER, limits=Limits(files=32))
+    served(server, _("the start"))
+    before = manners.settled(server.program, "descriptors", 0, 0.2)
+    with blame("descriptor-leak"):
+        for round_ in range(60):
+            client = server.connect()
+            client.send(b"x")
+            client.expect(b"x")
+            client.reset() if round_ % 3 == 0 else client.close()
+    after = manners.settled(server.program, "descriptors", before)
+    expect(
+        before, max(before, after), _("descriptors open after the clients left"), "descriptor-leak"
+    )
+
+
+@step(3)
+def test_no_idle_timeout(scene: Scene) -> None:
+    """A client may be silent for as long as it likes."""
+    server = scene.server(SERVER)
+    client = server.connect()
+    client.send(b"wait a moment\n")
+    client.expect(b"wait a moment\n")
+    until = time.monotonic() + IDLE_SECONDS
+    client.sock.settimeout(IDLE_SECONDS)
+    try:
+        early = client.sock.recv(1)
+    except TimeoutError:
+        early = None
+    except OSError:
+        early = b""
+    if early is not None:
+        left = until - time.monotonic()
+        client.journal.note(client.name, _("finds the connection closed"))
+        raise Fault(
+            _("a client was thrown out after {s:.1f} s of silence").format(s=IDLE_SECONDS - left),
+            cause="idle-timeout",
+        )
+    client.send(b"here I am\n")
+    with blame("idle-timeout"):
+        client.expect(b"here I am\n")
+
+
+# -- step 4: The client ----------------------------------------------------------------------------------
+
+
+def start_client(scene: Scene, port: int, **options: object) -> Running:
+    """The student's client, connected to the harness's own server."""
+    return scene.start(CLIENT, "-p", str(port), **options)  # type: ignore[arg-type]
+
+
+def ends_well(client: Running, printed: bytes) -> None:
+    """The client must end with status 0 and have printed exactly this."""
+    with blame("stays-after-exit", only=Silent):
+        ended = client.run_to_end(5.0)
+    expect(printed, client.stdout.taken(), _("what the client printed on stdout"), "wrong-bytes")
+    expect(0, ended.status, _("the client's exit status"), "wrong-exit-status")
+
+
+@step(4)
+def test_lines_out_and_back(scene: Scene) -> None:
+    """Each line of stdin is sent, and its reply is printed."""
+    peer = scene.peer()
+    client = start_client(scene, peer.port, stdin="pipe")
+    server = peer.accept(client)
+    for line in (b"hello\n", b"\n", "привет, сервер\n".encode(), b"exit now\n"):
+        client.type(line)
+        with blame("no-answer"):
+            server.expect(line)
+        before = len(client.stdout.taken())
+        server.send(line)
+        came = client.stdout.wait_until(
+            lambda data: len(data) >= before + len(line), client.deadline(3.0)
+        )
+        require(
+            came,
+            _("a reply arrived, but the client did not print it"),
+            expected=line,
+            got=client.stdout.taken()[before:],
+            cause="not-flushed",
+        )
+    client.end_input()
+    try:
+        server.expect_end()
+    except Disconnected:
+        pass
+    ends_well(client, "hello\n\nпривет, сервер\nexit now\n".encode())
+
+
+@step(4)
+def test_exit_ends_it(scene: Scene) -> None:
+    """`exit` on a line of its own ends the client, though more could be typed."""
+    peer = scene.peer()
+    client = start_client(scene, peer.port, stdin="pipe")
+    echo = peer.echo(peer.accept(client))
+    client.type(b"one\nexit\ntwo\n")
+    ends_well_or_exit(client, b"one\n")
+    require(
+        bytes(echo.seen) in (b"one\n", b"one\nexit\n"),
+        _("after `exit` nothing more may be sent"),
+        expected=b"one\n",
+        got=bytes(echo.seen),
+        cause="stays-after-exit",
+    )
+
+
+def ends_well_or_exit(client: Running, printed: bytes) -> None:
+    """As `ends_well`; the word `exit` itself may have been sent, and its echo printed, or not."""
+    with blame("stays-after-exit", only=Silent):
+        ended = client.run_to_end(5.0)
+    got = client.stdout.taken()
+    require(
+        got in (printed, printed + b"exit\n"),
+        _("what the client printed on stdout"),
+        expected=printed,
+        got=got,
+        cause="wrong-bytes",
+    )
+    expect(0, ended.status, _("the client's exit status"), "wrong-exit-status")
+
+
+@step(4)
+def test_end_of_input_ends_it(scene: Scene) -> None:
+    """End of input ends the client with status 0; a last line without newline is sent too."""
+    for text in (b"", b"one\ntwo\n", b"one\nlast"):
+        peer = scene.peer()
+        client = start_client(scene, peer.port, stdin=text)
+        echo = peer.echo(peer.accept(client))
+        with blame("stays-after-exit", only=Silent):
+            ended = client.run_to_end(5.0)
+        whole = {text, text + b"\n"} if text.endswith(b"last") else {text}
+        for side, words in ((bytes(echo.seen), _("sent")), (client.stdout.taken(), _("printed"))):
+            require(
+                side in whole,
+                _("what the client {did} of its input").format(did=words),
+                expected=text,
+                got=side,
+                cause="wrong-bytes",
+            )
+        expect(0, ended.status, _("the client's exit status"), "wrong-exit-status")
+
+
+@step(4)
+def test_a_reply_in_pieces(scene: Scene) -> None:
+    """A reply that arrives in many pieces is printed whole."""
+    peer = scene.peer()
+    client = start_client(
+        scene, peer.port, stdin="pipe", shim=Shim(seed=scene.seed, percent=0, short=3)
+    )
+    server = peer.accept(client)
+    line = b"a reply that comes a few bytes at a time\n"
+    client.type(line)
+    server.expect(line)
+    for byte in line[:-1]:
+        server.send(bytes([byte]))
+    server.send(line[-1:])
+    client.type(b"exit\n")
+    peer.echo(server)
+    ends_well_or_exit(client, line)
+
+
+@step(4)
+def test_a_line_of_1_mib(scene: Scene) -> None:
+    """A very long line goes through, though the buffers between the two are small."""
+    line = pattern(MIB).replace(b"\n", b" ")[:-1] + b"\n"
+    peer = scene.peer(narrow=True)
+    client = start_client(scene, peer.port, stdin=line, narrow=True)
+    echo = peer.echo(peer.accept(client))
+    deadline = client.deadline(15.0)
+    client.may_end = True
+    if client.wait(deadline) is None:
+        raise Silent(
+            _("after {n} bytes of a line of 1 MiB nothing moved any more").format(n=len(echo.seen)),
+            expected=_("{n} bytes").format(n=len(line)),
+            got=_("{n} bytes printed").format(n=len(client.stdout.taken())),
+            cause="deadlock-full-buffers",
+        )
+    ends_well(client, line)
+
+
+@step(4)
+def test_no_server(scene: Scene) -> None:
+    """Where no server listens, the client says so and exits with 1."""
+    client = start_client(scene, manners.free_port(scene))
+    ended = client.run_to_end(5.0)
+    require(
+        ended.status == 1 and client.stderr.taken(),
+        _("nobody listens on the port that the client was given"),
+        expected=_("exit status 1 and the reason on stderr"),
+        got=f"{ended}\n{client.stderr.text()}",
+        cause="wrong-exit-status",
+    )
+
+
+@step(4)
+def test_a_server_that_goes_away(scene: Scene) -> None:
+    """A server that went away is noticed at the next line at the latest: an error, exit status 1."""
+    for leave in (Client.close, Client.reset):
+        peer = scene.peer()
+        client = start_client(scene, peer.port, stdin="pipe")
+        server = peer.accept(client)
+        client.type(b"one\n")
+        server.expect(b"one\n")
+        server.send(b"one\n")
+        client.stdout.wait_for(r"^one$", client.deadline(3.0))
+        leave(server)
+        client.type(b"two\n")
+        client.may_end = True
+        ended = client.wait(client.deadline(3.0))
+        require(
+            ended is not None and ended.status == 1 and client.stderr.taken(),
+            _("the server is gone, and a line was typed"),
+            expected=_("exit status 1 and the reason on stderr"),
+            got=f"{ended or _('it runs on')}\n{client.stderr.text()}",
+            cause="server-gone",
+        )
+
+
+@step(4)
+def test_over_ipv6(scene: Scene) -> None:
+    """-a takes an IPv6 address as well."""
+    peer = scene.peer(host="::1")
+    client = scene.start(CLIENT, "-a", "::1", "-p", str(peer.port), stdin=b"six\n")
+    peer.echo(peer.accept(client))
+    ends_well(client, b"six\n")
+
+
+@step(4)
+def test_prompts_at_a_terminal(scene: Scene) -> None:
+    """Where stdin is a terminal the client prompts; else stdout holds the replies alone."""
+    peer = scene.peer()
+    client = start_client(scene, peer.port, stdin="terminal")
+    echo = peer.echo(peer.accept(client))
+
+    def prompted() -> bool:
+        events = re.sub(r"^connected to .*\n", "", client.stderr.text(), flags=re.MULTILINE)
+        return bool(events.strip() or client.stdout.text().strip())
+
+    require(
+        client.eventually(prompted, 3.0),
+        _("stdin is a terminal, and the client waits for a line without a prompt"),
+        expected=_("a prompt, on stdout or stderr"),
+        got=_("nothing"),
+        cause="no-prompt",
+    )
+    client.type(b"hello\nexit\n")
+    client.run_to_end(5.0)
+    expect(b"hello\n", bytes(echo.seen)[:6], _("what the client sent"), "wrong-bytes")
+
+
+@step(4)
+def test_client_refuses_wrong_arguments(scene: Scene) -> None:
+    """The client refuses wrong arguments with status 2, and -h shows its usage."""
+    manners.refuses(scene, CLIENT, manners.wrong_ports() + manners.wrong_in_general())
+    manners.shows_usage(scene, CLIENT)
+
+
+# -- step 5: Say what happens ----------------------------------------------------------------------------
+
+
+def events_of(server: Server, client: Client) -> list[str]:
+    """The server's lines about one client, in order."""
+    return [line for line in server.program.stdout.lines() if client.address in line]
+
+
+def say_all(server: Server, client: Client, sent: int) -> None:
+    """All events of a client that sent, and got back, `sent` bytes: in order, with true byte counts."""
+    done = f"client {client.address} disconnected"
+    server.program.eventually(lambda: done in server.program.stdout.lines(), 3.0)
+    lines = events_of(server, client)
+    want = [f"client {client.address} connected", done]
+    got = [line for line in lines if line in want]
+    expect("\n".join(want), "\n".join(got), _("a client's first and last event"), "missing-message")
+    require(
+        lines[:1] == want[:1] and lines[-1:] == want[1:],
+        _("a client's events begin with `connected` and end with `disconnected`"),
+        expected="\n".join(want),
+        got="\n".join(lines),
+        cause="wrong-message",
+    )
+    for verb, preposition in (("received", "from"), ("sent", "to")):
+        counts = re.findall(
+            rf"^{verb} (\d+) bytes {preposition} {re.escape(client.address)}$",
+            "\n".join(lines),
+            re.MULTILINE,
+        )
+        require(
+            counts or not sent,
+            _("no line says how many bytes were {verb}").format(verb=verb),
+            expected=f"{verb} {sent} bytes {preposition} {client.address}",
+            got="\n".join(lines),
+            cause="missing-message",
+        )
+        expect(
+            sent,
+            sum(map(int, counts)),
+            _("the sum of bytes {verb}").format(verb=verb),
+            "wrong-count",
+        )
+
+
+@step(5)
+def test_server_says_all(scene: Scene) -> None:
+    """The server reports every event of a client, in order, with true byte counts."""
+    server = scene.server(SERVER)
+    for message in (b"hello\n", pattern(5000), b""):
+        client = server.connect()
+        client.send(message)
+        client.expect(message)
+        client.finish_sending()
+        client.expect_end()
+        say_all(server, client, len(message))
+
+
+@step(5)
+def test_server_reports_a_reset_client(scene: Scene) -> None:
+    """A client that reset its connection is reported as disconnected too."""
+    server = scene.server(SERVER)
+    client = server.connect()
+    client.send(b"hello\n")
+    client.expect(b"hello\n")
+    client.reset()
+    say_all(server, client, 6)
+
+
+@step(5)
+def test_counts_are_true_with_short_writes(scene: Scene) -> None:
+    """Byte counts are what was really read and written, also where that is less than asked for."""
+    server = scene.server(SERVER, shim=Shim(seed=scene.seed, percent=0, short=50))
+    client = server.connect()
+    message = pattern(3000)
+    talks = exchange([client], lambda _i: message, server.program.deadline(5.0))
+    judge(talks, cause="no-answer")
+    client.finish_sending()
+    client.expect_end()
+    say_all(server, client, len(message))
+
+
+@step(5)
+def test_server_says_all_over_ipv6(scene: Scene) -> None:
+    """An IPv6 client is named as [address]:port."""
+    server = scene.server(SERVER, "-a", "::1")
+    client = server.connect()
+    client.send(b"six\n")
+    client.expect(b"six\n")
+    client.close()
+    say_all(server, client, 4)
+
+
+@step(5)
+def test_client_says_all(scene: Scene) -> None:
+    """The client reports its four events on stderr, in order, with true byte counts."""
+    peer = scene.peer()
+    client = start_client(scene, peer.port, stdin=b"one\n\nthree\n" + pattern(4000))
+    echo = peer.echo(peer.accept(client))
+    client.run_to_end(5.0)
+    lines = client.stderr.text().splitlines()
+    text = "\n".join(lines)
+    where = f"connected to 127.0.0.1:{peer.port}"
+    require(
+        lines and lines[0] == where and lines[-1] == "disconnected",
+        _("the client's first event is `connected to …`, its last `disconnected`"),
+        expected=f"{where}\n…\ndisconnected",
+        got=text,
+        cause="missing-message",
+    )
+    for verb in ("sent", "received"):
+        counts = re.findall(rf"^{verb} (\d+) bytes$", text, re.MULTILINE)
+        require(
+            counts,
+            _("no line says how many bytes were {verb}").format(verb=verb),
+            expected=f"{verb} N bytes",
+            got=text,
+            cause="missing-message",
+        )
+        expect(
+            len(echo.seen),
+            sum(map(int, counts)),
+            _("the sum of bytes {verb}").format(verb=verb),
+            "wrong-count",
+        )
+
+
+# -- step 6: Stop ----------------------------------------------------------------------------------------
+
+
+@step(6)
+def test_stops_without_a_client(scene: Scene) -> None:
+    """SIGINT and SIGTERM stop a server that has no client."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        server = scene.server(SERVER)
+        client = server.connect()
+        client.send(b"x")
+        client.expect(b"x")
+        client.close()
+        manners.stops(server, [], number)
+
+
+@step(6)
+def test_stops_with_a_client(scene: Scene) -> None:
+    """SIGINT and SIGTERM stop a server whose client is connected and silent; its port is free at once."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        server = scene.server(SERVER)
+        client = server.connect()
+        client.send(b"x")
+        client.expect(b"x")
+        manners.stops(server, [client], number)
+        manners.binds_again(scene, server)
+
+
+@step(6)
+def test_stops_while_a_client_does_not_read(scene: Scene) -> None:
+    """A client that sends without reading does not keep the server from stopping."""
+    server = scene.server(SERVER, narrow=True)
+    client = server.connect()
+    client.send(b"x")
+    client.expect(b"x")
+    client.push(pattern(MIB))
+    manners.stops(server, [client], signal.SIGTERM)
+
+
+@step(6)
+def test_stops_with_clients_that_wait(scene: Scene) -> None:
+    """Clients that wait for their turn do not keep the server from stopping."""
+    server = scene.server(SERVER)
+    first, _second, _third = server.crowd(3)
+    first.send(b"x")
+    first.expect(b"x")
+    manners.stops(server, [first], signal.SIGINT)
+
+
+@step(6)
+def test_no_stop_is_lost(scene: Scene) -> None:
+    """A signal that comes at an inconvenient moment stops the server all the same."""
+    manners.hears_every_signal(scene, SERVER)
+
+
+@step(6)
+def test_nothing_leaks_and_the_handler_is_safe(scene: Scene) -> None:
+    """After a stop, no memory is lost (LeakSanitizer), and no handler called what it must not."""
+    for tool in (UNDER_ASAN, UNDER_TSAN):
+        server = scene.server(SERVER, tool=tool)
+        for _round in range(3):
+            client = server.connect()
+            client.send(b"hello\n")
+            client.expect(b"hello\n")
+            client.close()
+        client = server.connect()
+        client.send(b"hello\n")
+        client.expect(b"hello\n")
+        server.stop(signal.SIGTERM, 3.0)
+        inspect(server.program)

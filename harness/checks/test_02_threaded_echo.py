@@ -1,0 +1,672 @@
+"""Lab 02: the echo server with a thread for each client."""
+
+from __future__ import annotations
+
+import re
+import signal
+import time
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+
+from labkit import manners
+from labkit.checking import (
+    UNDER_ASAN,
+    UNDER_HELGRIND,
+    UNDER_TSAN,
+    Client,
+    Disconnected,
+    Fault,
+    Limits,
+    Scene,
+    Server,
+    Shim,
+    Silent,
+    Talk,
+    Tool,
+    _,
+    await_answers,
+    blame,
+    exchange,
+    expect,
+    inspect,
+    judge,
+    require,
+    screened,
+    seeded,
+    step,
+)
+
+SERVER = "echo_server"
+MIB = 1 << 20
+LINE = re.compile(
+    r"server started|listening on \S+:\d+|server stopped|client \S+:\d+ (connected|disconnected)"
+    r"|received \d+ bytes from \S+:\d+|sent \d+ bytes to \S+:\d+"
+)
+
+
+def token(index: int, size: int = 200) -> bytes:
+    """What client `index` sends: lines that begin with a word of its own."""
+    word = b"client-%08d:" % index
+    return b"".join(word + b"%07d\n" % i for i in range(size // 24 + 1))
+
+
+def talk(
+    server: Server,
+    clients: Sequence[Client],
+    payload: Callable[[int], bytes] = token,
+    seconds: float = 10.0,
+) -> list[Talk]:
+    """All clients have their payloads echoed at the same time."""
+    return exchange(clients, payload, server.program.deadline(seconds))
+
+
+# -- step 1: Two at once -----------------------------------------------------------------------------------
+
+
+@step(1)
+def test_compiles_without_a_warning(scene: Scene) -> None:
+    """The program compiles without a warning, with gcc and with clang."""
+    manners.compiles_cleanly(scene, SERVER)
+
+
+@step(1)
+def test_says_where_it_listens(scene: Scene) -> None:
+    """The server says `server started`, then `listening on` with its real address and port."""
+    manners.says_where_it_listens(scene, SERVER)
+    manners.listens_where_told(scene, SERVER)
+    manners.reports_busy_port(scene, SERVER)
+
+
+@step(1)
+def test_refuses_wrong_arguments(scene: Scene) -> None:
+    """Wrong arguments are refused with status 2, and -h shows the usage."""
+    manners.refuses(scene, SERVER, manners.wrong_ports() + manners.wrong_in_general())
+    manners.shows_usage(scene, SERVER)
+
+
+@step(1)
+def test_two_at_once(scene: Scene) -> None:
+    """While one client is silent in the middle of a line, another is served."""
+    server = scene.server(SERVER)
+    silent, other = server.connect("client 1"), server.connect("client 2")
+    silent.send(b"half a li")
+    silent.expect(b"half a li")
+    other.send(b"hello\n")
+    try:
+        other.expect(b"hello\n")
+    except Silent as fault:
+        silent.close()
+        with suppress(Fault):
+            other.receive(6)
+            fault.cause = "one-at-a-time"
+        raise
+    silent.send(b"ne\n")
+    silent.expect(b"ne\n")
+
+
+@step(1)
+def test_one_more_thread_for_each_client(scene: Scene) -> None:
+    """Each client has a thread of its own, neither a process nor a share of one loop."""
+    server = scene.server(SERVER)
+    first = server.crowd(2)
+    judge(talk(server, first), cause="one-at-a-time")
+    before = server.program.threads()
+    more = server.crowd(4)
+    judge(talk(server, more), cause="one-at-a-time")
+    server.program.eventually(lambda: server.program.threads() == before + 4, 2.0)
+    expect(
+        4,
+        server.program.threads() - before,
+        _("threads that four more clients brought"),
+        "no-thread-per-client",
+    )
+
+
+@step(1)
+def test_says_who_comes_and_goes(scene: Scene) -> None:
+    """`connected` and `disconnected` are printed for each client; `received` and `sent` only with -v."""
+    for options in ((), ("-v",)):
+        server = scene.server(SERVER, *options)
+        clients = server.crowd(3)
+        judge(talk(server, clients), cause="one-at-a-time")
+        for client in clients:
+            client.close()
+        for index, client in enumerate(clients):
+            says_all(server, client, len(token(index)), bool(options))
+
+
+def says_all(server: Server, client: Client, size: int, verbose: bool) -> None:
+    """The lines about one client: connected first, disconnected last, and with -v true sums between."""
+    first, last = f"client {client.address} connected", f"client {client.address} disconnected"
+    server.program.eventually(lambda: last in server.program.stdout.lines(), 3.0)
+    lines = [line for line in server.program.stdout.lines() if client.address in line]
+    require(
+        lines[:1] == [first] and lines[-1:] == [last] and (verbose or len(lines) == 2),
+        _("the lines about a client begin with `connected` and end with `disconnected`"),
+        expected=f"{first}\n{last}" if not verbose else f"{first}\n…\n{last}",
+        got="\n".join(lines),
+        cause="missing-message" if first not in lines or last not in lines else "wrong-message",
+    )
+    for verb, preposition in (("received", "from"), ("sent", "to")) if verbose else ():
+        pattern = rf"{verb} (\d+) bytes {preposition} {re.escape(client.address)}"
+        counts = [int(m[1]) for line in lines if (m := re.fullmatch(pattern, line))]
+        require(
+            counts,
+            _("with -v a line says how many bytes were {verb}").format(verb=verb),
+            expected=f"{verb} N bytes {preposition} {client.address}",
+            got="\n".join(lines),
+            cause="missing-message",
+        )
+        expect(size, sum(counts), _("the sum of bytes {verb}").format(verb=verb), "wrong-count")
+
+
+# -- step 2: Each thread its own client --------------------------------------------------------------------
+
+
+@step(2)
+def test_300_in_one_burst(scene: Scene) -> None:
+    """300 clients that connect at the same moment each get their own bytes back, and nobody else's."""
+    server = scene.server(SERVER)
+    clients = server.crowd(300)
+    for _round in range(3):
+        judge(talk(server, clients), cause="shared-argument")
+
+
+@step(2)
+def test_a_burst_with_perturbed_schedules(scene: Scene) -> None:
+    """The same holds when threads start late and are interrupted at the worst moments."""
+    for shim in seeded(scene.seed, 3):
+        server = scene.server(SERVER, shim=shim)
+        for wave in range(3):
+            clients = server.crowd(60)
+            judge(talk(server, clients), cause="shared-argument")
+            for client in clients:
+                client.close() if wave else client.reset()
+        stale_free(server)
+
+
+def stale_free(server: Server) -> None:
+    """The server must not have used a descriptor after it closed it."""
+    stats = server.program.stats()
+    expect(
+        0,
+        stats.stale_uses,
+        _("calls on a descriptor that the program had closed before (EBADF)"),
+        "closed-twice",
+    )
+
+
+@step(2)
+def test_lines_are_whole(scene: Scene) -> None:
+    """Every line on stdout is whole, though many threads print at once."""
+    shim = Shim(seed=scene.seed, percent=50, max_us=1000)
+    server = scene.server(SERVER, "-v", shim=shim)
+    clients = server.crowd(50)
+    for _round in range(3):
+        judge(talk(server, clients), cause="shared-argument")
+    for client in clients:
+        client.close()
+    gone = {f"client {client.address} disconnected" for client in clients}
+    server.program.eventually(lambda: gone <= set(server.program.stdout.lines()), 3.0)
+    torn = [line for line in server.program.stdout.lines() if not LINE.fullmatch(line)]
+    require(
+        not torn,
+        _("{n} lines are not whole").format(n=len(torn)),
+        expected=_("one event a line, as in the handout"),
+        got="\n".join(torn[:20]),
+        cause="torn-line",
+    )
+
+
+@step(2)
+def test_every_byte_comes_back(scene: Scene) -> None:
+    """Binary data, large messages and short reads and writes: every byte in its place, for all at once."""
+    every = bytes(range(256))
+    server = scene.server(SERVER)
+    judge(talk(server, server.crowd(4), lambda i: token(i, 2 * MIB), 20.0), cause="no-answer")
+    binary = server.connect()
+    binary.send(every)
+    binary.expect(every)
+    binary.finish_sending()
+    with blame("does-not-close", only=Silent):
+        binary.expect_end()
+    short = scene.server(SERVER, shim=Shim(seed=scene.seed, percent=0, short=100))
+    for one in talk(short, short.crowd(4), lambda i: token(i, 20_000)):
+        require(
+            one.right,
+            _("with short reads and writes, bytes are lost"),
+            expected=one.payload,
+            got=bytes(one.got),
+            cause="short-write",
+        )
+
+
+# -- step 3: Many ------------------------------------------------------------------------------------------
+
+
+@step(3)
+def test_a_thousand_at_once(scene: Scene) -> None:
+    """1,000 clients are connected at the same time, and all of them are served, more than once."""
+    server = scene.server(SERVER)
+    clients = server.crowd(1000)
+    for _round in range(2):
+        judge(talk(server, clients, seconds=20.0), cause="lost-client")
+
+
+# -- step 4: Give everything back --------------------------------------------------------------------------
+
+WAVES, WAVE = 150, 20
+MOST_GROWTH = 6 * MIB
+
+
+@step(4)
+def test_gives_everything_back(scene: Scene) -> None:
+    """After 3,000 connections threads, descriptors and memory are back where they were after the first."""
+    server = scene.server(SERVER, shim=Shim())
+    program = server.program
+    for _round in range(2):
+        wave(server)
+    threads = manners.lowest(program, "threads")
+    descriptors = manners.lowest(program, "descriptors")
+    resident = program.resident()
+    for number in range(WAVES):
+        wave(server, number)
+    left = manners.settled(program, "threads", threads)
+    expect(threads, max(left, threads), _("threads after all clients left"), "thread-stays")
+    left = manners.settled(program, "descriptors", descriptors)
+    expect(
+        descriptors,
+        max(left, descriptors),
+        _("descriptors after all clients left"),
+        "descriptor-leak",
+    )
+    stats = program.stats()
+    unclaimed = stats.created - stats.joined - stats.detached - stats.alive
+    grown = manners.settled(program, "resident", resident + MOST_GROWTH) - resident
+    require(
+        grown <= MOST_GROWTH,
+        _("resident memory grew by {kib} KiB over {n} connections").format(
+            kib=grown // 1024, n=WAVES * WAVE
+        ),
+        expected=_("at most {kib} KiB").format(kib=MOST_GROWTH // 1024),
+        got=_("{kib} KiB; threads ended, but neither joined nor detached: {n}").format(
+            kib=grown // 1024, n=unclaimed
+        ),
+        cause="thread-leak" if unclaimed > 100 else "memory-leak",
+    )
+
+
+def wave(server: Server, number: int = 0) -> None:
+    """Some clients come, are served and leave, a few of them with a reset."""
+    clients = server.crowd(WAVE)
+    judge(talk(server, clients, lambda i: b"%016d" % i), cause="lost-client")
+    for index, client in enumerate(clients):
+        client.reset() if (index + number) % 7 == 0 else client.close()
+
+
+@step(4)
+def test_no_memory_is_lost(scene: Scene) -> None:
+    """LeakSanitizer and AddressSanitizer find nothing, whatever way the clients left."""
+    server = scene.server(SERVER, "-v", tool=UNDER_ASAN)
+    for number in range(5):
+        wave(server, number)
+    manners.settled(server.program, "threads", 2)
+    with suppress(Fault):
+        server.stop(signal.SIGTERM, 3.0)
+    server.program.close_now()
+    inspect(server.program)
+
+
+# -- step 5: Survive ---------------------------------------------------------------------------------------
+
+
+def still_serves(server: Server, what: str, cause: str) -> None:
+    """A new client must be served now, though `what` has happened."""
+    try:
+        client = server.connect()
+        client.send(b"still there?\n")
+        client.expect(b"still there?\n")
+        client.close()
+    except Fault as fault:
+        server.program.must_not_have_died()
+        fault.cause = cause
+        fault.what = _("after {what}: {why}").format(what=what, why=fault.what)
+        raise
+
+
+@step(5)
+def test_resets(scene: Scene) -> None:
+    """Clients that reset their connections at any moment harm nobody else."""
+    server = scene.server(SERVER, shim=Shim(seed=scene.seed))
+    witness = server.connect("witness")
+    for _round in range(3):
+        clients = server.crowd(30)
+        for client in clients[:10]:
+            client.reset()
+        for client in clients[10:]:
+            client.send(b"hello\n")
+        for client in clients[10:20]:
+            client.reset()
+        for client in clients[20:]:
+            client.expect(b"hello\n")
+            client.reset()
+        with blame("fatal-client"):
+            witness.send(b"me?\n")
+            witness.expect(b"me?\n")
+    still_serves(server, _("many resets"), "fatal-client")
+    stale_free(server)
+
+
+@step(5)
+def test_a_broken_pipe(scene: Scene) -> None:
+    """Writing to a client that is gone ends neither the server nor anybody else's connection."""
+    server = manners.broken_pipe(scene, SERVER)
+    still_serves(server, _("a client that did not wait for its answer"), "fatal-client")
+
+
+@step(5)
+def test_half_closes(scene: Scene) -> None:
+    """A client that half-closes gets the rest of its bytes, and then the connection is closed."""
+    server = scene.server(SERVER)
+    for client in server.crowd(10):
+        client.send(token(1, 30_000))
+        client.finish_sending()
+        with blame("does-not-close", only=Silent):
+            client.expect(token(1, 30_000))
+            client.expect_end()
+
+
+@step(5)
+def test_a_client_that_never_reads(scene: Scene) -> None:
+    """A client that sends and never reads delays nobody else."""
+    server = scene.server(SERVER, "-v", narrow=True)
+    hog, other = server.connect("hog"), server.connect("other")
+    hog.push(token(0, MIB))
+    for _round in range(5):
+        other.send(b"hello\n")
+        with blame("lock-held", only=Silent):
+            try:
+                other.expect(b"hello\n")
+            except Silent as fault:
+                fault.cause = "lock-held"
+                raise
+        hog.push(token(0, MIB))
+    hog.reset()
+    still_serves(server, _("a client that never read"), "lock-held")
+
+
+@step(5)
+def test_ctrl_z(scene: Scene) -> None:
+    """A server that was stopped with Ctrl-Z and continued goes on with all its clients."""
+    server = scene.server(SERVER)
+    clients = server.crowd(5)
+    judge(talk(server, clients), cause="lost-client")
+    manners.stopped_and_continued(server)
+    judge(talk(server, clients), cause="fatal-client")
+    still_serves(server, _("Ctrl-Z and fg"), "fatal-client")
+
+
+FEW_DESCRIPTORS, MANY = 64, 100
+
+
+@step(5)
+def test_out_of_descriptors(scene: Scene) -> None:
+    """Out of descriptors the server says so once, burns no CPU and loses no client; who waits is served
+    as soon as another leaves."""
+    server = scene.server(SERVER, limits=Limits(files=FEW_DESCRIPTORS))
+    program = server.program
+    with blame("accept-error-fatal"):
+        clients = server.crowd(MANY)
+        talks = answered(server, clients)
+        inside = [one.client for one in talks if one.done]
+        outside = [one for one in talks if not one.done]
+        program.must_not_have_died()
+    lost = [one for one in outside if one.error and not one.client.sock_open()]
+    require(
+        not lost and len(inside) >= 20,
+        _("{n} clients are served, {m} were thrown out").format(n=len(inside), m=len(lost)),
+        expected=_("who has a descriptor is served, the others wait"),
+        got=lost[0].error if lost else _("too few are served"),
+        cause="lost-client",
+    )
+    calm_while_short(server)
+    for client in inside[:5]:
+        client.close()
+    began = time.monotonic()
+    came = await_answers(outside, 5, program.deadline(0.5))
+    took = time.monotonic() - began
+    require(
+        len(came) >= 5,
+        _("5 clients left, and {n} of those who waited were served after {s:.1f} s").format(
+            n=len(came), s=took
+        ),
+        expected=_("5 within half a second (times the machine's load)"),
+        got=str(len(came)),
+        cause="lost-client",
+    )
+    with blame("lost-client"):
+        for client in inside[5:]:
+            client.send(b"me?\n")
+            client.expect(b"me?\n")
+            client.close()
+    for one in came:
+        one.client.close()
+    rest = [one for one in outside if one not in came]
+    for one in rest:
+        with blame("lost-client"):
+            expect(
+                one.payload,
+                one.client.receive(len(one.payload)),
+                _("who waited is served"),
+                "lost-client",
+            )
+        one.client.close()
+
+
+def answered(server: Server, clients: Sequence[Client]) -> list[Talk]:
+    """All say something; returns when nobody has been answered for a moment."""
+    deadline = server.program.deadline(0.7)
+    return exchange(clients, lambda i: b"token-%010d" % i, deadline)
+
+
+def calm_while_short(server: Server) -> None:
+    """While nothing changes, the server must use no CPU and say nothing more than its one line."""
+    program = server.program
+    began, used = time.monotonic(), program.cpu_seconds()
+    program.eventually(lambda: time.monotonic() - began > 0.6, 5.0)
+    share = (program.cpu_seconds() - used) / (time.monotonic() - began)
+    said = program.stderr.text()
+    require(
+        share < 0.1,
+        _("out of descriptors, the server uses {n:.0f}% of a CPU while nothing happens").format(
+            n=share * 100
+        ),
+        expected=_("it sleeps"),
+        got=f"{share:.2f}",
+        cause="busy-wait",
+    )
+    require(
+        said.count("\n") == 1,
+        _("a shortage is reported on stderr, in one line"),
+        expected=_("one line"),
+        got=said[:2000] or _("nothing"),
+        cause="too-many-messages" if said else "missing-message",
+    )
+
+
+MOST_THREADS = 20
+
+
+@step(5)
+def test_out_of_threads(scene: Scene) -> None:
+    """Where no thread can be started, that one client is closed, with a message, and all others go on."""
+    server = scene.server(SERVER, shim=Shim(most_threads=MOST_THREADS))
+    with blame("thread-failure"):
+        clients = server.crowd(2 * MOST_THREADS)
+        talks = talk(server, clients, seconds=2.0)
+        server.program.must_not_have_died()
+    inside = [one.client for one in talks if one.right]
+    hanging = [one for one in talks if not one.done and one.client.sock_open()]
+    require(
+        len(inside) >= MOST_THREADS // 2 and not hanging,
+        _("with {n} threads to be had, {m} clients are served and {k} wait for nothing").format(
+            n=MOST_THREADS, m=len(inside), k=len(hanging)
+        ),
+        expected=_("a client for whom there is no thread is closed"),
+        got=hanging[0].client.name if hanging else "",
+        cause="thread-failure",
+    )
+    require(
+        server.program.stderr.text(),
+        _("a client was closed because there was no thread, and nobody said so"),
+        expected=_("a message on stderr"),
+        got=_("nothing"),
+        cause="thread-failure",
+    )
+    for client in inside:
+        with blame("thread-failure"):
+            client.send(b"me?\n")
+            client.expect(b"me?\n")
+        client.close()
+    server.program.eventually(lambda: server.program.stats().alive < MOST_THREADS, 3.0)
+    for _round in range(2 * MOST_THREADS):
+        still_serves(server, _("a shortage of threads"), "thread-failure")
+    paired_messages(server)
+
+
+def paired_messages(server: Server) -> None:
+    """`connected` is said only of clients of whom `disconnected` is said as well."""
+
+    def unpaired() -> list[str]:
+        lines = server.program.stdout.lines()
+        came = [line[: -len(" connected")] for line in lines if line.endswith(" connected")]
+        went = {line[: -len(" disconnected")] for line in lines if line.endswith(" disconnected")}
+        return [who for who in came if who not in went]
+
+    server.program.eventually(lambda: not unpaired(), 3.0)
+    expect([], unpaired(), _("clients that connected and never disconnected"), "missing-message")
+
+
+# -- step 6: Stop ------------------------------------------------------------------------------------------
+
+
+@step(6)
+def test_stops_with_50_clients(scene: Scene) -> None:
+    """SIGTERM with 50 clients connected: all are closed and reported, exit 0 within a second."""
+    server = scene.server(SERVER)
+    clients = server.crowd(50)
+    judge(talk(server, clients), cause="lost-client")
+    manners.stops(server, clients, signal.SIGTERM)
+    manners.binds_again(scene, server)
+
+
+@step(6)
+def test_stops_without_a_client(scene: Scene) -> None:
+    """SIGINT and SIGTERM stop a server without clients as well."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        server = scene.server(SERVER)
+        wave(server)
+        manners.stops(server, [], number)
+
+
+@step(6)
+def test_stops_while_clients_are_busy(scene: Scene) -> None:
+    """Clients that never read, or are in the middle of something, do not keep the server from stopping."""
+    for shim in seeded(scene.seed, 3):
+        server = scene.server(SERVER, shim=shim, narrow=True)
+        clients = server.crowd(10)
+        judge(talk(server, clients), cause="lost-client")
+        for client in clients[:5]:
+            client.push(token(0, MIB))
+        manners.stops(server, clients, signal.SIGINT)
+
+
+@step(6)
+def test_stops_while_clients_come(scene: Scene) -> None:
+    """A stop while clients come and go ends the server all the same."""
+    for shim in seeded(scene.seed, 4):
+        server = scene.server(SERVER, shim=shim)
+        clients = server.crowd(20)
+        for client in clients[:10]:
+            client.send(b"x")
+            client.reset()
+        ended = server.stop(signal.SIGTERM)
+        expect(
+            "exit status 0",
+            f"exit status {ended.status}",
+            _("how the server ended"),
+            "wrong-exit-status",
+        )
+
+
+@step(6)
+def test_no_stop_is_lost(scene: Scene) -> None:
+    """A signal that comes at an inconvenient moment stops the server all the same."""
+    manners.hears_every_signal(scene, SERVER)
+
+
+# -- step 7: No races --------------------------------------------------------------------------------------
+
+
+def drive(server: Server, size: int) -> None:
+    """Steps 1 to 6, smaller: silent clients, bursts, resets, half closes, one that never reads, a stop."""
+    silent = server.connect("silent client")
+    silent.send(b"half a li")
+    silent.expect(b"half a li")
+    for round_ in range(2):
+        clients = server.crowd(size)
+        for _again in range(2):
+            judge(talk(server, clients, seconds=10.0), cause="lost-client")
+        for index, client in enumerate(clients):
+            if index % 3 == 0:
+                client.reset()
+            elif index % 3 == 1:
+                client.finish_sending()
+                client.expect_end()
+                client.close()
+            else:
+                client.close()
+    hog = server.connect("hog")
+    hog.push(token(0, MIB // 2))
+    staying = server.crowd(5)
+    judge(talk(server, staying), cause="lost-client")
+    leaving = server.crowd(5)
+    for client in leaving:
+        client.close()
+
+
+def watched(scene: Scene, tool: Tool, shim: Shim, size: int) -> None:
+    """Drive the server under a tool, stop it, and look at what the tool found."""
+    server = scene.server(SERVER, "-v", tool=tool, shim=shim, narrow=True)
+    trouble: Fault | None = None
+    try:
+        drive(server, size)
+        server.stop(signal.SIGTERM, 3.0)
+    except Fault as fault:
+        trouble = fault
+    server.program.close_now()
+    server.program.must_end()
+    inspect(server.program)
+    if trouble:
+        raise trouble
+
+
+@step(7)
+def test_nothing_is_hidden(scene: Scene) -> None:
+    """The code does nothing to hide from the tools that look for races."""
+    program = scene.start(SERVER, "-h")
+    program.run_to_end(3.0)
+    screened(program)
+
+
+@step(7)
+def test_thread_sanitizer(scene: Scene) -> None:
+    """ThreadSanitizer finds no data race, no lock taken in two orders and no thread left behind."""
+    for shim in (Shim(), *seeded(scene.seed, 2)):
+        watched(scene, UNDER_TSAN, shim, 20)
+
+
+@step(7)
+def test_helgrind(scene: Scene) -> None:
+    """Helgrind finds no misuse of a lock: none left locked, none unlocked twice, no order turned round."""
+    watched(scene, UNDER_HELGRIND, Shim(), 10)

@@ -1,0 +1,1 @@
+"""The machinery of the lab workbook: builds, sandbox, processes, clients, sanitizer reports, verdicts."""

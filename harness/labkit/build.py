@@ -1,0 +1,343 @@
+"""From a student's sources to programs: out of tree, cached by content, with trusted flags only.
+
+Of a submission only its `*.c` and `*.h` are taken, copied to a stage; never a makefile. The `.c` file of a
+program's name carries its `main`, every other `.c` of the directory is linked into each program, and so is
+`labs/common` as a static library, built by the same flavour.
+"""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import os
+import shutil
+import stat
+import subprocess
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from labkit import sandbox
+from labkit.catalog import BUILD, COMMON, HARNESS, Lab
+from labkit.faults import DidNotCompile, Fault, Trouble
+from labkit.words import _
+
+NATIVE = HARNESS / "native"
+CACHE = BUILD / "cache"
+WARNINGS = ("-std=c11", "-Wall", "-Wextra", "-Wpedantic", "-Wshadow")
+COMPILE_SECONDS = 120
+MOST_FILES, MOST_BYTES = 200, 4 << 20
+
+
+@dataclass(frozen=True)
+class Flavour:
+    """A way of building: the compiler, its flags, and the trusted C files linked in.
+
+    trusted: files of harness/native compiled without a sanitizer, so that a student's own definition of
+    the same symbol is a link error. instrumented: compiled with the flags.
+    """
+
+    name: str
+    compiler: str = "gcc"
+    flags: tuple[str, ...] = ("-O1", "-g")
+    trusted: tuple[str, ...] = ()
+    instrumented: tuple[str, ...] = ()
+
+
+PLAIN = Flavour("plain")
+TSAN = Flavour(
+    "tsan",
+    flags=("-O1", "-g", "-fsanitize=thread", "-fno-omit-frame-pointer"),
+    trusted=("trusted_tsan.c",),
+    instrumented=("canary.c",),
+)
+ASAN = Flavour(
+    "asan",
+    flags=("-O1", "-g", "-fsanitize=address,undefined", "-fno-omit-frame-pointer"),
+    trusted=("trusted_asan.c",),
+)
+CLANG = Flavour("clang", compiler="clang", flags=("-O1",))
+
+
+@dataclass(frozen=True)
+class Sources:
+    """A staged copy of a lab directory's C files. digest: of their names and contents."""
+
+    directory: Path
+    files: tuple[str, ...]
+    digest: str
+
+    def units(self, lab: Lab, program: str) -> list[str]:
+        """The .c files linked into a program, its own first."""
+        shared = [
+            name for name in self.files if name.endswith(".c") and name[:-2] not in lab.programs
+        ]
+        return [f"{program}.c", *shared]
+
+
+@dataclass(frozen=True)
+class Built:
+    """A program and what the compiler said. objects: the student's own object files, in its directory."""
+
+    program: Path
+    objects: tuple[Path, ...] = field(default_factory=tuple)
+    warnings: str = ""
+
+
+def stage(lab: Lab, work: Path, into: Path) -> Sources:
+    """Copy the C files of `work`'s directory for the lab; regular files only, links are not followed.
+
+    Raises Fault where the directory or a program's source is missing.
+    """
+    origin = work / lab.name
+    if not origin.is_dir():
+        raise Fault(
+            _("there is no directory {name} in {work}").format(name=lab.name, work=work),
+            cause="no-program",
+        )
+    into.mkdir(parents=True, exist_ok=True)
+    digest = hashlib.sha256()
+    names: list[str] = []
+    total = 0
+    for entry in sorted(os.scandir(origin), key=lambda e: e.name):
+        if not entry.name.endswith((".c", ".h")) or not entry.is_file(follow_symlinks=False):
+            continue
+        data = _read_regular(Path(entry.path))
+        total += len(data)
+        if len(names) >= MOST_FILES or total > MOST_BYTES:
+            raise Fault(_("{dir} holds too much source").format(dir=lab.name), cause="no-program")
+        (into / entry.name).write_bytes(data)
+        digest.update(f"{entry.name}\0{len(data)}\0".encode() + data)
+        names.append(entry.name)
+    for program in lab.programs:
+        if f"{program}.c" not in names:
+            raise Fault(
+                _("there is no {program}.c in {dir}").format(program=program, dir=lab.name),
+                cause="no-program",
+            )
+    return Sources(into, tuple(names), digest.hexdigest())
+
+
+def _read_regular(path: Path) -> bytes:
+    fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+    with os.fdopen(fd, "rb") as file:
+        if not stat.S_ISREG(os.fstat(fd).st_mode):
+            return b""
+        return file.read(MOST_BYTES + 1)
+
+
+class Builder:
+    """Builds the programs of one staged lab; the same sources and flags are compiled once per machine."""
+
+    def __init__(self, lab: Lab, sources: Sources) -> None:
+        self.lab = lab
+        self.sources = sources
+
+    def build(self, program: str, flavour: Flavour = PLAIN) -> Built:
+        """The program in a flavour, from the cache where it is there. DidNotCompile with the compiler's words."""
+        units = self.sources.units(self.lab, program)
+        key = _digest(self.sources.digest, *units, str(flavour), _tools(), _digest_of(COMMON))
+        home = CACHE / f"{program}-{flavour.name}-{key}"
+        if not (home / "done").exists():
+            with _fresh(home) as scratch:
+                self._compile(program, units, flavour, scratch)
+        words = (home / "warnings").read_text(encoding="utf-8")
+        return Built(home / program, tuple(home / f"{unit[:-2]}.o" for unit in units), words)
+
+    def _compile(self, program: str, units: Sequence[str], flavour: Flavour, out: Path) -> None:
+        """Compile every unit, then link; all warnings are kept."""
+        words = ""
+        for unit in units:
+            words += self._run(
+                flavour,
+                [*WARNINGS, *flavour.flags, "-pthread", "-I/common", "-c", unit]
+                + ["-o", f"/out/{unit[:-2]}.o"],
+                out,
+            )
+        libraries = [f"/parts/{name}" for name in ("libcommon.a", *_extra(flavour))]
+        objects = [f"/out/{unit[:-2]}.o" for unit in units]
+        # The trusted objects stand before the library: what they define is not taken from elsewhere.
+        self._run(
+            flavour,
+            [*flavour.flags, "-pthread", *objects, *libraries[1:], libraries[0]]
+            + ["-lcrypt", "-lm", "-o", f"/out/{program}"],
+            out,
+        )
+        (out / "warnings").write_text(words, encoding="utf-8")
+
+    def _run(self, flavour: Flavour, arguments: Sequence[str], out: Path) -> str:
+        """Run the compiler on the student's files, sandboxed; returns what it said."""
+        parts = _parts(flavour)
+        view = sandbox.View(
+            cwd=self.sources.directory,
+            readable={"/common": COMMON, "/parts": parts},
+            writable={"/out": out},
+        )
+        words = [_place(view, word) for word in arguments]
+        command = sandbox.command(
+            [flavour.compiler, "-fdiagnostics-color=never", *words],
+            view,
+            limits=sandbox.Limits(cpu=COMPILE_SECONDS),
+        )
+        done = run(command, self.sources.directory)
+        if done.returncode:
+            raise _refused(done.stderr)
+        return done.stderr
+
+
+def run(command: Sequence[str], cwd: Path) -> subprocess.CompletedProcess[str]:
+    """Run a command of ours to its end; Trouble where it cannot be started or takes far too long."""
+    try:
+        return subprocess.run(
+            command,
+            cwd=cwd,
+            env={**sandbox.environment(), "TMPDIR": tempfile.gettempdir()},
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            encoding="utf-8",
+            errors="backslashreplace",
+            timeout=COMPILE_SECONDS * 2,
+        )
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise Trouble(f"{command[0]}: {error}") from error
+
+
+def _refused(words: str) -> Exception:
+    """What a failed compilation means: the machine's trouble, or the student's error."""
+    for trouble in (
+        "No space left on device",
+        "Cannot allocate memory",
+        "bwrap:",
+        "Read-only file system",
+    ):
+        if trouble in words:
+            return Trouble(words.strip().splitlines()[-1])
+    return DidNotCompile(
+        _("the program does not compile"), cause="does-not-compile", details=first_error(words)
+    )
+
+
+def first_error(words: str, most: int = 40) -> str:
+    """The compiler's words from the first error on, then the rest; at most `most` lines."""
+    lines = words.splitlines()
+    start = next(
+        (i for i, line in enumerate(lines) if "error:" in line or "undefined reference" in line), 0
+    )
+    if start and ": In function" in lines[start - 1]:
+        start -= 1
+    shown = lines[start : start + most]
+    if len(lines) - start > most:
+        shown.append(_("… {n} more lines").format(n=len(lines) - start - most))
+    return "\n".join(shown)
+
+
+def _place(view: sandbox.View, word: str) -> str:
+    """Translate the places /out, /common and /parts in an argument to what the compiler can see."""
+    for prefix in ("", "-I"):
+        rest = word[len(prefix) :]
+        if word.startswith(prefix) and rest.startswith(("/out", "/common", "/parts")):
+            return prefix + sandbox.place(view, rest)
+    return word
+
+
+# -- trusted parts: the common library, the shim and what is linked in beside the student's code ------
+
+
+def shim() -> Path:
+    """The perturbation shim, built once per machine."""
+    sources = sorted(NATIVE.glob("perturb*.c"))
+    home = CACHE / f"shim-{_digest(_tools(), *map(_digest_of, sources), _digest_of_headers())}"
+    if not (home / "done").exists():
+        with _fresh(home) as scratch:
+            _trusted(
+                ["gcc", "-std=c11", "-O1", "-g", "-fPIC", "-shared", "-pthread", "-Wall", "-Wextra"]
+                + ["-o", str(scratch / "perturb.so"), *map(str, sources), "-ldl"]
+            )
+    return home / "perturb.so"
+
+
+@functools.cache
+def _parts(flavour: Flavour) -> Path:
+    """A directory with libcommon.a and the flavour's own objects."""
+    names = (*flavour.trusted, *flavour.instrumented)
+    digests = [_digest_of(COMMON), _digest_of_headers(), *(_digest_of(NATIVE / n) for n in names)]
+    home = CACHE / f"parts-{flavour.name}-{_digest(str(flavour), _tools(), *digests)}"
+    if (home / "done").exists():
+        return home
+    with _fresh(home) as scratch:
+        compiler = [flavour.compiler, *WARNINGS, "-pthread", "-c"]
+        for name in names:
+            flags = flavour.flags if name in flavour.instrumented else ("-O1", "-g")
+            _trusted([*compiler, *flags, str(NATIVE / name), "-o", str(scratch / f"{name[:-2]}.o")])
+        archive = ["ar", "rcs", str(scratch / "libcommon.a")]
+        for source in sorted(COMMON.glob("*.c")):
+            target = scratch / f"common-{source.stem}.o"
+            prefix = f"-ffile-prefix-map={COMMON}=common"
+            _trusted([*compiler, *flavour.flags, prefix, str(source), "-o", str(target)])
+            archive.append(str(target))
+        _trusted(archive)
+    return home
+
+
+def _extra(flavour: Flavour) -> list[str]:
+    return [f"{name[:-2]}.o" for name in (*flavour.trusted, *flavour.instrumented)]
+
+
+def _trusted(command: Sequence[str]) -> None:
+    """Compile code of our own; a failure is our trouble."""
+    done = run(command, HARNESS)
+    if done.returncode:
+        raise Trouble(f"building the harness's own parts failed: {done.stderr.strip()}")
+
+
+class _fresh:
+    """A scratch directory that becomes `home` in one rename, so that two builds never meet half-way."""
+
+    def __init__(self, home: Path) -> None:
+        self._home = home
+
+    def __enter__(self) -> Path:
+        try:
+            CACHE.mkdir(parents=True, exist_ok=True)
+            self._scratch = Path(tempfile.mkdtemp(prefix="new-", dir=CACHE))
+        except OSError as error:
+            raise Trouble(f"cannot write below {CACHE}: {error}") from error
+        return self._scratch
+
+    def __exit__(self, kind: type[BaseException] | None, *_rest: object) -> None:
+        try:
+            if kind is None:
+                (self._scratch / "done").touch()
+                self._scratch.chmod(0o755)
+                self._scratch.rename(self._home)
+        except OSError as error:
+            if not (self._home / "done").exists():  # another build was not faster either
+                raise Trouble(f"cannot write {self._home}: {error}") from error
+        finally:
+            shutil.rmtree(self._scratch, ignore_errors=True)
+
+
+def _digest(*texts: str) -> str:
+    return hashlib.sha256("\0".join(texts).encode()).hexdigest()[:24]
+
+
+def _digest_of(path: Path) -> str:
+    """A digest of a file, or of the C files of a directory."""
+    files = sorted(path.glob("*.[ch]")) if path.is_dir() else [path]
+    return _digest(*(f"{file.name} {file.read_bytes().hex()}" for file in files))
+
+
+def _digest_of_headers() -> str:
+    return _digest(*(file.read_bytes().hex() for file in sorted(NATIVE.glob("*.h"))))
+
+
+@functools.cache
+def _tools() -> str:
+    """The compilers' versions: another compiler makes another program."""
+    found = []
+    for compiler in ("gcc", "clang"):
+        path = shutil.which(compiler, path="/usr/bin:/bin")
+        if path:
+            found.append(f"{os.path.realpath(path)} {os.stat(path).st_mtime_ns}")
+    return " ".join(found)

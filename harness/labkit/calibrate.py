@@ -1,0 +1,51 @@
+"""How fast is this machine, now? Measured on a program that is known to be right: lab 02's reference."""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from pathlib import Path
+
+from labkit import catalog
+from labkit.build import Builder, stage
+from labkit.clients import exchange
+from labkit.faults import Fault
+from labkit.pace import Pace
+from labkit.scene import Scene
+
+YARDSTICK = "02"
+CLIENTS = 100
+# What the work below takes on two idle cores of the machine on which the contract's times were set, in seconds.
+NOMINAL = 0.06
+
+
+def measure() -> Pace:
+    """The pace of this machine: how much longer than NOMINAL the reference takes, and the load.
+
+    Where there are no solutions (the archive that students get), the load alone must do.
+    """
+    if not catalog.SOLUTIONS.is_dir():
+        return Pace()
+    try:
+        lab = catalog.find(YARDSTICK)
+        with tempfile.TemporaryDirectory(prefix="lab-pace-") as directory:
+            return Pace(_reference_seconds(lab, Path(directory)) / NOMINAL)
+    except (Fault, catalog.NoSuchLab):
+        return Pace()
+
+
+def _reference_seconds(lab: catalog.Lab, directory: Path) -> float:
+    """Start the reference and let a crowd have its bytes echoed; seconds, without the building."""
+    builder = Builder(lab, stage(lab, catalog.SOLUTIONS, directory / "sources"))
+    builder.build("echo_server")
+    scene = Scene(builder, Pace(), 1, directory)
+    try:
+        scene.network()
+        began = time.monotonic()
+        server = scene.server("echo_server")
+        talks = exchange(server.crowd(CLIENTS), lambda i: b"%d\n" % i, scene.pace.deadline(10.0))
+        took = time.monotonic() - began
+        server.stop(seconds=10.0)
+        return took if all(talk.right for talk in talks) else NOMINAL
+    finally:
+        scene.close()

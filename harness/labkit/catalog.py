@@ -1,0 +1,111 @@
+"""The labs: what lab.toml says of each, and where everything lies."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from labkit.words import _, russian
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:  # Ubuntu 22.04
+    import tomli as tomllib
+
+ROOT = Path(__file__).resolve().parents[2]
+LABS = ROOT / "labs"
+SOLUTIONS = ROOT / "solutions"
+COMMON = LABS / "common"
+HARNESS = ROOT / "harness"
+BUILD = ROOT / "build"
+
+
+class NoSuchLab(Exception):
+    """The name given is no lab's."""
+
+
+@dataclass(frozen=True)
+class Step:
+    """One graded step of a lab. needs: the numbers of the steps without which it cannot work."""
+
+    number: int
+    title: str
+    title_ru: str
+    points: int
+    needs: tuple[int, ...] = ()
+
+    @property
+    def heading(self) -> str:
+        """The title in the reader's language."""
+        return self.title_ru if russian() else self.title
+
+
+@dataclass(frozen=True)
+class Lab:
+    """A lab as its lab.toml describes it. programs: names of executables, each with a .c of its name."""
+
+    number: str
+    name: str
+    title: str
+    title_ru: str
+    programs: tuple[str, ...]
+    steps: tuple[Step, ...]
+
+    @property
+    def heading(self) -> str:
+        """The title in the reader's language."""
+        return self.title_ru if russian() else self.title
+
+    @property
+    def checks(self) -> Path:
+        """The file of its checks."""
+        return HARNESS / "checks" / f"test_{self.name.replace('-', '_')}.py"
+
+    @property
+    def handout(self) -> str:
+        """The handout in the reader's language, relative to the repository."""
+        return f"labs/{self.name}/README{'.ru' if russian() else ''}.md"
+
+    def step(self, number: int) -> Step:
+        """The step of a number; KeyError if there is none."""
+        for step in self.steps:
+            if step.number == number:
+                return step
+        raise KeyError(number)
+
+
+def load(directory: Path) -> Lab:
+    """Read a lab's lab.toml."""
+    table: dict[str, Any] = tomllib.loads((directory / "lab.toml").read_text(encoding="utf-8"))
+    steps = tuple(
+        Step(s["number"], s["title"], s["title_ru"], s["points"], tuple(s.get("needs", ())))
+        for s in table["step"]
+    )
+    return Lab(
+        table["number"],
+        table["name"],
+        table["title"],
+        table["title_ru"],
+        tuple(table["programs"]),
+        steps,
+    )
+
+
+def all_labs() -> list[Lab]:
+    """Every lab, in order."""
+    return [load(toml.parent) for toml in sorted(LABS.glob("*/lab.toml"))]
+
+
+def find(text: str) -> Lab:
+    """The lab that `2`, `02` or `02-threaded-echo` names; NoSuchLab says which there are."""
+    labs = all_labs()
+    for lab in labs:
+        if text in (lab.name, lab.number, lab.number.lstrip("0")):
+            return lab
+    raise NoSuchLab(
+        _("there is no lab {text!r}; the labs are: {labs}").format(
+            text=text, labs=", ".join(lab.name for lab in labs)
+        )
+    )

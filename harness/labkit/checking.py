@@ -1,0 +1,104 @@
+"""What a check may use: the fixture `scene`, and the names below. A check imports nothing else of labkit."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import pytest
+
+from labkit.clients import Client, Talk, await_answers, exchange, judge, likely_cause
+from labkit.faults import Disconnected, Fault, Silent, blame
+from labkit.figures import Row, Span, timeline
+from labkit.inspection import inspect, screened
+from labkit.journal import printable
+from labkit.pace import Pace
+from labkit.program import Ended
+from labkit.sandbox import Limits
+from labkit.scene import (
+    NATIVELY,
+    UNDER_ASAN,
+    UNDER_HELGRIND,
+    UNDER_TSAN,
+    Running,
+    Scene,
+    Server,
+    Shim,
+    Tool,
+    death,
+    seeded,
+    wait_listening,
+)
+from labkit.words import _
+
+__all__ = [
+    "Client",
+    "Disconnected",
+    "Ended",
+    "Fault",
+    "Limits",
+    "NATIVELY",
+    "Pace",
+    "Row",
+    "Running",
+    "Scene",
+    "Server",
+    "Shim",
+    "Span",
+    "Silent",
+    "Talk",
+    "Tool",
+    "UNDER_ASAN",
+    "UNDER_HELGRIND",
+    "UNDER_TSAN",
+    "_",
+    "await_answers",
+    "blame",
+    "death",
+    "exchange",
+    "expect",
+    "inspect",
+    "judge",
+    "likely_cause",
+    "printable",
+    "require",
+    "screened",
+    "seeded",
+    "step",
+    "timeline",
+    "wait_listening",
+]
+
+Check = TypeVar("Check", bound=Callable[..., Any])
+
+
+def step(number: int) -> Callable[[Check], Check]:
+    """Mark a check as part of a lab's step."""
+    mark: Callable[[Check], Check] = pytest.mark.step(number)
+    return mark
+
+
+def expect(
+    expected: Any, got: Any, what: str, cause: str | None = None, *by_hand: str, details: str = ""
+) -> None:
+    """`got` must equal `expected`; else a Fault that says `what` was looked at."""
+    if got != expected:
+        raise Fault(what, _side(expected), _side(got), cause, details, by_hand)
+
+
+def require(
+    holds: object,
+    what: str,
+    *,
+    expected: Any = None,
+    got: Any = None,
+    cause: str | None = None,
+    by_hand: tuple[str, ...] = (),
+) -> None:
+    """Something must hold; else a Fault with what was expected and seen."""
+    if not holds:
+        raise Fault(what, _side(expected), _side(got), cause, "", by_hand)
+
+
+def _side(value: Any) -> bytes | str | None:
+    return value if value is None or isinstance(value, (bytes, str)) else str(value)

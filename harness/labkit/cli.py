@@ -1,0 +1,206 @@
+"""The command line: `check` one lab, `grade` them all, `doctor` the machine.
+
+Exit status: 0 graded and every step passed, 1 graded and something failed, 2 wrong arguments,
+3 an error of ours or the machine's.
+"""
+
+from __future__ import annotations
+
+import argparse
+import ctypes
+import json
+import os
+import random
+import resource
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from labkit import calibrate, catalog, results, sandbox, scorecard
+from labkit.catalog import BUILD, LABS, ROOT, Lab, NoSuchLab
+from labkit.faults import Fault, Trouble
+from labkit.grading import Grader
+from labkit.results import LabResult
+from labkit.words import _
+
+PR_SET_CHILD_SUBREAPER = 36  # linux/prctl.h
+DESCRIPTORS = 8192  # 1,000 clients here, 1,000 more for a server in the fallback, and room
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run a command; returns the exit status."""
+    options = _parser().parse_args(argv)
+    signal.signal(signal.SIGTERM, _as_interrupt)
+    signal.signal(signal.SIGHUP, _as_interrupt)
+    try:
+        return int(options.run(options))
+    except NoSuchLab as error:
+        return _complain(str(error), 2)
+    except (Trouble, OSError) as error:
+        return _complain(_("the harness or the machine failed: {why}").format(why=error), 3)
+    except KeyboardInterrupt:
+        return _complain(_("interrupted"), 130)
+
+
+def _as_interrupt(_signal: int, _frame: object) -> None:
+    raise KeyboardInterrupt
+
+
+def _complain(words: str, status: int) -> int:
+    print(f"lab: {words}", file=sys.stderr)
+    return status
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="lab", description=_("Check and grade the labs."))
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    check = commands.add_parser("check", help=_("build one lab and check it step by step"))
+    check.add_argument("lab", help=_("2, 02 or 02-threaded-echo"))
+    check.add_argument("--step", type=int, help=_("only this step"))
+    check.add_argument("--all", action="store_true", help=_("go on after a step that failed"))
+    check.add_argument("--seed", type=int, help=_("of the perturbed schedules"))
+    check.add_argument("--quiet", action="store_true", help=argparse.SUPPRESS)
+    check.set_defaults(run=_check)
+    grade = commands.add_parser("grade", help=_("all labs, all steps: a scorecard"))
+    grade.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help=_("labs at a time"))
+    grade.set_defaults(run=_grade)
+    for command in (check, grade):
+        command.add_argument(
+            "--work", type=Path, default=LABS, help=_("directory of lab directories")
+        )
+        command.add_argument(
+            "--report", type=Path, default=BUILD / "report", help=_("where the report goes")
+        )
+    doctor = commands.add_parser("doctor", help=_("what this machine lacks, and what to type"))
+    doctor.set_defaults(run=_doctor)
+    return parser
+
+
+def _doctor(_options: argparse.Namespace) -> int:
+    from labkit import doctor
+
+    return doctor.main()
+
+
+# -- check -------------------------------------------------------------------------------------------
+
+
+def _check(options: argparse.Namespace) -> int:
+    lab = catalog.find(options.lab)
+    if not options.work.is_dir():
+        return _complain(_("there is no directory {dir}").format(dir=options.work), 2)
+    numbers = [step.number for step in lab.steps]
+    if options.step is not None and options.step not in numbers:
+        return _complain(
+            _("lab {lab} has no step {n}; its steps are {first} to {last}").format(
+                lab=lab.number, n=options.step, first=numbers[0], last=numbers[-1]
+            ),
+            2,
+        )
+    _prepare()
+    card = scorecard.Card(quiet=options.quiet)
+    card.begin(lab, options.work)
+    result = _graded(lab, options, card)
+    results.write(result, options.report)
+    card.end(result, options.report)
+    return result.exit_status
+
+
+def _graded(lab: Lab, options: argparse.Namespace, card: scorecard.Card) -> LabResult:
+    """Run a lab's checks in pytest, in this process."""
+    began = time.monotonic()
+    only = {step.number for step in lab.steps} if options.step is None else {options.step}
+    pace = calibrate.measure()
+    seed = random.SystemRandom().randrange(1, 1 << 20) if options.seed is None else options.seed
+    grader = Grader(
+        lab,
+        options.work.resolve(),
+        pace,
+        seed=seed,
+        only=frozenset(only),
+        stop=not options.all,
+        report=options.report,
+        told=card.tell,
+    )
+    try:
+        _publish(grader, lab, options)
+        status = _pytest(lab, grader)
+        result = grader.result(time.monotonic() - began)
+    finally:
+        grader.pytest_unconfigure()
+    import pytest
+
+    if status == pytest.ExitCode.INTERRUPTED:
+        raise KeyboardInterrupt
+    if status not in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED):
+        raise Trouble(f"pytest ended with {status!r}")
+    return result
+
+
+def _pytest(lab: Lab, grader: Grader) -> int:
+    """Run pytest without its own output, its caches and whatever plugins this machine has."""
+    import pytest
+
+    words = [str(lab.checks), "-p", "no:terminal", "-p", "no:cacheprovider"]
+    words += ["-p", "no:faulthandler", "-p", "no:xdist", "-p", "no:timeout", "--capture=no"]
+    words += ["-c", os.devnull, "--rootdir", str(ROOT), "--noconftest"]
+    os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
+    sys.dont_write_bytecode = True
+    return int(pytest.main(words, plugins=[grader]))
+
+
+def _publish(grader: Grader, lab: Lab, options: argparse.Namespace) -> None:
+    """Leave the built programs in build/bin/LAB, where the by-hand commands expect them."""
+    if options.quiet:
+        return
+    home = BUILD / "bin" / lab.name
+    for program in lab.programs:
+        try:
+            built = grader.builder.build(program)
+        except Fault:
+            continue
+        home.mkdir(parents=True, exist_ok=True)
+        scratch = home / f"{program}.new"
+        shutil.copy2(built.program, scratch)
+        scratch.replace(home / program)
+
+
+def _prepare() -> None:
+    """What the whole process needs: descriptors, and orphans of a program handed to us."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    want = DESCRIPTORS if hard == resource.RLIM_INFINITY else min(DESCRIPTORS, hard)
+    if soft < want:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (want, hard))
+    ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+
+
+# -- grade -------------------------------------------------------------------------------------------
+
+
+def _grade(options: argparse.Namespace) -> int:
+    if not options.work.is_dir():
+        return _complain(_("there is no directory {dir}").format(dir=options.work), 2)
+    labs = catalog.all_labs()
+    sandbox.available()
+    with ThreadPoolExecutor(max_workers=max(1, options.jobs)) as pool:
+        graded = list(pool.map(lambda lab: _grade_one(lab, options), labs))
+    (options.report / "junit.xml").write_bytes(results.junit(graded))
+    scorecard.show(graded, options.work, options.report)
+    return max(result.exit_status for result in graded)
+
+
+def _grade_one(lab: Lab, options: argparse.Namespace) -> LabResult:
+    """Grade a lab in a process of its own and read back what it wrote."""
+    path = options.report / lab.name / "results.json"
+    path.unlink(missing_ok=True)
+    command = [sys.executable, "-m", "labkit", "check", lab.name, "--all", "--quiet"]
+    command += ["--work", str(options.work), "--report", str(options.report)]
+    done = subprocess.run(command, stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+    if not path.exists():
+        raise Trouble(f"{lab.name}: {done.stderr.strip() or f'exit status {done.returncode}'}")
+    return results.from_json(lab, json.loads(path.read_text(encoding="utf-8")))

@@ -1,0 +1,164 @@
+"""The doorkeeper of a network namespace: makes one, then connects and listens in it for the harness.
+
+Run as a script (`connector.py FD KEY=VALUE…`) it leaves for a user and network namespace of its own, brings
+loopback up, sets the sysctls below /proc/sys/net/ipv4 that it was given, says `ready` on the
+SOCK_SEQPACKET socket FD and serves requests there until that socket closes. Sockets made in the namespace
+are passed back (SCM_RIGHTS), so that the harness itself never has to enter it: see network_namespaces(7)
+and unix(7). Nothing but the standard library is imported: it starts in 20 ms.
+
+`dial` and `listen` are also what the harness uses where it has to do without a namespace.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import errno
+import fcntl
+import json
+import os
+import selectors
+import signal
+import socket
+import struct
+import sys
+import time
+from collections.abc import Iterable
+
+CLONE_NEWUSER, CLONE_NEWNET = 0x10000000, 0x40000000  # sched.h
+SIOCSIFFLAGS, IFF_UP, IFF_RUNNING = 0x8914, 0x1, 0x40  # linux/sockios.h, linux/if.h
+PR_SET_PDEATHSIG = 1  # linux/prctl.h
+BATCH = 200  # descriptors in one message; the kernel's limit is 253 (SCM_MAX_FD)
+
+
+def family_of(host: str) -> socket.AddressFamily:
+    """The address family of a numeric address."""
+    return socket.AF_INET6 if ":" in host else socket.AF_INET
+
+
+def dial(
+    host: str, port: int, count: int, timeout: float, buffer: int = 0
+) -> tuple[list[socket.socket], int]:
+    """Connect `count` sockets at once.
+
+    All connects are under way together, as a crowd would come. buffer: bytes for SO_RCVBUF and
+    SO_SNDBUF, 0 to leave them. Returns the connected sockets, blocking, in the order of their connects,
+    and the errno of the first one that failed (0: none, ETIMEDOUT: not all by `timeout` seconds).
+    """
+    deadline = time.monotonic() + timeout
+    sockets: list[socket.socket] = []
+    failed = 0
+    with selectors.DefaultSelector() as pending:
+        for index in range(count):
+            sock = socket.socket(family_of(host), socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
+            if buffer:
+                sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, buffer)
+                sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, buffer)
+            sockets.append(sock)
+            code = sock.connect_ex((host, port))
+            if code == errno.EINPROGRESS:
+                pending.register(sock, selectors.EVENT_WRITE, index)
+            elif code:
+                failed = failed or code
+        done = [True] * count
+        for key in pending.get_map().values():
+            done[key.data] = False
+        while pending.get_map():
+            ready = pending.select(max(0.0, deadline - time.monotonic()))
+            if not ready:
+                failed = failed or errno.ETIMEDOUT
+                break
+            for key, _mask in ready:
+                pending.unregister(key.fileobj)
+                code = sockets[key.data].getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+                failed = failed or code
+                done[key.data] = not code
+    good = [sock for sock, ok in zip(sockets, done) if ok and _connected(sock)]
+    for sock in set(sockets) - set(good):
+        sock.close()
+    for sock in good:
+        sock.setblocking(True)
+    return good, failed
+
+
+def _connected(sock: socket.socket) -> bool:
+    try:
+        sock.getpeername()
+    except OSError as error:
+        # A peer that reset the connection at once was connected all the same.
+        return error.errno != errno.ENOTCONN
+    return True
+
+
+def listen(host: str, port: int, backlog: int, buffer: int = 0) -> socket.socket:
+    """A listening socket on a numeric address; port 0 lets the kernel choose."""
+    sock = socket.socket(family_of(host), socket.SOCK_STREAM)
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    if buffer:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, buffer)
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, buffer)
+    try:
+        sock.bind((host, port))
+        sock.listen(backlog)
+    except OSError:
+        sock.close()
+        raise
+    return sock
+
+
+def enter_namespace(sysctls: Iterable[str]) -> None:
+    """Leave for a user and a network namespace of our own; KEY=VALUE strings set its sysctls."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    user, group = os.getuid(), os.getgid()
+    if libc.unshare(CLONE_NEWUSER | CLONE_NEWNET):
+        code = ctypes.get_errno()
+        raise OSError(code, f"unshare: {os.strerror(code)}")
+    for name, text in (
+        ("setgroups", "deny"),
+        ("uid_map", f"{user} {user} 1"),
+        ("gid_map", f"{group} {group} 1"),
+    ):
+        with open(f"/proc/self/{name}", "w", encoding="ascii") as file:
+            file.write(text)
+    with socket.socket() as sock:
+        fcntl.ioctl(sock, SIOCSIFFLAGS, struct.pack("16sH14x", b"lo", IFF_UP | IFF_RUNNING))
+    for setting in sysctls:
+        key, value = setting.split("=", 1)
+        with open(f"/proc/sys/net/ipv4/{key}", "w", encoding="ascii") as file:
+            file.write(value)
+
+
+def serve(control: socket.socket) -> None:
+    """Answer requests (JSON, one a message) until the other end closes."""
+    while request := control.recv(4096):
+        wanted = json.loads(request)
+        operation = wanted.pop("do")
+        try:
+            if operation == "dial":
+                sockets, failed = dial(**wanted)
+            else:
+                sockets, failed = [listen(**wanted)], 0
+        except OSError as error:
+            sockets, failed = [], error.errno or errno.EIO
+        for start in range(0, len(sockets), BATCH):
+            some = sockets[start : start + BATCH]
+            socket.send_fds(control, [b"some"], [sock.fileno() for sock in some])
+        control.send(json.dumps({"failed": failed}).encode())
+        for sock in sockets:
+            sock.close()
+
+
+def main() -> None:
+    control = socket.socket(fileno=int(sys.argv[1]))
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the harness's to answer
+    try:
+        enter_namespace(sys.argv[2:])
+    except OSError as error:
+        control.send(f"refused: {error}".encode())
+        return
+    control.send(b"ready")
+    serve(control)
+
+
+if __name__ == "__main__":
+    main()

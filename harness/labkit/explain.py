@@ -1,0 +1,229 @@
+"""A failure is a lesson: the block that every failure prints, with its seven parts.
+
+The step and the check's sentence; expected and got; the conversation; what the process did; the likely
+cause by name; how to see it by hand; where the workbook explains it.
+"""
+
+from __future__ import annotations
+
+import shlex
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from labkit import hang, symptoms
+from labkit.catalog import BUILD, Lab, Step
+from labkit.faults import Fault, Silent
+from labkit.scene import Running, Scene
+from labkit.words import _
+
+SHOWN_LINES = 24
+SHOWN_BYTES = 640
+CONVERSATION = 22
+STDERR_LINES = 12
+
+
+@dataclass
+class Failure:
+    """All that is known of one failed check."""
+
+    lab: Lab
+    step: Step
+    sentence: str
+    fault: Fault
+    seed: int
+    work: Path
+    sources: Path
+    conversation: str = ""
+    whole_conversation: str = ""
+    processes: list[str] = field(default_factory=list)
+    commands: list[str] = field(default_factory=list)
+
+    @property
+    def cause(self) -> str | None:
+        return self.fault.cause
+
+    def observe(self, scene: Scene) -> None:
+        """Take down what the scene shows now, before it is closed; an untimely end explains most."""
+        self.conversation = scene.journal.text(CONVERSATION)
+        self.whole_conversation = scene.journal.text()
+        for program in scene.programs:
+            self.processes.append(_process(program))
+            if isinstance(self.fault, Silent) and program.running:
+                self.processes += filter(None, [hang.describe(program.pid, self.sources)])
+            self.commands.append(shlex.join(program.shown))
+            ended = program.ended()
+            if ended and not program.may_end and not self.fault.cause:
+                self.fault.cause = symptoms.of_end(ended)
+            elif ended and ended.signal and ended.signal not in ("SIGKILL", "SIGTERM", "SIGINT"):
+                self.fault.cause = symptoms.of_end(ended)
+
+
+def _process(program: Running) -> str:
+    """What a process did: how it ended, or what it has; its last words on stderr."""
+    ended = program.ended()
+    if ended:
+        words = [f"{program.name}: {ended}"]
+    else:
+        words = [
+            _("{name}: running, {threads} threads, {fds} descriptors, {kib} KiB resident").format(
+                name=program.name,
+                threads=program.threads(),
+                fds=program.descriptors(),
+                kib=program.resident() // 1024,
+            )
+        ]
+    stderr = program.stderr.text().splitlines()
+    if stderr:
+        words.append(
+            _("its stderr:") if len(stderr) <= STDERR_LINES else _("the end of its stderr:")
+        )
+        words += [f"  {clean(line)}" for line in stderr[-STDERR_LINES:]]
+    else:
+        words.append(_("nothing on its stderr"))
+    return "\n".join(words)
+
+
+def clean(text: str) -> str:
+    """A student's text without characters that would steer a terminal or break XML."""
+    return "".join(c if c.isprintable() or c in "\t\n" else f"\\x{ord(c):02x}" for c in text)
+
+
+def escaped(data: bytes) -> str:
+    """Bytes as text, a line of output a line, control characters and non-ASCII as \\x escapes."""
+    out = []
+    for byte in data:
+        if byte == 0x0A:
+            out.append("\\n\n")
+        elif 32 <= byte < 127 and byte != 0x5C:
+            out.append(chr(byte))
+        else:
+            out.append(f"\\x{byte:02x}")
+    return "".join(out)
+
+
+def _first_difference(one: bytes, other: bytes) -> int:
+    for index, (a, b) in enumerate(zip(one, other)):
+        if a != b:
+            return index
+    return min(len(one), len(other))
+
+
+def _window(data: bytes, around: int) -> str:
+    """Up to a screen of bytes, escaped; of more, what lies around the first difference."""
+    if len(data) <= SHOWN_BYTES:
+        return escaped(data)
+    start = max(0, around - SHOWN_BYTES // 4)
+    end = min(len(data), start + SHOWN_BYTES)
+    before = _("… {n} bytes before …").format(n=start) + "\n" if start else ""
+    after = "\n" + _("… {n} bytes after …").format(n=len(data) - end) if end < len(data) else ""
+    return before + escaped(data[start:end]) + after
+
+
+def _sides(failure: Failure, home: Path) -> list[str]:
+    """Expected and got; long ones whole in named files."""
+    fault = failure.fault
+    if fault.expected is None and fault.got is None:
+        return []
+    expected, got = fault.expected, fault.got
+    lines: list[str] = []
+    binary = isinstance(expected, bytes) and isinstance(got, bytes)
+    around = 0
+    if isinstance(expected, bytes) and isinstance(got, bytes):
+        around = _first_difference(expected, got)
+    for title, name, side in ((_("expected"), "expected", expected), (_("got"), "got", got)):
+        if side is None:
+            continue
+        size = _(" ({n} bytes)").format(n=len(side)) if isinstance(side, bytes) else ""
+        shown = _window(side, around) if isinstance(side, bytes) else clean(side)
+        lines.append(f"{title}{size}:")
+        lines += _indent(_head(shown) or _("(nothing)"))
+        if len(shown.splitlines()) > SHOWN_LINES or len(side) > SHOWN_BYTES:
+            path = _keep(home, f"step-{failure.step.number}-{name}", side)
+            lines.append("  " + _("the whole of it: {path}").format(path=path))
+    if binary and got and expected:
+        lines.append(_("they differ from byte {n} on").format(n=around))
+    return lines
+
+
+def _head(text: str) -> str:
+    lines = text.splitlines()
+    more = (
+        [_("… {n} more lines").format(n=len(lines) - SHOWN_LINES)]
+        if len(lines) > SHOWN_LINES
+        else []
+    )
+    return "\n".join(lines[:SHOWN_LINES] + more)
+
+
+def _keep(home: Path, name: str, content: bytes | str) -> str:
+    """Write evidence to a named file; its name as a person would type it."""
+    try:
+        home.mkdir(parents=True, exist_ok=True)
+        path = home / name
+        path.write_bytes(
+            content if isinstance(content, bytes) else content.encode("utf-8", "backslashreplace")
+        )
+    except OSError as error:
+        return _("(could not be written: {why})").format(why=error.strerror)
+    return shown_path(path)
+
+
+def shown_path(path: Path) -> str:
+    """A path relative to where the person stands, if it lies below."""
+    try:
+        return str(path.resolve().relative_to(Path.cwd()))
+    except ValueError:
+        return str(path)
+
+
+def _indent(text: str) -> list[str]:
+    return [f"  {line}" for line in text.splitlines()]
+
+
+def block(failure: Failure, report: Path) -> str:
+    """The whole block as plain text."""
+    home = report / failure.lab.name
+    fault, step = failure.fault, failure.step
+    symptom = symptoms.find(fault.cause)
+    lines = [
+        _("step {n}, {title}: 0 of {points} points").format(
+            n=step.number, title=step.heading, points=step.points
+        ),
+        failure.sentence,
+        "",
+        _("What happened: {what}").format(what=clean(fault.what)),
+        *_sides(failure, home),
+    ]
+    if fault.details:
+        lines += ["", *clean(fault.details).splitlines()]
+    if failure.conversation:
+        lines += ["", _("The conversation:"), *_indent(failure.conversation)]
+        if failure.conversation != failure.whole_conversation:
+            path = _keep(home, f"step-{step.number}-conversation.txt", failure.whole_conversation)
+            lines.append("  " + _("the whole of it: {path}").format(path=path))
+    if failure.processes:
+        lines += ["", _("The process:")]
+        for words in failure.processes:
+            lines += _indent(words)
+    if symptom:
+        lines += [
+            "",
+            _("Likely cause: {name} - {title}").format(name=symptom.name, title=symptom.title),
+        ]
+        lines += _indent(symptom.text)
+    commands = _by_hand(failure, symptom)
+    if commands:
+        lines += ["", _("See it by hand:"), *(f"  $ {command}" for command in commands)]
+    lines += ["", _("Read: {path}, step {n}").format(path=failure.lab.handout, n=step.number)]
+    return "\n".join(lines)
+
+
+def _by_hand(failure: Failure, symptom: symptoms.Symptom | None) -> list[str]:
+    """Commands to paste: the fault's own, else the symptom's, then the check again with its seed."""
+    commands = list(failure.fault.by_hand or (symptom.by_hand if symptom else ()))
+    binary = shown_path(BUILD / "bin" / failure.lab.name)
+    filled = [command.replace("{bin}", binary) for command in commands]
+    again = f"make check LAB={failure.lab.number} STEP={failure.step.number} SEED={failure.seed}"
+    if failure.work.resolve() != (BUILD.parent / "labs"):
+        again += f" WORK={shlex.quote(shown_path(failure.work))}"
+    return [*filled, again]

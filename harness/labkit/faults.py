@@ -1,0 +1,61 @@
+"""What can go wrong, in types that are never mixed up.
+
+A `Fault` is the student's program doing something that the contract forbids; it carries what a person
+needs to understand it. A `Trouble` is ours or the machine's: it is retried once and then shown as an
+error, never as a failure of the student.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+
+@dataclass
+class Fault(Exception):
+    """The student's program broke its contract.
+
+    what: one sentence, what was seen.
+    expected, got: the two sides, as bytes from the wire or as text; None where they say nothing.
+    cause: the named symptom (labkit/symptoms.py), None where nothing is known.
+    details: more evidence to show as it is: a race explained, the compiler's words, stacks.
+    by_hand: commands to paste that show the same.
+    """
+
+    what: str
+    expected: bytes | str | None = None
+    got: bytes | str | None = None
+    cause: str | None = None
+    details: str = ""
+    by_hand: Sequence[str] = field(default_factory=tuple)
+
+    def __str__(self) -> str:
+        return self.what
+
+
+class DidNotCompile(Fault):
+    """The compiler refused the sources; `details` holds its words, first error first."""
+
+
+class Disconnected(Fault):
+    """A connection was reset, refused or closed where bytes were due."""
+
+
+class Silent(Fault):
+    """Nothing came until the deadline."""
+
+
+class Trouble(Exception):
+    """Ours or the machine's: no space, no port, a sanitizer that could not start."""
+
+
+@contextmanager
+def blame(cause: str, *by_hand: str, only: type[Fault] = Fault) -> Iterator[None]:
+    """Give faults raised inside a named cause, and commands to see it, where they have none yet."""
+    try:
+        yield
+    except only as fault:
+        fault.cause = fault.cause or cause
+        fault.by_hand = fault.by_hand or by_hand
+        raise

@@ -1,0 +1,246 @@
+"""The pytest plugin that grades: it runs a lab's checks in the order of its steps and turns them into verdicts.
+
+A step is passed when all its checks pass. A `Fault` in a check fails its step; whatever else is raised is an
+error of ours, is tried once more, and then shown as an error.
+"""
+
+from __future__ import annotations
+
+import inspect
+import shutil
+import signal
+import tempfile
+import time
+import traceback
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from _pytest.runner import runtestprotocol
+
+from labkit import explain
+from labkit.build import Builder, stage
+from labkit.catalog import Lab, Step
+from labkit.faults import Fault, Trouble
+from labkit.pace import Pace, watchdog
+from labkit.results import LabResult, StepResult, Verdict
+from labkit.scene import Scene
+from labkit.words import _
+
+CHECK_SECONDS = 150  # far above what any check needs; past it the harness itself hangs
+
+
+class Grader:
+    """Grades one lab of one work directory.
+
+    only: the numbers of the steps to run. stop: end at the first step that fails.
+    told: called with each step's result as soon as it is known.
+    """
+
+    def __init__(
+        self,
+        lab: Lab,
+        work: Path,
+        pace: Pace,
+        *,
+        seed: int,
+        only: frozenset[int],
+        stop: bool,
+        report: Path,
+        told: Callable[[StepResult], None],
+    ) -> None:
+        self.lab = lab
+        self.work = work
+        self.pace = pace
+        self.seed = seed
+        self.only = only
+        self.stop = stop
+        self.report = report
+        self.told = told
+        self.results: dict[int, StepResult] = {}
+        self.collected = 0
+        self._scene: Scene | None = None
+        self._current: Step | None = None
+        self._began = 0.0
+        self._directory = Path(tempfile.mkdtemp(prefix="lab-"))
+        self._builder: Builder | None = None
+        self._error = ""
+        self._figures: list[str] = []
+
+    # -- pytest's hooks ----------------------------------------------------------------------
+
+    def pytest_configure(self, config: pytest.Config) -> None:
+        config.addinivalue_line(
+            "markers", "step(number): the step of the lab that a check belongs to"
+        )
+
+    def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
+        """Only the checks of the wanted steps, in the order of the steps."""
+        items[:] = sorted((i for i in items if _step_of(i) in self.only), key=_step_of)
+        self.collected = len(items)
+
+    def pytest_runtest_protocol(self, item: pytest.Item, nextitem: pytest.Item | None) -> bool:
+        step = self.lab.step(_step_of(item))
+        if step is not self._current:
+            self._finish_step()
+            self._current, self._began = step, time.monotonic()
+        if step.number not in self.results and not self._blocked(step):
+            self._run(item, nextitem)
+        return True
+
+    def pytest_sessionfinish(self) -> None:
+        self._finish_step()
+
+    def pytest_unconfigure(self) -> None:
+        shutil.rmtree(self._directory, ignore_errors=True)
+
+    @pytest.hookimpl(tryfirst=True)  # type: ignore[misc]
+    def pytest_pyfunc_call(self, pyfuncitem: pytest.Function) -> bool:
+        """Run a check, then see that no program of its ended on its own meanwhile."""
+        names = pyfuncitem._fixtureinfo.argnames
+        pyfuncitem.obj(**{name: pyfuncitem.funcargs[name] for name in names})
+        if self._scene:
+            self._scene.verify()
+            self._figures += self._scene.figures
+        return True
+
+    def pytest_runtest_makereport(
+        self, item: pytest.Item, call: pytest.CallInfo[None]
+    ) -> pytest.TestReport | None:
+        """Turn what a check raised into its step's result, while the scene is still there to be described."""
+        if call.excinfo is None:
+            return None
+        raised = call.excinfo.value
+        if isinstance(raised, pytest.skip.Exception):
+            return None
+        if isinstance(raised, Fault):
+            self._failed(item, raised)
+        else:
+            self._error = _our_fault(raised)
+        return None
+
+    # -- fixtures ----------------------------------------------------------------------------
+
+    @pytest.fixture
+    def scene(self) -> Iterator[Scene]:
+        """Programs, networks and clients for one check; nothing of them is left afterwards."""
+        directory = Path(tempfile.mkdtemp(prefix="check-", dir=self._directory))
+        scene = Scene(self.builder, self.pace, self.seed, directory)
+        self._scene = scene
+        try:
+            yield scene
+        finally:
+            self._scene = None
+            scene.close()
+            shutil.rmtree(directory, ignore_errors=True)
+
+    @property
+    def builder(self) -> Builder:
+        """The lab's sources, staged once."""
+        if not self._builder:
+            self._builder = Builder(
+                self.lab, stage(self.lab, self.work, self._directory / "sources")
+            )
+        return self._builder
+
+    # -- verdicts ----------------------------------------------------------------------------
+
+    def result(self, seconds: float) -> LabResult:
+        """The lab's result; steps that were not reached are blocked by the one that failed."""
+        for step in self.lab.steps:
+            if step.number in self.only and step.number not in self.results:
+                self.results[step.number] = self._not_run(step)
+        ordered = [self.results[s.number] for s in self.lab.steps if s.number in self.only]
+        return LabResult(self.lab, ordered, seconds)
+
+    def _run(self, item: pytest.Item, nextitem: pytest.Item | None) -> None:
+        """Run a check; once more if it was us who failed."""
+        step = self.lab.step(_step_of(item))
+        for _attempt in range(2):
+            self._error = ""
+            signal.signal(signal.SIGALRM, watchdog)
+            signal.setitimer(signal.ITIMER_REAL, CHECK_SECONDS * self.pace.factor())
+            try:
+                runtestprotocol(item, nextitem=nextitem, log=False)
+            finally:
+                signal.setitimer(signal.ITIMER_REAL, 0)
+            if not self._error or step.number in self.results:
+                return
+        self.results[step.number] = StepResult(step, Verdict.ERROR, None, self._error)
+
+    def _failed(self, item: pytest.Item, fault: Fault) -> None:
+        step = self.lab.step(_step_of(item))
+        failure = explain.Failure(
+            lab=self.lab,
+            step=step,
+            sentence=_(inspect.getdoc(getattr(item, "obj", None)) or item.name),
+            fault=fault,
+            seed=self.seed,
+            work=self.work,
+            sources=self._directory / "sources",
+        )
+        if self._scene:
+            failure.observe(self._scene)
+        output = explain.block(failure, self.report)
+        self.results[step.number] = StepResult(step, Verdict.FAILED, failure.cause, output)
+
+    def _blocked(self, step: Step) -> bool:
+        return self._hurdle(step) is not None
+
+    def _hurdle(self, step: Step) -> Step | None:
+        """The step because of which this one is not run: one it needs, or the first that failed."""
+        for number, result in self.results.items():
+            bad = result.verdict is not Verdict.PASSED
+            if bad and number != step.number and (self.stop or number in step.needs):
+                return result.step
+        return None
+
+    def _not_run(self, step: Step) -> StepResult:
+        hurdle = self._hurdle(step)
+        if not hurdle:
+            return StepResult(step, Verdict.ERROR, None, _("no check of this step was run"))
+        words = _("not run: step {n}, {title}, comes first").format(
+            n=hurdle.number, title=hurdle.heading
+        )
+        return StepResult(step, Verdict.BLOCKED, None, words)
+
+    def _finish_step(self) -> None:
+        """Give the step that just ended its verdict, and tell it."""
+        step, self._current = self._current, None
+        if not step:
+            return
+        if step.number not in self.results:
+            if self._blocked(step):
+                self.results[step.number] = self._not_run(step)
+            else:
+                shown = "\n\n".join(self._figures)
+                self.results[step.number] = StepResult(step, Verdict.PASSED, output=shown)
+        self._figures = []
+        result = self.results[step.number]
+        result.seconds = time.monotonic() - self._began
+        self.told(result)
+
+
+def _step_of(item: pytest.Item) -> int:
+    mark = item.get_closest_marker("step")
+    if not mark:
+        raise Trouble(f"{item.nodeid} belongs to no step")
+    return int(mark.args[0])
+
+
+def _our_fault(raised: BaseException) -> str:
+    """An error of ours or the machine's: a sentence where it is known, else with its traceback."""
+    if isinstance(raised, Trouble):
+        return _("the harness or the machine failed: {why}").format(why=raised)
+    if isinstance(raised, OSError):
+        return _("the machine failed: {why}").format(why=raised)
+    trace = "".join(traceback.format_exception(raised))
+    return _("a bug in the harness, please report it:") + "\n" + trace
+
+
+class Silence:
+    """Keeps pytest's own words off the terminal: the grader has its own."""
+
+    def pytest_report_teststatus(self, report: Any) -> tuple[str, str, str]:
+        return "", "", ""

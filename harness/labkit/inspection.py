@@ -1,0 +1,124 @@
+"""After a run under a sanitizer: what its logs say, as a Fault that explains the first finding."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from labkit import asan, build, helgrind, screen, tsan
+from labkit.catalog import COMMON
+from labkit.faults import Fault, Trouble
+from labkit.findings import Finding, ToolTrouble, describe, is_verdict, refine
+from labkit.scene import UNDER_ASAN, UNDER_HELGRIND, UNDER_TSAN, Running
+from labkit.words import _
+
+TSAN_EXIT = 66
+ASAN_EXIT = 67
+
+
+def inspect(program: Running) -> None:
+    """Raise a Fault for the first finding that fails a program which has ended.
+
+    Trouble where the tool itself could not work: that is never the student's fault.
+    """
+    findings = _READERS[program.tool.name](program)
+    files = program.scene.builder.sources.files
+    bad = [finding for finding in findings if is_verdict(finding, files)]
+    if bad:
+        raise _fault(program, bad)
+
+
+def screened(program: Running) -> None:
+    """Raise a Fault where the sources hide something from the tools."""
+    builder = program.scene.builder
+    sources = builder.sources
+    units = sources.units(builder.lab, program.program)
+    tricks = screen.screen(
+        [sources.directory / unit for unit in units],
+        list(builder.build(program.program, build.PLAIN).objects),
+        list(builder.build(program.program, build.TSAN).objects),
+        [COMMON],
+    )
+    if tricks:
+        first = tricks[0]
+        where = f"{first.file}:{first.line}" if first.line else str(first.file)
+        raise Fault(
+            _("{where}: {what}").format(where=where, what=first.what),
+            cause="hidden-from-sanitizer",
+            details=first.why,
+        )
+
+
+def _fault(program: Running, bad: list[Finding]) -> Fault:
+    first = bad[0]
+    directory = program.scene.builder.sources.directory
+    others = len(bad) - 1
+    details = describe(first, directory)
+    if others:
+        details += "\n" + _("({n} more findings of this run are not shown)").format(n=others)
+    return Fault(
+        _("{tool}: {title}").format(tool=program.tool.name, title=first.title),
+        cause=first.cause,
+        details=details,
+    )
+
+
+def _logs(program: Running, name: str) -> list[str]:
+    return [
+        path.read_text(encoding="utf-8", errors="replace")
+        for path in sorted(program.log.glob(f"{name}*"))
+    ]
+
+
+def _read_tsan(program: Running) -> list[Finding]:
+    """TSan's reports but the canary's; without the canary's the tool did not see anything at all."""
+    texts = _logs(program, "tsan")
+    said = "\n".join([*texts, program.stderr.text()])
+    trouble = tsan.trouble(said)
+    if trouble:
+        raise Trouble(f"ThreadSanitizer: {trouble.reason}")
+    findings = tsan.parse("\n".join(texts))
+    if not any(tsan.is_canary(finding) for finding in findings):
+        raise _tampered(program, _("the race that is built in as a control was not reported"))
+    real = [_refined(program, f) for f in findings if not tsan.is_canary(f)]
+    ended = program.ended()
+    if ended and ended.status == TSAN_EXIT and not real:
+        raise _tampered(program, _("it ended with the tool's exit status, but there is no report"))
+    return real
+
+
+def _tampered(program: Running, what: str) -> Exception:
+    """A log without what must be in it: code that hides, if the screen finds some; else our trouble."""
+    screened(program)
+    return Trouble(f"ThreadSanitizer: {what}")
+
+
+def _refined(program: Running, finding: Finding) -> Finding:
+    return refine(finding, program.scene.builder.sources.directory)
+
+
+def _read_helgrind(program: Running) -> list[Finding]:
+    paths = list(program.log.glob("helgrind.xml*"))
+    if not paths:
+        raise Trouble("Helgrind wrote no report")
+    text = "\n".join(_logs(program, "helgrind.xml"))
+    return [_refined(program, finding) for finding in helgrind.parse(text)]
+
+
+def _read_asan(program: Running) -> list[Finding]:
+    text = "\n".join(_logs(program, "asan"))
+    found = asan.parse(text)
+    if isinstance(found, ToolTrouble):
+        raise Trouble(f"AddressSanitizer: {found.reason}")
+    return [_refined(program, finding) for finding in found]
+
+
+_READERS = {
+    UNDER_TSAN.name: _read_tsan,
+    UNDER_HELGRIND.name: _read_helgrind,
+    UNDER_ASAN.name: _read_asan,
+}
+
+
+def source_directory(program: Running) -> Path:
+    """Where the staged sources of a program lie."""
+    return program.scene.builder.sources.directory

@@ -1,0 +1,75 @@
+"""The conversation: who sent what when, both sides, on one time axis."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import deque
+from dataclasses import dataclass
+
+from labkit.words import _
+
+SHOWN_BYTES = 64
+
+
+@dataclass(frozen=True)
+class Event:
+    """One thing that happened. `at`: seconds since the journal began; `who`: "client 2", "server".
+
+    data: bytes that went over the wire or were printed; they are made readable only when they are shown.
+    """
+
+    at: float
+    who: str
+    what: str
+    data: bytes | None = None
+
+    def __str__(self) -> str:
+        return self.what if self.data is None else f"{self.what} {printable(self.data)}"
+
+
+def printable(data: bytes, limit: int = SHOWN_BYTES) -> str:
+    """Bytes as a C string would write them, cut in the middle past `limit` bytes."""
+    if len(data) > limit:
+        half = limit // 2
+        return f"{printable(data[:half])} … {printable(data[-half:])} ({len(data)} bytes)"
+    out = []
+    for byte in data:
+        char = chr(byte)
+        named = {"\n": "\\n", "\r": "\\r", "\t": "\\t", '"': '\\"', "\\": "\\\\"}.get(char)
+        out.append(named or (char if 32 <= byte < 127 else f"\\x{byte:02x}"))
+    return '"' + "".join(out) + '"'
+
+
+class Journal:
+    """The latest events, safe to write from several threads."""
+
+    KEPT = 20_000
+
+    def __init__(self) -> None:
+        self._began = time.monotonic()
+        self._lock = threading.Lock()  # guards _events and _count
+        self._events: deque[Event] = deque(maxlen=self.KEPT)
+        self._count = 0
+
+    def note(self, who: str, what: str, data: bytes | None = None) -> None:
+        """Record that `who` did `what`, now."""
+        event = Event(time.monotonic() - self._began, who, what, data)
+        with self._lock:
+            self._events.append(event)
+            self._count += 1
+
+    def sent(self, who: str, data: bytes) -> None:
+        self.note(who, _("sends"), data)
+
+    def received(self, who: str, data: bytes) -> None:
+        self.note(who, _("receives"), data)
+
+    def text(self, last: int = KEPT) -> str:
+        """The conversation as lines `0.012 s  client 1   sends "hello\\n"`, or its last ones."""
+        with self._lock:
+            events, count = list(self._events)[-last:], self._count
+        width = max((len(event.who) for event in events), default=0)
+        lines = [_("… {n} earlier").format(n=count - len(events))] if count > len(events) else []
+        lines += [f"{e.at:8.3f} s  {e.who:<{width}}  {e}" for e in events]
+        return "\n".join(lines)

@@ -1,0 +1,208 @@
+"""Where programs meet: a network namespace of their own, or, where none can be had, the host's loopback."""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import socket
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Protocol
+
+from labkit import connector
+from labkit.faults import Disconnected, Silent, Trouble
+from labkit.words import _
+
+# Buffers so small that a stall or a lost byte shows at tens of kilobytes instead of megabytes.
+SMALL = 16_384
+NARROW = {"tcp_rmem": f"4096 {SMALL} {SMALL}", "tcp_wmem": f"4096 {SMALL} {SMALL}"}
+# Room for many thousands of connections in TIME_WAIT between two runs of a check.
+ROOMY = {"ip_local_port_range": "10000 65000"}
+
+
+class Network(Protocol):
+    """A place for servers and clients; `own` says whether nobody else can be in it."""
+
+    own: bool
+
+    def inside(self) -> list[str]:
+        """The words that, put before a command, run it in this network."""
+
+    def dial(self, port: int, count: int, timeout: float, host: str) -> list[socket.socket]:
+        """Connect `count` sockets at once, within `timeout` seconds.
+
+        Raises Disconnected where the server refused, Silent where it did not take all in time.
+        """
+
+    def listen(self, host: str, port: int, backlog: int) -> socket.socket:
+        """A listening socket of the harness's own in this network."""
+
+    def close(self) -> None:
+        """Give everything back."""
+
+
+def _complain(failed: int, got: int, count: int, host: str, port: int) -> None:
+    """Raise what `failed`, an errno, means for a caller that wanted `count` connections."""
+    where = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+    if failed in (errno.EADDRNOTAVAIL, errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM):
+        raise Trouble(f"cannot make {count} connections: {os.strerror(failed)}")
+    if failed == errno.ETIMEDOUT:
+        raise Silent(
+            _("only {got} of {count} connections to {where} were established in time").format(
+                got=got, count=count, where=where
+            )
+        )
+    raise Disconnected(
+        _("connecting to {where}: {why}").format(where=where, why=os.strerror(failed))
+    )
+
+
+class HostNetwork:
+    """The machine's own loopback: the fallback. Small buffers are asked for on our side only."""
+
+    own = False
+
+    def __init__(self, narrow: bool = False) -> None:
+        self._buffer = SMALL // 4 if narrow else 0
+
+    def inside(self) -> list[str]:
+        return []
+
+    def dial(
+        self, port: int, count: int = 1, timeout: float = 10.0, host: str = "127.0.0.1"
+    ) -> list[socket.socket]:
+        sockets, failed = connector.dial(host, port, count, timeout, self._buffer)
+        if failed:
+            for sock in sockets:
+                sock.close()
+            _complain(failed, len(sockets), count, host, port)
+        return sockets
+
+    def listen(self, host: str = "127.0.0.1", port: int = 0, backlog: int = 128) -> socket.socket:
+        return connector.listen(host, port, backlog, self._buffer)
+
+    def close(self) -> None:
+        pass
+
+
+class OwnNetwork:
+    """A network namespace, held open by a connector process."""
+
+    own = True
+
+    def __init__(self, sysctls: Mapping[str, str]) -> None:
+        """Raises OSError where this machine refuses namespaces."""
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        self._control = ours
+        settings = [f"{key}={value}" for key, value in sysctls.items()]
+        with theirs:
+            self._keeper = subprocess.Popen(
+                [sys.executable, "-I", "-S", connector.__file__, str(theirs.fileno()), *settings],
+                pass_fds=[theirs.fileno()],
+            )
+        ours.settimeout(30)
+        answer = ours.recv(4096)
+        if answer != b"ready":
+            self.close()
+            raise OSError(answer.decode() or "the connector ended")
+
+    def inside(self) -> list[str]:
+        target = str(self._keeper.pid)
+        return [
+            "/usr/bin/nsenter",
+            "--user",
+            "--net",
+            f"--target={target}",
+            "--preserve-credentials",
+            "--",
+        ]
+
+    def _ask(self, patience: float, **request: object) -> tuple[list[socket.socket], int]:
+        self._control.settimeout(patience + 30)
+        sockets: list[socket.socket] = []
+        try:
+            self._control.send(json.dumps(request).encode())
+            while True:
+                message, fds, _flags, _from = socket.recv_fds(self._control, 4096, connector.BATCH)
+                sockets += [socket.socket(fileno=fd) for fd in fds]
+                if message != b"some":
+                    break
+        except OSError as error:
+            raise Trouble(f"the network's connector does not answer: {error}") from error
+        if not message:
+            raise Trouble("the network's connector has ended")
+        return sockets, json.loads(message)["failed"]
+
+    def dial(
+        self, port: int, count: int = 1, timeout: float = 10.0, host: str = "127.0.0.1"
+    ) -> list[socket.socket]:
+        sockets, failed = self._ask(
+            timeout, do="dial", host=host, port=port, count=count, timeout=timeout
+        )
+        if failed:
+            for sock in sockets:
+                sock.close()
+            _complain(failed, len(sockets), count, host, port)
+        return sockets
+
+    def listen(self, host: str = "127.0.0.1", port: int = 0, backlog: int = 128) -> socket.socket:
+        sockets, failed = self._ask(10, do="listen", host=host, port=port, backlog=backlog)
+        if failed:
+            raise Trouble(f"cannot listen on {host} port {port}: {os.strerror(failed)}")
+        return sockets[0]
+
+    def close(self) -> None:
+        self._control.close()
+        try:
+            self._keeper.wait(5)
+        except subprocess.TimeoutExpired:
+            self._keeper.kill()
+            self._keeper.wait()
+
+
+def make(sandboxed: bool, narrow: bool = False) -> Network:
+    """A network of one's own where `sandboxed` says that one can be had, else the host's loopback."""
+    if not sandboxed:
+        return HostNetwork(narrow)
+    try:
+        return OwnNetwork({**ROOMY, **(NARROW if narrow else {})})
+    except OSError as error:
+        raise Trouble(f"cannot make a network namespace: {error}") from error
+
+
+def listening_ports(pid: int) -> dict[tuple[str, int], int]:
+    """The TCP sockets on which a process listens: (address, port) -> clients waiting to be accepted.
+
+    Read from /proc, so that nothing is taken from the accept queue, and a program that forgot to flush its
+    output is seen too. For a socket in LISTEN state the column rx_queue is the accept queue's length.
+    """
+    own = set()
+    try:
+        for entry in os.scandir(f"/proc/{pid}/fd"):
+            link = os.readlink(entry.path)
+            if link.startswith("socket:["):
+                own.add(link[8:-1])
+    except OSError:
+        pass
+    found: dict[tuple[str, int], int] = {}
+    for table, family in (("tcp", socket.AF_INET), ("tcp6", socket.AF_INET6)):
+        try:
+            rows = Path(f"/proc/{pid}/net/{table}").read_text(encoding="ascii").splitlines()[1:]
+        except OSError:
+            continue
+        for row in rows:
+            column = row.split()
+            if column[3] == "0A" and column[9] in own:
+                address, port = column[1].split(":")
+                found[_address(address, family), int(port, 16)] = int(column[4].split(":")[1], 16)
+    return found
+
+
+def _address(text: str, family: int) -> str:
+    """An address as /proc/net/tcp writes it: 32-bit words in host order."""
+    words = [text[i : i + 8] for i in range(0, len(text), 8)]
+    raw = b"".join(int(word, 16).to_bytes(4, sys.byteorder) for word in words)
+    return socket.inet_ntop(family, raw)

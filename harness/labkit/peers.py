@@ -1,0 +1,77 @@
+"""The harness as the other side of a student's client: a server that a check scripts."""
+
+from __future__ import annotations
+
+import socket
+import threading
+from typing import TYPE_CHECKING
+
+from labkit.clients import Client
+from labkit.faults import Silent
+from labkit.words import _
+
+if TYPE_CHECKING:
+    from labkit.scene import Running, Scene
+
+CONNECT_SECONDS = 5.0
+ECHO_CHUNK = 1024
+
+
+class Peer:
+    """A listening socket in the scene's network; `accept` gives the conversation with one client."""
+
+    def __init__(self, scene: Scene, *, host: str = "127.0.0.1", narrow: bool = False) -> None:
+        self._scene = scene
+        self._sock = scene.network(narrow).listen(host, 0, 16)
+        self._threads: list[threading.Thread] = []
+        self.host = host
+        self.port: int = self._sock.getsockname()[1]
+
+    def accept(self, client: Running) -> Client:
+        """The next connection, as a Client whose name is "server". Silent if `client` makes none."""
+        deadline = client.deadline(CONNECT_SECONDS)
+        self._sock.settimeout(deadline.allowed)
+        try:
+            sock, _address = self._sock.accept()
+        except TimeoutError:
+            client.must_not_have_died()
+            raise Silent(
+                _("the client did not connect to {host} port {port} in {s:.1f} s").format(
+                    host=self.host, port=self.port, s=deadline.allowed
+                ),
+                cause="never-connects",
+            ) from None
+        return self._scene.client(sock, client.tool.weight, _("server"))
+
+    def close(self) -> None:
+        """Stop listening, and see that every echoing thread has ended."""
+        self._sock.close()
+        for thread in self._threads:
+            thread.join(10)
+
+    def echo(self, connection: Client) -> Echo:
+        """Echo whatever comes on a connection, in a thread, until the client is done."""
+        echo = Echo(connection.sock)
+        thread = threading.Thread(target=echo.run, daemon=True)
+        self._threads.append(thread)
+        thread.start()
+        return echo
+
+
+class Echo:
+    """An honest echo server's work with one client: it reads on only when its answer is written."""
+
+    def __init__(self, sock: socket.socket) -> None:
+        self._sock = sock
+        self.seen = bytearray()
+
+    def run(self) -> None:
+        """Echo until end of input or an error."""
+        self._sock.settimeout(60)
+        try:
+            while data := self._sock.recv(ECHO_CHUNK):
+                self.seen += data
+                self._sock.sendall(data)
+            self._sock.shutdown(socket.SHUT_WR)
+        except OSError:
+            pass

@@ -1,0 +1,84 @@
+"""What the kernel says about a running process: proc(5). Every function answers 0 or nothing for one that has ended."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+TICKS = os.sysconf("SC_CLK_TCK")
+PAGE = os.sysconf("SC_PAGE_SIZE")
+
+
+def children(pid: int) -> list[int]:
+    """The process ids of the children that all threads of `pid` started."""
+    found: list[int] = []
+    for thread in threads(pid):
+        try:
+            text = Path(f"/proc/{pid}/task/{thread}/children").read_text(encoding="ascii")
+        except OSError:
+            continue
+        found += map(int, text.split())
+    return found
+
+
+def tree(pid: int, most: int = 4096) -> list[int]:
+    """`pid` and all its living descendants, at most `most` of them."""
+    found = [pid]
+    for parent in found:
+        if len(found) >= most:
+            break
+        found += children(parent)
+    return found
+
+
+def marked(word: str) -> list[int]:
+    """The processes in whose environment `word` stands: a program's descendants, wherever they went."""
+    found = []
+    for name in os.listdir("/proc"):
+        try:
+            if name.isdigit() and word.encode() in Path(f"/proc/{name}/environ").read_bytes():
+                found.append(int(name))
+        except OSError:
+            continue
+    return found
+
+
+def threads(pid: int) -> list[int]:
+    """The thread ids of a process."""
+    try:
+        return [int(name) for name in os.listdir(f"/proc/{pid}/task")]
+    except OSError:
+        return []
+
+
+def descriptors(pid: int) -> list[int]:
+    """The open descriptors of a process."""
+    try:
+        return sorted(int(name) for name in os.listdir(f"/proc/{pid}/fd"))
+    except OSError:
+        return []
+
+
+def resident(pid: int) -> int:
+    """Resident memory in bytes."""
+    try:
+        return int(Path(f"/proc/{pid}/statm").read_text(encoding="ascii").split()[1]) * PAGE
+    except (OSError, IndexError):
+        return 0
+
+
+def cpu_seconds(pid: int) -> float:
+    """User and system time that the process has used so far."""
+    try:
+        after_name = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+        return (int(after_name[11]) + int(after_name[12])) / TICKS
+    except (OSError, IndexError):
+        return 0.0
+
+
+def state(pid: int) -> str:
+    """The state letter of the process's main thread (`R`, `S`, `T`, `Z`, …), empty if it has ended."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except (OSError, IndexError):
+        return ""

@@ -1,0 +1,340 @@
+"""A running program: its output as it comes, its end, what it uses; and nothing of it left afterwards."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import select
+import signal
+import subprocess
+import threading
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import ClassVar
+
+from labkit import network, proc, sandbox
+from labkit.faults import Fault, Silent, Trouble
+from labkit.journal import Journal
+from labkit.pace import Deadline
+from labkit.words import _
+
+MOST_OUTPUT = 8 * sandbox.MIB
+MOST_RESIDENT = 6 << 30  # a sanitizer with 1,000 threads needs 1 GiB
+MOST_PROCESSES = 64
+WATCH_EVERY = 0.2
+JOURNALED = 100  # lines of one piece of output that the conversation shows
+
+
+@dataclass(frozen=True)
+class Ended:
+    """How a process ended: an exit status, or a signal by name."""
+
+    status: int
+    signal: str | None
+
+    def __str__(self) -> str:
+        if self.signal:
+            return _("killed by {signal}").format(signal=self.signal)
+        return _("exit status {status}").format(status=self.status)
+
+
+def _ended(code: int) -> Ended:
+    """From Popen's return code; the sandbox's init reports a signal as 128 + its number."""
+    number = -code if code < 0 else code - 128 if code > 128 else 0
+    try:
+        return Ended(code, signal.Signals(number).name if number else None)
+    except ValueError:
+        return Ended(code, None)
+
+
+class Stream:
+    """One output of a program, whole, with waiting for what is to come."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.data = bytearray()
+        self.closed = False
+        self.changed = threading.Condition()  # guards data and closed
+
+    def add(self, data: bytes) -> None:
+        with self.changed:
+            self.data += data
+            self.changed.notify_all()
+
+    def close(self) -> None:
+        with self.changed:
+            self.closed = True
+            self.changed.notify_all()
+
+    def taken(self) -> bytes:
+        with self.changed:
+            return bytes(self.data)
+
+    def text(self) -> str:
+        return self.taken().decode("utf-8", "backslashreplace")
+
+    def lines(self) -> list[str]:
+        """All finished lines so far."""
+        return self.text().split("\n")[:-1]
+
+    def wait_until(self, enough: Callable[[bytes], bool], deadline: Deadline) -> bool:
+        """Wait until the bytes so far are `enough`; False at the deadline or at the stream's end."""
+        with self.changed:
+            while not enough(bytes(self.data)):
+                if self.closed or deadline.passed:
+                    return False
+                self.changed.wait(deadline.left)
+        return True
+
+    def wait_for(self, pattern: str, deadline: Deadline) -> re.Match[str] | None:
+        """Wait for a regular expression in the text so far; None if it does not come."""
+        compiled = re.compile(pattern, re.MULTILINE)
+        self.wait_until(
+            lambda data: bool(compiled.search(data.decode("utf-8", "replace"))), deadline
+        )
+        return compiled.search(self.text())
+
+
+class Program:
+    """One program started by the harness, alone in its process namespace or process group.
+
+    `name` is how the conversation calls it. Always `close` it; `Scene` does.
+    """
+
+    _started: ClassVar[set[int]] = set()  # the processes that Popen waits for
+
+    def __init__(
+        self,
+        name: str,
+        command: Sequence[str],
+        journal: Journal,
+        *,
+        cwd: Path,
+        stdin: int = subprocess.DEVNULL,
+        info: tuple[int, int] | None = None,
+        shown: Sequence[str] = (),
+        mark: str = "",
+    ) -> None:
+        """Start `command`. info: a pipe whose writing end bubblewrap was told (read end, write end).
+
+        mark: a word of its environment by which, without a sandbox, its descendants are found.
+        """
+        self.name = name
+        self.shown = list(shown) or list(command)
+        self.journal = journal
+        self.stdout, self.stderr = Stream("stdout"), Stream("stderr")
+        self.killed_for: Fault | None = None
+        self._began = time.monotonic()
+        self._pid = 0
+        self._mark = mark
+        try:
+            self._popen = subprocess.Popen(
+                command,
+                cwd=cwd,
+                env=sandbox.environment(),
+                stdin=stdin,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                pass_fds=[info[1]] if info else [],
+                start_new_session=True,
+            )
+        except OSError as error:
+            raise Trouble(f"cannot start {command[0]}: {error}") from error
+        finally:
+            if info:
+                os.close(info[1])
+        Program._started.add(self._popen.pid)
+        self._first = _first_process(info[0]) if info else self._popen.pid
+        self._pidfd = os.pidfd_open(self._popen.pid)
+        self._pump = threading.Thread(target=self._run_pump, name=f"pump {name}", daemon=True)
+        self._pump.start()
+        self.journal.note(name, _("is started"))
+
+    # -- what it is --------------------------------------------------------------------------
+
+    @property
+    def pid(self) -> int:
+        """The program's process id as the harness sees it; 0 once it has ended."""
+        if not self._pid:
+            if self._first == self._popen.pid:
+                self._pid = self._popen.pid
+            elif self._first:
+                self._pid = next(iter(proc.children(self._first)), 0)
+        return self._pid if self.running else 0
+
+    @property
+    def running(self) -> bool:
+        return self._popen.poll() is None
+
+    def threads(self) -> int:
+        return len(proc.threads(self.pid))
+
+    def descriptors(self) -> int:
+        return len(proc.descriptors(self.pid))
+
+    def resident(self) -> int:
+        """Resident memory in bytes."""
+        return proc.resident(self.pid)
+
+    def cpu_seconds(self) -> float:
+        return proc.cpu_seconds(self.pid)
+
+    def state(self) -> str:
+        """The main thread's state letter: `T` is stopped. proc(5)"""
+        return proc.state(self.pid)
+
+    def listening(self) -> dict[tuple[str, int], int]:
+        """(address, port) -> clients waiting in the accept queue."""
+        return network.listening_ports(self.pid) if self.pid else {}
+
+    # -- what is done to it ------------------------------------------------------------------
+
+    def signal(self, number: signal.Signals) -> None:
+        """Send a signal to the main thread, where a handler is welcome under every tool."""
+        self.journal.note(self.name, _("gets {signal}").format(signal=number.name))
+        if self.pid:
+            _tgkill(self.pid, number)
+
+    def wait(self, deadline: Deadline) -> Ended | None:
+        """Wait for its end; None if it is still running at the deadline."""
+        select.select([self._pidfd], [], [], deadline.left)
+        return self.ended()
+
+    def ended(self) -> Ended | None:
+        """How it ended, with all its output read; None while it runs."""
+        if self.running:
+            return None
+        self._pump.join()
+        return _ended(self._popen.returncode)
+
+    def close(self) -> None:
+        """Kill whatever is left of it, and reap it."""
+        self.kill()
+        self._popen.wait()
+        self._pump.join()
+        _reap_orphans(Program._started)
+        os.close(self._pidfd)
+        for pipe in (self._popen.stdout, self._popen.stderr):
+            if pipe:
+                pipe.close()
+
+    def kill(self) -> None:
+        """Kill the whole tree. With the first process of a PID namespace, all of it dies."""
+        if self._first != self._popen.pid:
+            if self.running:
+                _kill_quietly(self._first)
+                _kill_quietly(self._popen.pid)
+            return
+        for pid in reversed(proc.tree(self._popen.pid) if self.running else []):
+            _kill_quietly(pid)
+        while self._mark and (left := proc.marked(self._mark)):
+            for pid in left:
+                _kill_quietly(pid)
+            time.sleep(0.002)
+
+    # -- what it says ------------------------------------------------------------------------
+
+    def _run_pump(self) -> None:
+        """Read both outputs until they close; end a program that floods, forks or eats the machine."""
+        assert self._popen.stdout and self._popen.stderr
+        streams = {
+            self._popen.stdout.fileno(): self.stdout,
+            self._popen.stderr.fileno(): self.stderr,
+        }
+        partial = {fd: b"" for fd in streams}
+        looked = time.monotonic()
+        while streams:
+            ready = select.select(list(streams), [], [], WATCH_EVERY)[0]
+            for fd in ready:
+                data = os.read(fd, 65536)
+                if data:
+                    partial[fd] = self._take(streams[fd], partial[fd] + data, data)
+                else:
+                    streams.pop(fd).close()
+            if time.monotonic() - looked > WATCH_EVERY:
+                self._watch()
+                looked = time.monotonic()
+            if not ready and not self.running:
+                break  # a grandchild may hold the pipes; its output is nobody's
+        for stream in streams.values():
+            stream.close()
+        self.journal.note(self.name, _("ends"))
+
+    def _take(self, stream: Stream, pending: bytes, data: bytes) -> bytes:
+        """Keep new output, note its finished lines in the journal, return the unfinished rest."""
+        if len(stream.data) + len(data) > MOST_OUTPUT:
+            self._stop(
+                "flood",
+                _("it printed more than {n} MiB on {stream}").format(
+                    n=MOST_OUTPUT // sandbox.MIB, stream=stream.name
+                ),
+            )
+            return b""
+        stream.add(data)
+        *lines, rest = pending.split(b"\n")
+        verb = _("prints") if stream.name == "stdout" else _("complains")
+        for line in lines[:JOURNALED] if len(lines) > 2 * JOURNALED else lines:
+            self.journal.note(self.name, verb, line)
+        if len(lines) > 2 * JOURNALED:
+            left_out = len(lines) - JOURNALED
+            self.journal.note(self.name, _("and {n} more lines").format(n=left_out))
+        return rest
+
+    def _watch(self) -> None:
+        if not self.pid:
+            return
+        family = proc.tree(self.pid, MOST_PROCESSES + 1)
+        if len(family) > MOST_PROCESSES:
+            self._stop("forks", _("it started more than {n} processes").format(n=MOST_PROCESSES))
+        elif sum(map(proc.resident, family)) > MOST_RESIDENT:
+            self._stop("memory", _("it used more than {n} GiB").format(n=MOST_RESIDENT >> 30))
+
+    def _stop(self, cause: str, what: str) -> None:
+        if not self.killed_for:
+            self.killed_for = Fault(what, cause=cause)
+            self.journal.note(self.name, what)
+        self.kill()
+
+
+def _first_process(reader: int) -> int:
+    """The id of the sandbox's first process, which bubblewrap writes as JSON; 0 if it did not start."""
+    with os.fdopen(reader, "rb") as pipe:
+        text = pipe.read()
+    try:
+        return int(json.loads(text)["child-pid"])
+    except (ValueError, KeyError):
+        return 0
+
+
+def _tgkill(pid: int, number: signal.Signals) -> None:
+    """Signal the main thread of a process: kill(2) may choose any thread that does not block it."""
+    import ctypes
+
+    libc = ctypes.CDLL(None, use_errno=True)
+    libc.tgkill(pid, pid, int(number))
+
+
+def _reap_orphans(ours: set[int]) -> None:
+    """Reap dead descendants of programs, which were handed to us; not what `Popen` itself waits for."""
+    for pid in proc.children(os.getpid()):
+        if pid not in ours and proc.state(pid) == "Z":
+            os.waitpid(pid, 0)
+
+
+def _kill_quietly(pid: int) -> None:
+    if pid:
+        try:
+            os.kill(pid, signal.SIGKILL)
+        except OSError:
+            pass
+
+
+def must_end(program: Program, deadline: Deadline, why: str) -> Ended:
+    """Wait for a program's end; Silent if it does not come."""
+    ended = program.wait(deadline)
+    if ended is None:
+        raise Silent(why, cause="hang")
+    return ended

@@ -1,0 +1,173 @@
+"""Verdicts and what is made of them: Gradescope's results.json, and JUnit XML.
+
+`results.json` is the only machine format beside JUnit; both are written from the same `StepResult`s.
+"""
+
+from __future__ import annotations
+
+import json
+import xml.etree.ElementTree as ET
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import Enum
+from pathlib import Path
+from typing import Any
+
+from labkit.catalog import Lab, Step
+from labkit.faults import Trouble
+
+
+class Verdict(str, Enum):
+    """Four, never mixed up."""
+
+    PASSED = "passed"
+    FAILED = "failed"  # the student's program
+    BLOCKED = "blocked"  # a step it builds on failed
+    ERROR = "error"  # ours, or the machine's
+
+
+@dataclass
+class StepResult:
+    """One step's verdict. cause: the named symptom; output: the failure block; seconds: time it took."""
+
+    step: Step
+    verdict: Verdict
+    cause: str | None = None
+    output: str = ""
+    seconds: float = 0.0
+
+    @property
+    def score(self) -> int:
+        """All the step's points or none."""
+        return self.step.points if self.verdict is Verdict.PASSED else 0
+
+
+@dataclass
+class LabResult:
+    """A lab's graded steps, in order."""
+
+    lab: Lab
+    steps: list[StepResult]
+    seconds: float = 0.0
+
+    @property
+    def score(self) -> int:
+        return sum(result.score for result in self.steps)
+
+    @property
+    def max_score(self) -> int:
+        return sum(result.step.points for result in self.steps)
+
+    @property
+    def exit_status(self) -> int:
+        """0: every step passed; 1: something failed; 3: an error of ours or the machine's."""
+        verdicts = {result.verdict for result in self.steps}
+        if Verdict.ERROR in verdicts:
+            return 3
+        return 0 if verdicts == {Verdict.PASSED} else 1
+
+
+def as_json(result: LabResult) -> dict[str, Any]:
+    """Gradescope's form of a lab's result: one test a step."""
+    return {
+        "score": result.score,
+        "execution_time": round(result.seconds, 3),
+        "tests": [
+            {
+                "number": str(r.step.number),
+                "name": r.step.title,
+                "score": r.score,
+                "max_score": r.step.points,
+                "status": "passed" if r.verdict is Verdict.PASSED else "failed",
+                "output": r.output,
+                "extra_data": {
+                    "verdict": r.verdict.value,
+                    "cause": r.cause,
+                    "seconds": round(r.seconds, 3),
+                },
+            }
+            for r in result.steps
+        ],
+    }
+
+
+def from_json(lab: Lab, table: dict[str, Any]) -> LabResult:
+    """Read back what `as_json` made."""
+    steps = [
+        StepResult(
+            lab.step(int(test["number"])),
+            Verdict(test["extra_data"]["verdict"]),
+            test["extra_data"]["cause"],
+            test["output"],
+            test["extra_data"]["seconds"],
+        )
+        for test in table["tests"]
+    ]
+    return LabResult(lab, steps, table["execution_time"])
+
+
+def write(result: LabResult, report: Path) -> None:
+    """Write REPORT/LAB/results.json and junit.xml, each in one rename."""
+    home = report / result.lab.name
+    try:
+        home.mkdir(parents=True, exist_ok=True)
+        text = json.dumps(as_json(result), ensure_ascii=False, indent=1)
+        _replace(home / "results.json", text.encode("utf-8", "backslashreplace"))
+        _replace(home / "junit.xml", junit([result]))
+    except OSError as error:
+        raise Trouble(f"cannot write the report in {home}: {error}") from error
+
+
+def _replace(path: Path, data: bytes) -> None:
+    scratch = path.with_suffix(path.suffix + ".new")
+    scratch.write_bytes(data)
+    scratch.replace(path)
+
+
+def junit(results: Sequence[LabResult]) -> bytes:
+    """JUnit XML: a suite a lab, a case a step."""
+    root = ET.Element("testsuites")
+    for result in results:
+        verdicts = [r.verdict for r in result.steps]
+        suite = ET.SubElement(
+            root,
+            "testsuite",
+            name=result.lab.name,
+            tests=str(len(verdicts)),
+            failures=str(verdicts.count(Verdict.FAILED)),
+            errors=str(verdicts.count(Verdict.ERROR)),
+            skipped=str(verdicts.count(Verdict.BLOCKED)),
+            time=f"{result.seconds:.3f}",
+        )
+        for r in result.steps:
+            _junit_case(suite, result.lab, r)
+    return bytes(ET.tostring(root, encoding="utf-8", xml_declaration=True))
+
+
+def _junit_case(suite: ET.Element, lab: Lab, result: StepResult) -> None:
+    case = ET.SubElement(
+        suite,
+        "testcase",
+        classname=lab.name,
+        name=f"{result.step.number} {result.step.title}",
+        time=f"{result.seconds:.3f}",
+    )
+    tag = {
+        Verdict.FAILED: "failure",
+        Verdict.ERROR: "error",
+        Verdict.BLOCKED: "skipped",
+    }.get(result.verdict)
+    if tag:
+        ET.SubElement(case, tag, message=result.cause or result.verdict.value).text = _xml_safe(
+            result.output
+        )
+
+
+def _xml_safe(text: str) -> str:
+    """Text without the characters that XML 1.0 forbids."""
+    return "".join(
+        c
+        if c in "\t\n" or 0x20 <= ord(c) <= 0xD7FF or 0xE000 <= ord(c) <= 0xFFFD or ord(c) > 0xFFFF
+        else f"\\x{ord(c):02x}"
+        for c in text
+    )

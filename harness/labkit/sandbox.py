@@ -1,0 +1,169 @@
+"""Where untrusted code runs: bubblewrap's namespaces, or, where they are refused, limits alone.
+
+Inside are the compiler (a submission's source can `#include` any file) and the student's program; outside
+are pytest, the results and the solutions. Whether namespaces can be had is found out by making one.
+"""
+
+from __future__ import annotations
+
+import functools
+import os
+import shutil
+import subprocess
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from labkit.faults import Trouble
+
+MIB = 1 << 20
+LOCALE = "C.UTF-8"
+UNSANDBOXED = "UNSANDBOXED: only run your own code"
+
+# Read by name resolution and the C library; nothing of the machine's users or secrets.
+ETC = (
+    "ld.so.cache",
+    "alternatives",
+    "hosts",
+    "nsswitch.conf",
+    "services",
+    "protocols",
+    "localtime",
+)
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What a program may use. files: descriptors; cpu: seconds; file_size, tmp: bytes."""
+
+    files: int = 4096
+    cpu: int = 300
+    file_size: int = 256 * MIB
+    tmp: int = 64 * MIB
+
+
+@dataclass(frozen=True)
+class View:
+    """What a command sees besides /usr: directories of ours at places of its own.
+
+    cwd: the writable directory it starts in. readable, writable: place inside -> directory outside.
+    """
+
+    cwd: Path
+    readable: Mapping[str, Path] = field(default_factory=dict)
+    writable: Mapping[str, Path] = field(default_factory=dict)
+
+
+@functools.cache
+def available() -> bool:
+    """Whether bubblewrap can make all the namespaces, with a network that we hold open."""
+    return not refusal()
+
+
+@functools.cache
+def refusal() -> str:
+    """Why there is no sandbox here; empty where there is one."""
+    if os.environ.get("LAB_SANDBOX") == "none":
+        return "switched off by LAB_SANDBOX=none"
+    for tool in ("bwrap", "nsenter"):
+        if not shutil.which(tool):
+            return f"{tool} is not installed"
+    from labkit import network
+
+    try:
+        trial = network.OwnNetwork({})
+    except OSError as error:
+        return str(error)
+    try:
+        here = View(cwd=Path("/tmp"))
+        command = trial.inside() + _bwrap(["/usr/bin/true"], here, {}, Limits(), None)
+        done = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    finally:
+        trial.close()
+    return "" if done.returncode == 0 else done.stderr.strip() or "bwrap failed"
+
+
+@functools.cache
+def fixed_addresses() -> bool:
+    """Whether address space randomisation can be switched off; personality(2) may be refused."""
+    return (
+        subprocess.run(["/usr/bin/setarch", "-R", "/usr/bin/true"], capture_output=True).returncode
+        == 0
+    )
+
+
+def command(
+    argv: Sequence[str],
+    view: View,
+    *,
+    env: Mapping[str, str] | None = None,
+    limits: Limits | None = None,
+    info_fd: int | None = None,
+) -> list[str]:
+    """The words that run `argv` with what `view` shows it, without address space randomisation.
+
+    env: set for `argv` alone. info_fd: where bubblewrap writes the id of its first process.
+    """
+    limits = limits or Limits()
+    if available():
+        return _bwrap(_limited(argv, env or {}, limits), view, {}, limits, info_fd)
+    return _limited(argv, env or {}, limits)
+
+
+def place(view: View, inside: str) -> str:
+    """What a path inside is called by the program: itself in the sandbox, the real one without."""
+    if available():
+        return inside
+    for where, outside in {**view.readable, **view.writable}.items():
+        if inside == where or inside.startswith(where + "/"):
+            return str(outside) + inside[len(where) :]
+    raise Trouble(f"{inside} is not part of the view")
+
+
+def _limited(argv: Sequence[str], env: Mapping[str, str], limits: Limits) -> list[str]:
+    """Limits, then no randomisation (TSan needs it), then the environment, then the program."""
+    return [
+        "/usr/bin/prlimit",
+        f"--nofile={limits.files}",
+        f"--cpu={limits.cpu}",
+        f"--fsize={limits.file_size}",
+        "--core=0",
+        "--",
+        *(["/usr/bin/setarch", "-R"] if fixed_addresses() else []),
+        "/usr/bin/env",
+        *[f"{key}={value}" for key, value in env.items()],
+        *argv,
+    ]
+
+
+def _bwrap(
+    argv: Sequence[str], view: View, env: Mapping[str, str], limits: Limits, info_fd: int | None
+) -> list[str]:
+    words = ["/usr/bin/bwrap", "--unshare-user", "--unshare-pid", "--unshare-ipc", "--unshare-uts"]
+    words += ["--unshare-cgroup-try", "--die-with-parent", "--new-session", "--cap-drop", "ALL"]
+    words += ["--hostname", "lab", "--clearenv", "--ro-bind", "/usr", "/usr"]
+    for name in ("bin", "sbin", "lib", "lib32", "lib64", "libx32"):
+        top = Path("/", name)
+        if top.is_symlink():
+            words += ["--symlink", os.readlink(top), str(top)]
+        elif top.is_dir():
+            words += ["--ro-bind", str(top), str(top)]
+    for name in ETC:
+        words += ["--ro-bind-try", f"/etc/{name}", f"/etc/{name}"]
+    words += ["--proc", "/proc", "--dev", "/dev", "--size", str(limits.tmp), "--tmpfs", "/tmp"]
+    for inside, outside in view.readable.items():
+        words += ["--ro-bind", str(outside), inside]
+    for inside, outside in view.writable.items():
+        words += ["--bind", str(outside), inside]
+    words += ["--bind", str(view.cwd), "/here", "--remount-ro", "/", "--chdir", "/here"]
+    environment = {"PATH": "/usr/bin:/bin", "LC_ALL": LOCALE, "HOME": "/here", **env}
+    for key, value in environment.items():
+        words += ["--setenv", key, value]
+    if info_fd is not None:
+        words += ["--info-fd", str(info_fd)]
+    return [*words, "--", *argv]
+
+
+def environment() -> dict[str, str]:
+    """The environment in which a command of ours is started; bubblewrap clears it for the program."""
+    return {"PATH": "/usr/bin:/bin", "LC_ALL": LOCALE, "HOME": "/nonexistent"}

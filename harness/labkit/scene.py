@@ -1,0 +1,459 @@
+"""What one check plays with: programs, networks and clients, a conversation, and an orderly end of it all."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Literal
+
+from labkit import build, helgrind, network, sandbox, shimstats
+from labkit.build import ASAN, PLAIN, TSAN, Builder, Flavour
+from labkit.clients import Client
+from labkit.faults import Fault, Silent, Trouble
+from labkit.journal import Journal
+from labkit.pace import Deadline, Pace
+from labkit.peers import Peer
+from labkit.program import Ended, Program
+from labkit.words import _
+
+Stdin = Literal["pipe", "terminal"] | bytes | None
+START_SECONDS = 5.0
+STOP_AGAIN_SECONDS = (
+    0.5  # gcc 12's libtsan loses a signal now and then: see shared findings on TSan
+)
+
+
+@dataclass(frozen=True)
+class Tool:
+    """What a program runs under. weight: how much slower it may be than plain."""
+
+    name: str
+    flavour: Flavour
+    weight: float
+
+
+NATIVELY = Tool("plain", PLAIN, 1.0)
+UNDER_TSAN = Tool("tsan", TSAN, 4.0)
+UNDER_ASAN = Tool("asan", ASAN, 3.0)
+UNDER_HELGRIND = Tool("helgrind", PLAIN, 10.0)
+
+
+@dataclass(frozen=True)
+class Shim:
+    """What the perturbation shim does: see harness/native/README.md.
+
+    seed: None leaves the schedule alone. most_threads: above it thread creation fails with EAGAIN.
+    short: sockets move at most so many bytes a call. 0: off.
+    """
+
+    seed: int | None = None
+    percent: int = 25
+    max_us: int = 2000
+    most_threads: int = 0
+    short: int = 0
+
+    def environment(self) -> dict[str, str]:
+        words = {"PERTURB_STATS": "/log/stats"}
+        if self.seed is not None:
+            words["PERTURB_SEED"] = str(self.seed)
+            words["PERTURB_PERCENT"] = str(self.percent)
+            words["PERTURB_MAX_US"] = str(self.max_us)
+        if self.most_threads:
+            words["PERTURB_MAX_THREADS"] = str(self.most_threads)
+        if self.short:
+            words["PERTURB_SHORT"] = str(self.short)
+            words.setdefault("PERTURB_SEED", "1")
+            words.setdefault("PERTURB_PERCENT", "0")
+        return words
+
+
+class Scene:
+    """Everything that one check starts. `close` leaves nothing behind, whatever happened."""
+
+    def __init__(self, builder: Builder, pace: Pace, seed: int, directory: Path) -> None:
+        self.builder = builder
+        self.pace = pace
+        self.seed = seed
+        self.journal = Journal()
+        self.programs: list[Running] = []
+        self.figures: list[str] = []
+        self._directory = directory
+        self._networks: dict[bool, network.Network] = {}
+        self._clients: list[Client] = []
+        self._peers: list[Peer] = []
+
+    # -- networks and clients ----------------------------------------------------------------
+
+    def network(self, narrow: bool = False) -> network.Network:
+        """The check's network; `narrow` is another one, with small socket buffers."""
+        if narrow not in self._networks:
+            self._networks[narrow] = network.make(sandbox.available(), narrow)
+        return self._networks[narrow]
+
+    def client(self, sock: socket.socket, weight: float = 1.0, name: str = "") -> Client:
+        """Wrap a connected socket as a named client; it is closed with the scene."""
+        name = name or _("client {n}").format(n=len(self._clients) + 1)
+        client = Client(sock, name, self.journal, self.pace, weight)
+        self._clients.append(client)
+        return client
+
+    # -- programs ----------------------------------------------------------------------------
+
+    def start(
+        self,
+        program: str,
+        *arguments: str,
+        tool: Tool = NATIVELY,
+        shim: Shim | None = None,
+        limits: sandbox.Limits | None = None,
+        narrow: bool = False,
+        stdin: Stdin = None,
+        env: Mapping[str, str] | None = None,
+    ) -> Running:
+        """Start one of the lab's programs with a directory of its own. Faults if it does not compile.
+
+        stdin: None is empty, "pipe" and "terminal" are typed into with `Running.type`, bytes come as a file.
+        """
+        built = self.builder.build(program, tool.flavour)
+        home = self._directory / f"run-{len(self.programs) + 1}"
+        here, log = home / "here", home / "log"
+        here.mkdir(parents=True)
+        log.mkdir()
+        readable = {"/program": built.program.parent, "/native": build.NATIVE}
+        if shim:
+            readable["/shim"] = build.shim().parent
+        view = sandbox.View(here, readable, {"/log": log})
+        words = _tool_words(tool, view) + [sandbox.place(view, f"/program/{program}"), *arguments]
+        environment = {**_shim_words(shim, view), **_tool_environment(tool, view), **(env or {})}
+        mark = ""
+        if not sandbox.available():
+            environment["LAB_RUN"] = f"{os.getpid()}.{id(self)}.{len(self.programs)}"
+            mark = f"LAB_RUN={environment['LAB_RUN']}"
+        reader, writer = os.pipe() if sandbox.available() else (-1, -1)
+        command = self.network(narrow).inside() + sandbox.command(
+            words,
+            view,
+            env=environment,
+            limits=limits,
+            info_fd=writer if writer >= 0 else None,
+        )
+        theirs, keyboard = _stdin(stdin, home)
+        try:
+            running = Running(
+                program,
+                command,
+                self.journal,
+                cwd=here,
+                stdin=theirs,
+                info=(reader, writer) if writer >= 0 else None,
+                shown=[program, *arguments],
+                mark=mark,
+            )
+        finally:
+            os.close(theirs)
+        running.attach(self, program, tool, log, narrow)
+        running.keyboard = keyboard
+        self.programs.append(running)
+        return running
+
+    def peer(self, host: str = "127.0.0.1", narrow: bool = False) -> Peer:
+        """A server of the harness's own, for a student's client to talk to."""
+        peer = Peer(self, host=host, narrow=narrow)
+        self._peers.append(peer)
+        return peer
+
+    def server(self, program: str, *arguments: str, **options: object) -> Server:
+        """Start a server on a port that the kernel chooses, and wait until it listens."""
+        if "-p" not in arguments:
+            arguments = ("-p", "0", *arguments)
+        running = self.start(program, *arguments, **options)  # type: ignore[arg-type]
+        return Server(running, wait_listening(running))
+
+    def pause(self, seconds: float) -> None:
+        """Let time pass for the sake of a figure; no verdict may rest on it."""
+        time.sleep(seconds)
+
+    def show(self, figure: str) -> None:
+        """Something worth seeing when the check passes; it has no influence on the verdict."""
+        self.figures.append(figure)
+
+    # -- the end -----------------------------------------------------------------------------
+
+    def verify(self) -> None:
+        """After a check's last line: a program that ended on its own, or had to be ended, is a fault."""
+        for program in self.programs:
+            if program.killed_for:
+                raise program.killed_for
+            program.must_not_have_died()
+
+    def close(self) -> None:
+        """Close every client, end every program, give every network back."""
+        for client in self._clients:
+            if not client.closed:
+                client.closed = True
+                client.sock.close()
+        for program in self.programs:
+            program.end_input()
+            program.close()
+        for peer in self._peers:
+            peer.close()
+        for place in self._networks.values():
+            place.close()
+
+
+class Running(Program):
+    """A program that a scene started, with its tool and its place."""
+
+    def attach(self, scene: Scene, program: str, tool: Tool, log: Path, narrow: bool) -> None:
+        """Say what belongs to it: the lab's name for it, its tool, its log directory, its network."""
+        self.scene = scene
+        self.program = program
+        self.tool = tool
+        self.log = log
+        self.narrow = narrow
+        self.keyboard: int | None = None  # our end of its stdin
+        self.may_end = False
+
+    def deadline(self, seconds: float) -> Deadline:
+        """A deadline for this program under its tool."""
+        return self.scene.pace.deadline(seconds, self.tool.weight)
+
+    def eventually(self, condition: Callable[[], bool], seconds: float) -> bool:
+        """Wait for a condition about this program; False at the deadline or when the program has ended."""
+        self.scene.pace.eventually(
+            lambda: not self.running or condition(), seconds, self.tool.weight
+        )
+        return condition()
+
+    def stats(self) -> shimstats.ShimStats:
+        """The shim's counters so far."""
+        return shimstats.read(self.log / "stats")
+
+    def must_not_have_died(self) -> None:
+        """Fault if the program ended though nobody asked it to."""
+        ended = self.ended()
+        if ended and not self.may_end:
+            raise death(self, ended)
+
+    def type(self, data: bytes) -> None:
+        """Write to the program's stdin, a pipe or a terminal's master; small amounts only."""
+        self.journal.note(_("keyboard"), _("types"), data)
+        try:
+            if self.keyboard is not None:
+                os.write(self.keyboard, data)
+        except OSError:
+            self.journal.note(_("keyboard"), _("finds stdin closed"))
+
+    def end_input(self) -> None:
+        """Close the program's stdin: end of file."""
+        if self.keyboard is not None:
+            self.journal.note(_("keyboard"), _("ends the input"))
+            os.close(self.keyboard)
+            self.keyboard = None
+
+    def close_now(self) -> None:
+        """End it at once; what it would have said is of no interest."""
+        self.may_end = True
+        self.kill()
+
+    def must_end(self) -> None:
+        """Wait until a program that was ended is gone, with all its output and logs."""
+        if self.wait(self.deadline(10.0)) is None:
+            raise Trouble(f"{self.name} cannot be ended")
+
+    def run_to_end(self, seconds: float) -> Ended:
+        """Wait for an end that is due; Silent with cause `hang` if it does not come."""
+        self.may_end = True
+        deadline = self.deadline(seconds)
+        ended = self.wait(deadline)
+        if self.killed_for:
+            raise self.killed_for
+        if ended is None:
+            raise Silent(
+                _("{program} did not end within {s:.1f} s").format(
+                    program=self.name, s=deadline.allowed
+                ),
+                cause="hang",
+            )
+        return ended
+
+
+def death(program: Running, ended: Ended) -> Fault:
+    """What an end that nobody asked for means."""
+    cause = "ended-early"
+    if ended.signal == "SIGPIPE":
+        cause = "sigpipe"
+    elif ended.signal:
+        cause = "crash"
+    return Fault(
+        _("{program} ended while it was still needed: {how}").format(
+            program=program.name, how=ended
+        ),
+        expected=_("it runs on"),
+        got=str(ended),
+        cause=cause,
+    )
+
+
+@dataclass
+class Server:
+    """A server that listens. port, host: where, as the kernel says."""
+
+    program: Running
+    where: tuple[str, int]
+
+    @property
+    def host(self) -> str:
+        return self.where[0]
+
+    @property
+    def port(self) -> int:
+        return self.where[1]
+
+    def connect(self, name: str = "") -> Client:
+        """One client. Faults if the connection cannot be made."""
+        return self.crowd(1, names=[name])[0]
+
+    def crowd(self, count: int, names: Sequence[str] = ()) -> list[Client]:
+        """`count` clients whose connects are all under way at once."""
+        scene = self.program.scene
+        deadline = self.program.deadline(10.0)
+        try:
+            sockets = scene.network(self.program.narrow).dial(
+                self.port, count, deadline.allowed, _reachable(self.host)
+            )
+        except Fault:
+            self.program.must_not_have_died()
+            raise
+        weight = self.program.tool.weight
+        names = names or [""] * count
+        clients = [scene.client(sock, weight, name) for sock, name in zip(sockets, names)]
+        if count <= 8:
+            for client in clients:
+                scene.journal.note(client.name, _("connects from {a}").format(a=client.address))
+        else:
+            scene.journal.note(clients[0].name, _("and {n} others connect").format(n=count - 1))
+        return clients
+
+    def waiting(self) -> int:
+        """Clients in the accept queue: connected by the kernel, not yet taken by accept(2)."""
+        return self.program.listening().get(self.where, 0)
+
+    def stop(self, number: signal.Signals = signal.SIGTERM, seconds: float = 1.0) -> Ended:
+        """Ask the server to stop and wait for its end, at most `seconds`. Faults if it hangs."""
+        program = self.program
+        program.must_not_have_died()
+        program.may_end = True
+        began = time.monotonic()
+        program.signal(number)
+        limit = program.deadline(seconds)
+        ended = self._wait_stopped(limit, number)
+        if program.killed_for:
+            raise program.killed_for
+        if ended is None:
+            patient = program.deadline(3.0)
+            ended = self._wait_stopped(patient, number)
+            took = time.monotonic() - began
+            raise Silent(
+                _("{program} did not end within {s:.1f} s of {signal}{later}").format(
+                    program=program.name,
+                    s=limit.allowed,
+                    signal=number.name,
+                    later=_(", only after {s:.1f} s").format(s=took) if ended else "",
+                ),
+                cause="slow-stop" if ended else "does-not-stop",
+            )
+        return ended
+
+    def _wait_stopped(self, limit: Deadline, number: signal.Signals) -> Ended | None:
+        """Wait; in a sanitizer's run the signal is sent again now and then."""
+        while True:
+            if self.program.tool is not UNDER_TSAN:
+                return self.program.wait(limit)
+            slice_ = Deadline(min(limit.at, time.monotonic() + STOP_AGAIN_SECONDS), limit.allowed)
+            ended = self.program.wait(slice_)
+            if ended or limit.passed:
+                return ended
+            self.program.signal(number)
+
+
+def wait_listening(program: Running, seconds: float = START_SECONDS) -> tuple[str, int]:
+    """Wait until a program listens; returns (address, port). Faults name what it did instead."""
+    program.eventually(lambda: bool(program.listening()), seconds)
+    if program.killed_for:
+        raise program.killed_for
+    found = program.listening()
+    if found:
+        return next(iter(found))
+    ended = program.wait(program.scene.pace.deadline(0.0))
+    if ended:
+        raise Fault(
+            _("{program} ended instead of listening: {how}").format(
+                program=program.name, how=ended
+            ),
+            expected=_("it listens on a TCP port and runs on"),
+            got=program.stderr.text() or str(ended),
+            cause="crash" if ended.signal else "never-listens",
+        )
+    raise Silent(
+        _("{program} runs but listens on no TCP port").format(program=program.name),
+        expected=_("a socket in LISTEN state"),
+        got=_("none"),
+        cause="never-listens",
+    )
+
+
+def _reachable(host: str) -> str:
+    """An address to connect to for one that is listened on."""
+    return {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)
+
+
+def _stdin(stdin: Stdin, home: Path) -> tuple[int, int | None]:
+    """The descriptor that a program gets as its stdin, and our end of it where there is one."""
+    if stdin == "pipe":
+        return os.pipe()
+    if stdin == "terminal":
+        ours, theirs = os.openpty()
+        return theirs, ours
+    if isinstance(stdin, bytes):
+        (home / "stdin").write_bytes(stdin)
+        return os.open(home / "stdin", os.O_RDONLY), None
+    return os.open(os.devnull, os.O_RDONLY), None
+
+
+def _tool_words(tool: Tool, view: sandbox.View) -> list[str]:
+    if tool is not UNDER_HELGRIND:
+        return []
+    return helgrind.command(
+        sandbox.place(view, "/log/helgrind.xml"), sandbox.place(view, "/native/perturb.supp")
+    )
+
+
+def _tool_environment(tool: Tool, view: sandbox.View) -> dict[str, str]:
+    """Inside the sandbox the trusted objects' options say it all; without one the log lies elsewhere."""
+    if sandbox.available():
+        return {}
+    if tool is UNDER_TSAN:
+        return {"TSAN_OPTIONS": f"log_path={sandbox.place(view, '/log/tsan')}"}
+    if tool is UNDER_ASAN:
+        log = sandbox.place(view, "/log/asan")
+        return {"ASAN_OPTIONS": f"log_path={log}", "UBSAN_OPTIONS": f"log_path={log}"}
+    return {}
+
+
+def _shim_words(shim: Shim | None, view: sandbox.View) -> dict[str, str]:
+    if not shim:
+        return {}
+    words = shim.environment()
+    words["PERTURB_STATS"] = sandbox.place(view, words["PERTURB_STATS"])
+    return {"LD_PRELOAD": sandbox.place(view, "/shim/perturb.so"), **words}
+
+
+def seeded(seed: int, count: int) -> list[Shim]:
+    """`count` perturbations, from consecutive seeds."""
+    return [replace(Shim(), seed=seed + i) for i in range(count)]

@@ -1,0 +1,124 @@
+"""What a person sees on the terminal: a line a step, the failure block, the scorecard. Plain when piped."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from labkit import sandbox
+from labkit.catalog import Lab
+from labkit.explain import shown_path
+from labkit.results import LabResult, StepResult, Verdict
+from labkit.words import _
+
+STYLES = {
+    Verdict.PASSED: ("✓", "green"),
+    Verdict.FAILED: ("✗", "red"),
+    Verdict.BLOCKED: ("·", "dim"),
+    Verdict.ERROR: ("!", "magenta"),
+}
+
+
+def _verdict_word(verdict: Verdict) -> str:
+    return {
+        Verdict.PASSED: _("passed"),
+        Verdict.FAILED: _("failed"),
+        Verdict.BLOCKED: _("blocked"),
+        Verdict.ERROR: _("error"),
+    }[verdict]
+
+
+def console() -> Console:
+    """A console that leaves the words as they are."""
+    return Console(highlight=False, markup=False, emoji=False, soft_wrap=True)
+
+
+class Card:
+    """Tells a lab's steps as they are graded."""
+
+    def __init__(self, quiet: bool = False) -> None:
+        self._quiet = quiet
+        self._console = console()
+
+    def begin(self, lab: Lab, work: Path) -> None:
+        """The heading."""
+        if self._quiet:
+            return
+        self._say(_("lab {n}: {title}").format(n=lab.number, title=lab.heading), "bold")
+        if not sandbox.available():
+            self._say(f"{sandbox.UNSANDBOXED} ({sandbox.refusal()})", "yellow")
+
+    def tell(self, result: StepResult) -> None:
+        """One step's verdict; the failure block where it failed."""
+        if self._quiet:
+            return
+        sign, style = STYLES[result.verdict]
+        step = result.step
+        self._say(
+            _("{sign} step {n}  {title}  {score}/{points}  ({s:.1f} s)").format(
+                sign=sign,
+                n=step.number,
+                title=step.heading,
+                score=result.score,
+                points=step.points,
+                s=result.seconds,
+            ),
+            style,
+        )
+        if result.output and result.verdict is not Verdict.BLOCKED:
+            self._say("")
+            for line in result.output.splitlines():
+                self._say(line, _style_of(line))
+            self._say("")
+
+    def end(self, result: LabResult, report: Path) -> None:
+        """The sum."""
+        if self._quiet:
+            return
+        passed = [r for r in result.steps if r.verdict is Verdict.PASSED]
+        words = _("{score} of {max} points, {passed} of {all} steps").format(
+            score=result.score, max=result.max_score, passed=len(passed), all=len(result.steps)
+        )
+        self._say(words, "bold green" if len(passed) == len(result.steps) else "bold")
+        self._say(_("report: {dir}").format(dir=shown_path(report / result.lab.name)), "dim")
+
+    def _say(self, words: str, style: str = "") -> None:
+        self._console.print(Text(words, style=style))
+
+
+def _style_of(line: str) -> str:
+    """Headings of the failure block stand out; the evidence stays plain."""
+    if line.startswith("  $ "):
+        return "cyan"
+    return "bold" if line and not line.startswith(" ") else ""
+
+
+def show(graded: Sequence[LabResult], work: Path, report: Path) -> None:
+    """The scorecard of all labs."""
+    out = console()
+    table = Table(
+        title=_("scorecard of {work}").format(work=shown_path(work)), title_justify="left"
+    )
+    for heading in (_("lab"), _("step"), _("verdict"), _("points"), _("cause")):
+        table.add_column(heading, justify="right" if heading == _("points") else "left")
+    for result in graded:
+        for r in result.steps:
+            sign, style = STYLES[r.verdict]
+            table.add_row(
+                result.lab.name,
+                f"{r.step.number} {r.step.heading}",
+                Text(f"{sign} {_verdict_word(r.verdict)}", style=style),
+                f"{r.score}/{r.step.points}",
+                r.cause or "",
+            )
+        table.add_section()
+    out.print(table)
+    score, most = sum(r.score for r in graded), sum(r.max_score for r in graded)
+    out.print(Text(_("{score} of {max} points").format(score=score, max=most), style="bold"))
+    if not sandbox.available():
+        out.print(Text(f"{sandbox.UNSANDBOXED} ({sandbox.refusal()})", style="yellow"))
+    out.print(Text(_("report: {dir}").format(dir=shown_path(report)), style="dim"))

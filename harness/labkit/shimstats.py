@@ -1,0 +1,62 @@
+"""What the perturbation shim has counted in a program: the file that PERTURB_STATS names.
+
+The file's form is `struct shim_stats` of harness/native/perturb.h. It is shared memory, so it can be read while
+the program runs, and it is complete however the program ended.
+"""
+
+from __future__ import annotations
+
+import struct
+from dataclasses import dataclass
+from pathlib import Path
+
+from labkit.faults import Trouble
+
+_FORM = struct.Struct("=15Q")  # magic, version, process id, then the counters
+_MAGIC = int.from_bytes(b"PERTUR1", "big")
+_VERSION = 1
+
+
+@dataclass(frozen=True)
+class ShimStats:
+    """The shim's counters, for the process that it was first loaded into.
+
+    created, joined, detached: threads that were started, joined, and detached or started so. ended: those whose
+    routine has returned, or that called pthread_exit or were cancelled. alive: started and not ended;
+    most_alive: the most at once. refused: thread creations that met PERTURB_MAX_THREADS.
+    accepted: connections taken. stale_uses: calls that failed with EBADF on a descriptor that accept once
+    returned; double_closes: those among them that were a close. shortened: socket calls cut short.
+    delays: yields and sleeps put in.
+    """
+
+    created: int
+    joined: int
+    detached: int
+    ended: int
+    alive: int
+    most_alive: int
+    refused: int
+    accepted: int
+    stale_uses: int
+    double_closes: int
+    shortened: int
+    delays: int
+
+    @property
+    def unclaimed(self) -> int:
+        """Threads that were neither joined nor detached."""
+        return self.created - self.joined - self.detached
+
+
+def read(path: Path) -> ShimStats:
+    """The counters so far. Trouble where the shim was not loaded or is another version."""
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise Trouble(f"the shim's counters cannot be read: {error}") from error
+    if len(content) != _FORM.size:
+        raise Trouble(f"{path} does not hold the shim's counters")
+    magic, version, _pid, *counters = _FORM.unpack(content)
+    if (magic, version) != (_MAGIC, _VERSION):
+        raise Trouble(f"{path} does not hold the shim's counters, version {_VERSION}")
+    return ShimStats(*counters)

@@ -1,0 +1,581 @@
+"""The table of known symptoms: what a failure most likely means, and how to see it by hand.
+
+A cause is a stable name (it stands in results.json); title and text are for a person. `{bin}` in a command
+is where `make check` leaves the program it built.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from labkit.program import Ended
+from labkit.words import _
+
+
+def N_(text: str) -> str:
+    """Mark a text for translation; `find` translates it."""
+    return text
+
+
+@dataclass(frozen=True)
+class Symptom:
+    """A known cause. by_hand: commands to paste."""
+
+    name: str
+    title: str
+    text: str
+    by_hand: tuple[str, ...] = ()
+
+
+SERVE = "{bin}/echo_server -p 9090 &"
+ASK = "printf 'hello\\n' | nc -N 127.0.0.1 9090"
+RACE = "make check LAB=02 STEP=7"
+
+_TABLE = (
+    # -- it does not get so far -----------------------------------------------------------------
+    Symptom(
+        "no-program",
+        N_("the program is not there"),
+        N_("The directory must hold a .c file with the program's name, as the starter has it."),
+    ),
+    Symptom(
+        "does-not-compile",
+        N_("the compiler refuses the source"),
+        N_("Read the first error and mend that one; those after it are often its consequences."),
+    ),
+    Symptom(
+        "compiler-warning",
+        N_("the compiler warns"),
+        N_(
+            "The program must compile without a warning under -std=c11 -Wall -Wextra -Wpedantic -Wshadow with\n"
+            "gcc and clang. In C most warnings of this set are bugs that have not been met yet."
+        ),
+    ),
+    Symptom(
+        "never-listens",
+        N_("the server never listens"),
+        N_(
+            "No socket of the program is in the LISTEN state. It takes socket, bind and listen, in this order, and\n"
+            "each of them can fail: check every result and print what errno says."
+        ),
+        ("strace -f -e trace=network {bin}/echo_server -p 9090",),
+    ),
+    Symptom(
+        "not-flushed",
+        N_("what was printed is still in stdio's buffer"),
+        N_(
+            "Where stdout is not a terminal, stdio keeps what is printed until 4096 bytes have come together.\n"
+            "Call fflush(stdout) after each message, or setvbuf(stdout, NULL, _IOLBF, 0) once at the start."
+        ),
+        ("{bin}/echo_server -p 9090 | cat",),
+    ),
+    Symptom(
+        "wrong-message",
+        N_("a message is not worded as the contract says"),
+        N_(
+            "Messages are compared letter by letter: other programs wait for them. Compare expected and got."
+        ),
+    ),
+    Symptom(
+        "wrong-address",
+        N_("it listens elsewhere than it was told"),
+        N_(
+            "Options -a and -p say where to listen; port 0 lets the kernel choose, and getsockname(2) says what it\n"
+            "chose. Ports go through htons() on their way into a sockaddr, and through ntohs() out of it."
+        ),
+    ),
+    Symptom(
+        "busy-port",
+        N_("a port in use is not reported as it should be"),
+        N_(
+            "bind(2) or listen(2) fails with EADDRINUSE where another server has the port. That is an error: say the\n"
+            "address, the port and the reason on stderr, exit with status 1, and do not say `listening on`."
+        ),
+        (SERVE, "{bin}/echo_server -p 9090; echo status $?"),
+    ),
+    Symptom(
+        "wrong-arguments",
+        N_("wrong arguments are not told from right ones"),
+        N_(
+            "A number with a tail, out of range or empty, a surplus operand, an address that is none: exit status 2,\n"
+            "and stderr says which, with the usage line. atoi() cannot tell; strtol() can, by its end pointer and errno."
+        ),
+    ),
+    Symptom(
+        "wrong-exit-status",
+        N_("the exit status is not the one agreed on"),
+        N_(
+            "0: done, also when stopped by a signal. 1: it failed while running. 2: the arguments are wrong."
+        ),
+    ),
+    Symptom(
+        "never-accepts",
+        N_("clients stay in the accept queue"),
+        N_(
+            "The kernel finishes the handshake by itself: a client is connected before anybody calls accept(2). Here\n"
+            "clients wait in that queue and the program does not take them."
+        ),
+        (SERVE, "ss -ltn 'sport = :9090'  # Recv-Q: who waits"),
+    ),
+    # -- bytes ----------------------------------------------------------------------------------
+    Symptom(
+        "no-answer",
+        N_("nothing comes back"),
+        N_(
+            "The program took the bytes and does not answer. Perhaps it waits for more: for a full buffer, for a\n"
+            "newline, for the end of input. Return what read(2) gave as soon as it gave it."
+        ),
+        (SERVE, ASK),
+    ),
+    Symptom(
+        "stops-at-nul",
+        N_("bytes are treated as a C string"),
+        N_(
+            'Everything after a zero byte is missing. strlen, strcpy, printf("%s") and fputs stop at it; read(2) has\n'
+            "told how many bytes there are: pass that number on."
+        ),
+        (SERVE, "printf 'a\\0b\\n' | nc -N 127.0.0.1 9090 | od -c"),
+    ),
+    Symptom(
+        "short-write",
+        N_("a write that took only a part is not continued"),
+        N_(
+            "write(2) and send(2) may take fewer bytes than they were given, and say how many. The rest has to be\n"
+            "sent by a loop; here it was dropped."
+        ),
+        (
+            SERVE,
+            "head -c 8M /dev/urandom > /tmp/in; nc -N 127.0.0.1 9090 < /tmp/in | cmp - /tmp/in",
+        ),
+    ),
+    Symptom(
+        "extra-bytes",
+        N_("more comes back than was sent"),
+        N_(
+            "Perhaps the whole buffer is sent, with what was in it before, and not just the bytes that this read(2)\n"
+            "put there."
+        ),
+        (SERVE, "printf 'a long line\\nb\\n' | nc -N 127.0.0.1 9090 | od -c"),
+    ),
+    Symptom(
+        "wrong-bytes",
+        N_("other bytes come back than were sent"),
+        N_(
+            "An echo returns what it got, unchanged and in order: no newline added, none removed, nothing twice."
+        ),
+        (SERVE, ASK + " | od -c"),
+    ),
+    Symptom(
+        "incomplete-echo",
+        N_("the answer stops in the middle"),
+        N_(
+            "Some bytes came back and then nothing more, though the connection is open. Either a part was dropped\n"
+            "(a short write that is not continued), or the program waits where it should read on."
+        ),
+        (
+            SERVE,
+            "head -c 8M /dev/urandom > /tmp/in; nc -N 127.0.0.1 9090 < /tmp/in | cmp - /tmp/in",
+        ),
+    ),
+    Symptom(
+        "closes-early",
+        N_("the connection is closed before everything came back"),
+        N_(
+            "End of input (read(2) returns 0) means only that the client sends nothing more: it still reads. Everything\n"
+            "it sent has to be returned before the connection is closed."
+        ),
+        (SERVE, "head -c 1M /dev/zero | nc -N 127.0.0.1 9090 | wc -c"),
+    ),
+    Symptom(
+        "does-not-close",
+        N_("the connection stays open after the client is done"),
+        N_(
+            "When read(2) returns 0 the client is done: close the descriptor, or the client waits for ever."
+        ),
+        (SERVE, ASK),
+    ),
+    Symptom(
+        "buffers-whole-input",
+        N_("nothing comes back before all has been sent"),
+        N_(
+            "The program reads to the end before it writes. A client that waits for its echo then waits for ever."
+        ),
+    ),
+    # -- clients one after another, and at once ----------------------------------------------------
+    Symptom(
+        "serves-once",
+        N_("only the first client is served"),
+        N_("accept(2) belongs into a loop: when a client has left, the next one is accepted."),
+        (SERVE, ASK, ASK),
+    ),
+    Symptom(
+        "fatal-client",
+        N_("one client's failure ends the server"),
+        N_(
+            "A reset (ECONNRESET), a broken pipe (EPIPE) or a client that leaves at once is that client's affair: close\n"
+            "its descriptor and go on. Only start-up may end the program."
+        ),
+    ),
+    Symptom(
+        "idle-timeout",
+        N_("a silent client is thrown out"),
+        N_("Nobody said that a client has to hurry: there is no idle time-out in this server."),
+    ),
+    Symptom(
+        "sigpipe",
+        N_("SIGPIPE killed it"),
+        N_(
+            "Writing to a connection whose other end is gone raises SIGPIPE, which ends a process that did not say\n"
+            "otherwise. Ignore it at the start (signal(SIGPIPE, SIG_IGN)) or pass MSG_NOSIGNAL to send(2); then the\n"
+            "write fails with EPIPE, which is an error like any other."
+        ),
+    ),
+    Symptom(
+        "crash",
+        N_("it crashed"),
+        N_(
+            "A signal such as SIGSEGV or SIGABRT ended the program. AddressSanitizer says where: build with\n"
+            "-fsanitize=address,undefined -g and repeat the conversation."
+        ),
+    ),
+    Symptom(
+        "ended-early",
+        N_("it ended though nobody asked it to"),
+        N_(
+            "Look at its last words on stderr, and for an exit() or a return from main on the way of an error."
+        ),
+    ),
+    Symptom(
+        "hang",
+        N_("it neither ends nor goes on"),
+        N_("It waits for something that does not come. The threads' stacks say where."),
+        ("gdb -p $(pidof echo_server) -batch -ex 'thread apply all bt'",),
+    ),
+    Symptom(
+        "one-at-a-time",
+        N_("clients are served one after another"),
+        N_(
+            "While one client is silent nobody else is served: the thread that accepts is the thread that reads.\n"
+            "Start a thread for each client and go back to accept(2) at once."
+        ),
+        (SERVE, "nc 127.0.0.1 9090 &  # stays silent", ASK),
+    ),
+    Symptom(
+        "no-thread-per-client",
+        N_("there is not exactly one more thread for each client"),
+        N_(
+            "The lab asks for one thread a client, which does all the work with it. /proc/PID/task has an entry for\n"
+            "each thread; processes (fork) and an event loop do not show there."
+        ),
+        (SERVE, "nc 127.0.0.1 9090 &", "ls /proc/$(pidof echo_server)/task"),
+    ),
+    Symptom(
+        "shared-argument",
+        N_("two threads were given the same variable"),
+        N_(
+            "Some clients are never served, or served twice over: a thread gets the ADDRESS of the accepting loop's\n"
+            "variable, and the next accept(2) overwrites it before the thread has read it. Give each thread an argument\n"
+            "of its own: allocated, or the number itself as (void *)(intptr_t)fd."
+        ),
+    ),
+    Symptom(
+        "mixed-clients",
+        N_("one client's bytes reach another"),
+        N_(
+            "Threads share everything that is not on their own stacks: a static or global buffer or descriptor is one\n"
+            "for all of them. What belongs to a client must be local to its thread or allocated for it."
+        ),
+    ),
+    Symptom(
+        "lost-client",
+        N_("some clients were never served"),
+        N_(
+            "Their connections were accepted, or waited, and nobody worked on them. Where is a client dropped?"
+        ),
+    ),
+    Symptom(
+        "lock-held",
+        N_("everybody waits for one client"),
+        N_(
+            "While one client did not read, or did not write, another got no answer. Something that all clients share\n"
+            "- a mutex, the accepting thread - is held by a thread that waits in a blocking call."
+        ),
+    ),
+    # -- giving back -----------------------------------------------------------------------------
+    Symptom(
+        "thread-leak",
+        N_("threads are neither joined nor detached"),
+        N_(
+            "A thread that has ended keeps its stack until somebody joins it. Detach each one, or join it when it is\n"
+            "done: pthread_detach(3), pthread_join(3)."
+        ),
+        (
+            SERVE,
+            "for i in $(seq 500); do "
+            + ASK
+            + "; done; grep VmSize /proc/$(pidof echo_server)/status",
+        ),
+    ),
+    Symptom(
+        "thread-stays",
+        N_("threads outlive their clients"),
+        N_(
+            "A thread's work is done when its client has left, in whatever way: let it return from its function."
+        ),
+        (SERVE, ASK, "ls /proc/$(pidof echo_server)/task"),
+    ),
+    Symptom(
+        "descriptor-leak",
+        N_("descriptors are not closed"),
+        N_(
+            "Each accepted client has a descriptor, and every way out of its thread has to close it, errors too."
+        ),
+        (SERVE, ASK, "ls -l /proc/$(pidof echo_server)/fd"),
+    ),
+    Symptom(
+        "memory-leak",
+        N_("memory is not given back"),
+        N_("What is allocated for a client has to be freed on every way out, errors too."),
+    ),
+    Symptom(
+        "closed-twice",
+        N_("a descriptor is used after it was closed"),
+        N_(
+            "The number of a closed descriptor is given to the next client at once. A second close(), or a late write,\n"
+            "hits that client then. One owner for each descriptor: who closes it is the last to use it."
+        ),
+    ),
+    # -- bad weather -------------------------------------------------------------------------------
+    Symptom(
+        "accept-error-fatal",
+        N_("a failed accept ends the server"),
+        N_(
+            "accept(2) fails for passing reasons: out of descriptors (EMFILE), a client that left again\n"
+            "(ECONNABORTED), a signal (EINTR). None of them is a reason to end."
+        ),
+        (
+            "(ulimit -n 20; {bin}/echo_server -p 9090) &",
+            "for i in $(seq 40); do nc 127.0.0.1 9090 & done",
+        ),
+    ),
+    Symptom(
+        "busy-wait",
+        N_("it burns the CPU while it waits"),
+        N_(
+            "Out of descriptors, accept(2) fails at once while the client stays in the queue: a loop that just tries\n"
+            "again spins. Wait until a client has left, or a moment between two tries."
+        ),
+    ),
+    Symptom(
+        "too-many-messages",
+        N_("it says the same thing again and again"),
+        N_(
+            "One line for each shortage is enough: a log that grows while nothing happens hides what matters."
+        ),
+    ),
+    Symptom(
+        "thread-failure",
+        N_("a thread that cannot be started is not dealt with"),
+        N_(
+            "pthread_create(3) RETURNS an error number (it does not set errno); EAGAIN means that there are no threads\n"
+            "left. That one client is closed, with a message on stderr, and the server goes on."
+        ),
+    ),
+    # -- messages ------------------------------------------------------------------------------------
+    Symptom(
+        "missing-message",
+        N_("something happened and was not said"),
+        N_(
+            "Every event has its line on stdout, at once: compare the list in the handout with what was printed."
+        ),
+    ),
+    Symptom(
+        "wrong-count",
+        N_("the byte counts are not true"),
+        N_(
+            "Print what read(2) and write(2) returned, not what was asked for; the newline counts too."
+        ),
+    ),
+    Symptom(
+        "torn-line",
+        N_("lines of two threads are mixed"),
+        N_(
+            "A line that is printed in two calls can be cut in two by another thread. One printf, or one write, for a\n"
+            "whole line."
+        ),
+    ),
+    # -- stopping --------------------------------------------------------------------------------------
+    Symptom(
+        "does-not-stop",
+        N_("a signal to stop is not heard"),
+        N_(
+            "The program still runs. Perhaps there is no handler; or the handler sets a flag while the thread sleeps in\n"
+            "accept(2), read(2) or pthread_join(3), which are started again (SA_RESTART) and never look at it; or the\n"
+            "signal comes between the look at the flag and the sleep. The handout shows a way without this gap."
+        ),
+        (SERVE, "nc 127.0.0.1 9090 &", "kill -TERM $(pidof echo_server)"),
+    ),
+    Symptom(
+        "slow-stop",
+        N_("stopping takes too long"),
+        N_(
+            "It waits for something it could wake: a client's read(2) ends at once when shutdown(2) is called on it."
+        ),
+    ),
+    Symptom(
+        "dies-of-signal",
+        N_("the signal kills it instead of stopping it"),
+        N_(
+            "Without a handler SIGINT and SIGTERM end the process at once: nothing is closed, nothing is said."
+        ),
+    ),
+    Symptom(
+        "no-reuseaddr",
+        N_("the port cannot be bound again"),
+        N_(
+            "A connection that the server closed stays in TIME_WAIT for a minute, and bind(2) refuses its port, unless\n"
+            "SO_REUSEADDR was set on the socket before bind."
+        ),
+        (SERVE, "nc 127.0.0.1 9090 &", "kill %1; {bin}/echo_server -p 9090"),
+    ),
+    # -- the client ------------------------------------------------------------------------------------
+    Symptom(
+        "no-prompt",
+        N_("it does not prompt"),
+        N_("Where stdin is a terminal (isatty(3)) a person wants to see that it is their turn."),
+    ),
+    Symptom(
+        "prompt-in-pipe",
+        N_("a prompt where nobody sits"),
+        N_(
+            "Where stdin is no terminal, stdout holds the replies and nothing else: ask isatty(STDIN_FILENO)."
+        ),
+    ),
+    Symptom(
+        "server-gone",
+        N_("a server that went away is not noticed"),
+        N_(
+            "Where the server is gone, read(2) returns 0 and the second write fails with EPIPE. Both are errors for this\n"
+            "client: a message on stderr, exit status 1."
+        ),
+    ),
+    Symptom(
+        "never-connects",
+        N_("the client does not connect"),
+        N_(
+            "It should connect to the address of -a and the port of -p as soon as it starts: socket(2), connect(2)."
+        ),
+    ),
+    Symptom(
+        "stays-after-exit",
+        N_("it does not end when it should"),
+        N_("`exit` on a line of its own, or the end of input, ends the client with status 0."),
+    ),
+    Symptom(
+        "deadlock-full-buffers",
+        N_("both sides wait until the other reads"),
+        N_(
+            "The client sends a long line without reading; the server's answers fill the buffers between them, then\n"
+            "the server's write(2) blocks, then the client's. Send a portion and read it back before the next."
+        ),
+        ("head -c 64M /dev/zero | tr '\\0' x | {bin}/echo_client | wc -c",),
+    ),
+    # -- tools -------------------------------------------------------------------------------------------
+    Symptom(
+        "data-race",
+        N_("two threads use a variable without agreement"),
+        N_(
+            "At least one of them writes, and no lock, no join and no atomic orders the two: the outcome depends on the\n"
+            "schedule, and the compiler may assume that it does not happen (C11 5.1.2.4)."
+        ),
+        (RACE,),
+    ),
+    Symptom(
+        "use-after-free",
+        N_("memory is used after it was freed"),
+        N_("One thread frees while another still uses. Who is the last? That one frees."),
+    ),
+    Symptom(
+        "buffer-overflow",
+        N_("a write or a read beyond a buffer's end"),
+        N_("Count again: sizes, the terminating zero, and what read(2) returned."),
+    ),
+    Symptom(
+        "undefined-behaviour",
+        N_("undefined behaviour"),
+        N_(
+            "The C standard gives this expression no meaning; the compiler may do anything with it."
+        ),
+    ),
+    Symptom(
+        "lock-order",
+        N_("two locks are taken in both orders"),
+        N_(
+            "One thread takes A then B, another B then A. One day each holds one and waits for the other for ever.\n"
+            "Write down one order and keep it everywhere."
+        ),
+    ),
+    Symptom(
+        "missing-unlock",
+        N_("a lock is not released on some path"),
+        N_(
+            "A return, a break or a goto leaves while the lock is held. One exit per function makes this visible."
+        ),
+    ),
+    Symptom(
+        "bad-unlock",
+        N_("a lock is released by who does not hold it"),
+        N_("Unlocking a mutex that is not locked, or that another thread locked, is undefined."),
+    ),
+    Symptom(
+        "self-deadlock",
+        N_("a thread waits for itself"),
+        N_("It locks a mutex that it already holds."),
+    ),
+    Symptom(
+        "signal-unsafe",
+        N_("a signal handler calls what it must not"),
+        N_(
+            "In a handler only the functions of signal-safety(7) are allowed: no printf, no malloc, no lock."
+        ),
+    ),
+    Symptom(
+        "hidden-from-sanitizer",
+        N_("the code hides from the sanitizers"),
+        N_(
+            "The races are looked for in the whole program; code that switches the tools off is not graded."
+        ),
+    ),
+    Symptom(
+        "flood",
+        N_("it prints without end"),
+        N_("Perhaps a loop around a call that fails at once: look at its result."),
+    ),
+    Symptom(
+        "forks",
+        N_("it starts processes without end"),
+        N_("The labs ask for threads; a fork in a loop takes the machine down."),
+    ),
+    Symptom(
+        "memory",
+        N_("it uses up the machine's memory"),
+        N_("A buffer that grows without a bound, or a leak in a loop."),
+    ),
+)
+
+TABLE = {symptom.name: symptom for symptom in _TABLE}
+
+
+def find(name: str | None) -> Symptom | None:
+    """The symptom of a name in the reader's language; None for none."""
+    symptom = TABLE.get(name or "")
+    if not symptom:
+        return None
+    return Symptom(symptom.name, _(symptom.title), _(symptom.text), symptom.by_hand)
+
+
+def of_end(ended: Ended) -> str:
+    """The cause that an untimely end shows by itself."""
+    if ended.signal == "SIGPIPE":
+        return "sigpipe"
+    return "crash" if ended.signal else "ended-early"

@@ -1,0 +1,393 @@
+/*
+ * <threads.h>. glibc's functions call its pthreads from within, so TSan does
+ * not see them, and crashes in a thread that it doesn't know. Under TSan they
+ * are therefore made of the pthread functions that it intercepts; glibc's types
+ * are pthread's own under another name. Otherwise they are glibc's (Helgrind
+ * knows those), with delays and counts.
+ *
+ * The pthread functions are called by their plain names on purpose: the call
+ * goes to whoever stands first, be it we or a runtime in front of us.
+ */
+#include "perturb.h"
+
+_Static_assert(sizeof(mtx_t) == sizeof(pthread_mutex_t), "mtx_t");
+_Static_assert(sizeof(cnd_t) == sizeof(pthread_cond_t), "cnd_t");
+_Static_assert(sizeof(thrd_t) == sizeof(pthread_t), "thrd_t");
+_Static_assert(sizeof(once_flag) == sizeof(pthread_once_t), "once_flag");
+
+/* What a new thread is started with; lies in a page that the thread frees. */
+struct start {
+	thrd_start_t routine;
+	void *argument;
+	uint64_t number;
+};
+
+/*
+ * As shim_enter and shim_leave; but no runtime intercepts these functions, so
+ * it is the program that calls us, also where a runtime stands in front.
+ */
+static void
+c11_enter(void *caller)
+{
+	shim_enter(caller);
+	if (config.tsan_in_front)
+		__tsan_func_entry(caller);
+}
+
+static void
+c11_leave(void)
+{
+	if (config.tsan_in_front)
+		__tsan_func_exit();
+	shim_leave();
+}
+
+static pthread_mutex_t *
+as_mutex(mtx_t *mutex)
+{
+	return (pthread_mutex_t *)mutex;
+}
+
+static pthread_cond_t *
+as_cond(cnd_t *cond)
+{
+	return (pthread_cond_t *)cond;
+}
+
+/* A C11 result for a pthread function's error. */
+static int
+result_of(int err)
+{
+	switch (err) {
+	case 0:
+		return thrd_success;
+	case ENOMEM:
+		return thrd_nomem;
+	case ETIMEDOUT:
+		return thrd_timedout;
+	case EBUSY:
+		return thrd_busy;
+	default:
+		return thrd_error;
+	}
+}
+
+/* -- threads --------------------------------------------------------------- */
+
+static void *
+main_by_pthreads(void *page)
+{
+	struct start start = *(struct start *)page;
+
+	shim_page_free(page);
+	return (void *)(intptr_t)start.routine(start.argument);
+}
+
+/* Counted by pthread_create. */
+static int
+create_by_pthreads(thrd_t *thread, struct start *start)
+{
+	int err;
+
+	err =
+	    pthread_create((pthread_t *)thread, NULL, main_by_pthreads, start);
+	if (err)
+		shim_page_free(start);
+	return result_of(err);
+}
+
+static int
+main_by_glibc(void *page)
+{
+	struct start start = *(struct start *)page;
+
+	shim_page_free(page);
+	shim_thread_begins(start.number);
+	return start.routine(start.argument);
+}
+
+static int
+create_by_glibc(thrd_t *thread, struct start *start)
+{
+	int result = thrd_error;
+
+	if (!shim_thread_reserve(&start->number)) {
+		shim_page_free(start);
+		return thrd_error;
+	}
+	result = real.thrd_create(thread, main_by_glibc, start);
+	if (result != thrd_success) {
+		shim_page_free(start);
+		shim_thread_unreserve();
+		return result;
+	}
+	shim_thread_created(false);
+	shim_delay();
+	return result;
+}
+
+int
+thrd_create(thrd_t *thread, thrd_start_t routine, void *argument)
+{
+	struct start *start;
+	int result;
+
+	c11_enter(__builtin_return_address(0));
+	start = shim_page_new();
+	if (!start) {
+		result = thrd_nomem;
+	} else {
+		*start = (struct start){routine, argument, 0};
+		result = config.tsan ? create_by_pthreads(thread, start)
+				     : create_by_glibc(thread, start);
+	}
+	c11_leave();
+	return result;
+}
+
+int
+thrd_detach(thrd_t thread)
+{
+	int result;
+
+	c11_enter(__builtin_return_address(0));
+	if (config.tsan) {
+		result = result_of(pthread_detach((pthread_t)thread));
+	} else {
+		result = real.thrd_detach(thread);
+		if (result == thrd_success)
+			shim_count(&stats->detached);
+	}
+	c11_leave();
+	return result;
+}
+
+int
+thrd_join(thrd_t thread, int *value)
+{
+	void *returned = NULL;
+	int result;
+
+	c11_enter(__builtin_return_address(0));
+	if (config.tsan) {
+		result = result_of(pthread_join((pthread_t)thread, &returned));
+		if (result == thrd_success && value)
+			*value = (int)(intptr_t)returned;
+	} else {
+		result = real.thrd_join(thread, value);
+		if (result == thrd_success)
+			shim_count(&stats->joined);
+	}
+	c11_leave();
+	return result;
+}
+
+void
+call_once(once_flag *flag, void (*function)(void))
+{
+	c11_enter(__builtin_return_address(0));
+	if (config.tsan)
+		pthread_once((pthread_once_t *)flag, function);
+	else
+		real.call_once(flag, function);
+	c11_leave();
+}
+
+/* -- mutexes --------------------------------------------------------------- */
+
+static int
+mutex_init(pthread_mutex_t *mutex, int type)
+{
+	pthread_mutexattr_t attr;
+	int err;
+
+	err = pthread_mutexattr_init(&attr);
+	if (err)
+		return err;
+	pthread_mutexattr_settype(&attr,
+	    (type & mtx_recursive) ? PTHREAD_MUTEX_RECURSIVE
+				   : PTHREAD_MUTEX_NORMAL);
+	err = pthread_mutex_init(mutex, &attr);
+	pthread_mutexattr_destroy(&attr);
+	return err;
+}
+
+int
+mtx_init(mtx_t *mutex, int type)
+{
+	int result;
+
+	c11_enter(__builtin_return_address(0));
+	result = config.tsan ? result_of(mutex_init(as_mutex(mutex), type))
+			     : real.mtx_init(mutex, type);
+	c11_leave();
+	return result;
+}
+
+int
+mtx_lock(mtx_t *mutex)
+{
+	int result;
+
+	c11_enter(__builtin_return_address(0));
+	if (config.tsan) {
+		result = result_of(pthread_mutex_lock(as_mutex(mutex)));
+	} else {
+		shim_delay();
+		result = real.mtx_lock(mutex);
+	}
+	c11_leave();
+	return result;
+}
+
+int
+mtx_timedlock(mtx_t *restrict mutex, const struct timespec *restrict until)
+{
+	int result;
+
+	c11_enter(__builtin_return_address(0));
+	if (config.tsan) {
+		result =
+		    result_of(pthread_mutex_timedlock(as_mutex(mutex), until));
+	} else {
+		shim_delay();
+		result = real.mtx_timedlock(mutex, until);
+	}
+	c11_leave();
+	return result;
+}
+
+int
+mtx_trylock(mtx_t *mutex)
+{
+	int result;
+
+	c11_enter(__builtin_return_address(0));
+	result = config.tsan ? result_of(pthread_mutex_trylock(as_mutex(mutex)))
+			     : real.mtx_trylock(mutex);
+	c11_leave();
+	return result;
+}
+
+int
+mtx_unlock(mtx_t *mutex)
+{
+	int result;
+
+	c11_enter(__builtin_return_address(0));
+	if (config.tsan) {
+		result = result_of(pthread_mutex_unlock(as_mutex(mutex)));
+	} else {
+		result = real.mtx_unlock(mutex);
+		shim_delay();
+	}
+	c11_leave();
+	return result;
+}
+
+void
+mtx_destroy(mtx_t *mutex)
+{
+	c11_enter(__builtin_return_address(0));
+	if (config.tsan)
+		pthread_mutex_destroy(as_mutex(mutex));
+	else
+		real.mtx_destroy(mutex);
+	c11_leave();
+}
+
+/* -- condition variables --------------------------------------------------- */
+
+int
+cnd_init(cnd_t *cond)
+{
+	int result;
+
+	c11_enter(__builtin_return_address(0));
+	result = config.tsan ? result_of(pthread_cond_init(as_cond(cond), NULL))
+			     : real.cnd_init(cond);
+	c11_leave();
+	return result;
+}
+
+int
+cnd_signal(cnd_t *cond)
+{
+	int result;
+
+	c11_enter(__builtin_return_address(0));
+	if (config.tsan) {
+		result = result_of(pthread_cond_signal(as_cond(cond)));
+	} else {
+		shim_delay();
+		result = real.cnd_signal(cond);
+		shim_delay();
+	}
+	c11_leave();
+	return result;
+}
+
+int
+cnd_broadcast(cnd_t *cond)
+{
+	int result;
+
+	c11_enter(__builtin_return_address(0));
+	if (config.tsan) {
+		result = result_of(pthread_cond_broadcast(as_cond(cond)));
+	} else {
+		shim_delay();
+		result = real.cnd_broadcast(cond);
+		shim_delay();
+	}
+	c11_leave();
+	return result;
+}
+
+int
+cnd_wait(cnd_t *cond, mtx_t *mutex)
+{
+	int result;
+
+	c11_enter(__builtin_return_address(0));
+	if (config.tsan) {
+		result = result_of(
+		    pthread_cond_wait(as_cond(cond), as_mutex(mutex)));
+	} else {
+		shim_delay();
+		result = real.cnd_wait(cond, mutex);
+		shim_delay();
+	}
+	c11_leave();
+	return result;
+}
+
+int
+cnd_timedwait(cnd_t *restrict cond, mtx_t *restrict mutex,
+    const struct timespec *restrict until)
+{
+	int result;
+
+	c11_enter(__builtin_return_address(0));
+	if (config.tsan) {
+		result = result_of(pthread_cond_timedwait(
+		    as_cond(cond), as_mutex(mutex), until));
+	} else {
+		shim_delay();
+		result = real.cnd_timedwait(cond, mutex, until);
+		shim_delay();
+	}
+	c11_leave();
+	return result;
+}
+
+void
+cnd_destroy(cnd_t *cond)
+{
+	c11_enter(__builtin_return_address(0));
+	if (config.tsan)
+		pthread_cond_destroy(as_cond(cond));
+	else
+		real.cnd_destroy(cond);
+	c11_leave();
+}

@@ -1,0 +1,469 @@
+/*
+ * Descriptors: delays, short transfers, uses of descriptors that are closed.
+ *
+ * The delay stands after what receives (another thread may now do what this
+ * one has just seen the reason for) and before what sends.
+ */
+#include "perturb.h"
+
+#include <limits.h>
+#include <sys/syscall.h>
+
+/*
+ * Which numbers accept has ever given out, a bit each. The kernel's own limit
+ * is 2^20 unless an administrator raised fs.nr_open: what is beyond is simply
+ * not watched.
+ */
+enum { WATCHED_FDS = 1 << 20, BITS = 64 };
+
+static _Atomic uint64_t accepted_bits[WATCHED_FDS / BITS];
+
+/* -- uses of closed descriptors -------------------------------------------- */
+
+static void
+note_accepted(int fd)
+{
+	if (fd < 0)
+		return;
+	shim_count(&stats->accepted);
+	if (fd < WATCHED_FDS)
+		atomic_fetch_or(
+		    &accepted_bits[fd / BITS], UINT64_C(1) << (fd % BITS));
+}
+
+/*
+ * Did a call fail because its descriptor, once accepted, is closed? Only a
+ * close can have made that number bad, whether we saw it or (fclose) not; and
+ * a number that was given out again is not bad.
+ */
+static bool
+is_stale(int fd, ssize_t result)
+{
+	return result == -1 && errno == EBADF && fd >= 0 && fd < WATCHED_FDS &&
+	    (accepted_bits[fd / BITS] >> (fd % BITS) & 1);
+}
+
+static void
+note_use(int fd, ssize_t result)
+{
+	if (is_stale(fd, result))
+		shim_count(&stats->stale_uses);
+}
+
+/* -- short transfers ------------------------------------------------------- */
+
+/* A datagram cut short would lose its rest: only streams can be. */
+static bool
+is_stream_socket(int fd)
+{
+	int type = 0, saved = errno;
+	socklen_t len = sizeof type;
+	bool stream;
+
+	stream = syscall(SYS_getsockopt, fd, SOL_SOCKET, SO_TYPE, &type,
+		     &len) == 0 &&
+	    type == SOCK_STREAM;
+	errno = saved;
+	return stream;
+}
+
+/*
+ * How many of len bytes a call may move: all of them, or fewer by a random
+ * choice. MSG_WAITALL promises all; MSG_PEEK is asked again in vain until
+ * there is more; urgent and error data are no stream.
+ */
+static size_t
+shorten(int fd, size_t len, int flags)
+{
+	const int whole = MSG_WAITALL | MSG_PEEK | MSG_OOB | MSG_ERRQUEUE;
+	uint64_t most;
+
+	if (!config.short_max || len <= 1 || (flags & whole) ||
+	    !is_stream_socket(fd))
+		return len;
+	most = 1 + shim_random() % config.short_max;
+	if (most >= len)
+		return len;
+	shim_count(&stats->shortened);
+	return (size_t)most;
+}
+
+/*
+ * The same for a vector of buffers. Where it is to be short, `one` becomes a
+ * beginning of its first buffer that isn't empty, and true is returned.
+ */
+static bool
+shorten_vector(int fd, const struct iovec *vector, size_t count, int flags,
+    struct iovec *one)
+{
+	size_t i, first = count, total = 0, most;
+
+	if (!config.short_max || count > IOV_MAX)
+		return false;
+	for (i = 0; i < count; i++) {
+		if (vector[i].iov_len > SSIZE_MAX - total)
+			return false;
+		total += vector[i].iov_len;
+		if (first == count && vector[i].iov_len > 0)
+			first = i;
+	}
+	most = shorten(fd, total, flags);
+	if (most >= total)
+		return false;
+	*one = vector[first];
+	if (most < one->iov_len)
+		one->iov_len = most;
+	return true;
+}
+
+/* -- receiving ------------------------------------------------------------- */
+
+/* What every receiving call ends with. */
+static void
+received(int fd, ssize_t got)
+{
+	note_use(fd, got);
+	if (got >= 0)
+		shim_acquire_by(fd);
+	shim_delay();
+}
+
+ssize_t
+read(int fd, void *buf, size_t len)
+{
+	ssize_t got;
+
+	shim_enter(__builtin_return_address(0));
+	got = real.read(fd, buf, shorten(fd, len, 0));
+	received(fd, got);
+	shim_leave();
+	return got;
+}
+
+ssize_t
+readv(int fd, const struct iovec *vector, int count)
+{
+	struct iovec one;
+	ssize_t got;
+
+	shim_enter(__builtin_return_address(0));
+	if (count > 0 && shorten_vector(fd, vector, (size_t)count, 0, &one))
+		got = real.readv(fd, &one, 1);
+	else
+		got = real.readv(fd, vector, count);
+	received(fd, got);
+	shim_leave();
+	return got;
+}
+
+ssize_t
+recv(int fd, void *buf, size_t len, int flags)
+{
+	ssize_t got;
+
+	shim_enter(__builtin_return_address(0));
+	got = real.recv(fd, buf, shorten(fd, len, flags), flags);
+	received(fd, got);
+	shim_leave();
+	return got;
+}
+
+ssize_t
+recvfrom(int fd, void *restrict buf, size_t len, int flags, __SOCKADDR_ARG from,
+    socklen_t *restrict from_len)
+{
+	ssize_t got;
+
+	shim_enter(__builtin_return_address(0));
+	got = real.recvfrom(
+	    fd, buf, shorten(fd, len, flags), flags, from, from_len);
+	received(fd, got);
+	shim_leave();
+	return got;
+}
+
+/* recvmsg into a beginning of the message's buffers. */
+static ssize_t
+recvmsg_one(int fd, struct msghdr *message, int flags, struct iovec *one)
+{
+	struct msghdr copy = *message;
+	ssize_t got;
+
+	copy.msg_iov = one;
+	copy.msg_iovlen = 1;
+	got = real.recvmsg(fd, &copy, flags);
+	message->msg_namelen = copy.msg_namelen;
+	message->msg_controllen = copy.msg_controllen;
+	message->msg_flags = copy.msg_flags;
+	return got;
+}
+
+ssize_t
+recvmsg(int fd, struct msghdr *message, int flags)
+{
+	struct iovec one;
+	ssize_t got;
+
+	shim_enter(__builtin_return_address(0));
+	if (shorten_vector(
+		fd, message->msg_iov, message->msg_iovlen, flags, &one))
+		got = recvmsg_one(fd, message, flags, &one);
+	else
+		got = real.recvmsg(fd, message, flags);
+	received(fd, got);
+	shim_leave();
+	return got;
+}
+
+/* -- sending --------------------------------------------------------------- */
+
+/* What every sending call begins with. */
+static void
+sending(int fd)
+{
+	shim_delay();
+	shim_release_by(fd);
+}
+
+ssize_t
+write(int fd, const void *buf, size_t len)
+{
+	ssize_t sent;
+
+	shim_enter(__builtin_return_address(0));
+	sending(fd);
+	sent = real.write(fd, buf, shorten(fd, len, 0));
+	note_use(fd, sent);
+	shim_leave();
+	return sent;
+}
+
+ssize_t
+writev(int fd, const struct iovec *vector, int count)
+{
+	struct iovec one;
+	ssize_t sent;
+
+	shim_enter(__builtin_return_address(0));
+	sending(fd);
+	if (count > 0 && shorten_vector(fd, vector, (size_t)count, 0, &one))
+		sent = real.writev(fd, &one, 1);
+	else
+		sent = real.writev(fd, vector, count);
+	note_use(fd, sent);
+	shim_leave();
+	return sent;
+}
+
+ssize_t
+send(int fd, const void *buf, size_t len, int flags)
+{
+	ssize_t sent;
+
+	shim_enter(__builtin_return_address(0));
+	sending(fd);
+	sent = real.send(fd, buf, shorten(fd, len, flags), flags);
+	note_use(fd, sent);
+	shim_leave();
+	return sent;
+}
+
+ssize_t
+sendto(int fd, const void *buf, size_t len, int flags, __CONST_SOCKADDR_ARG to,
+    socklen_t to_len)
+{
+	ssize_t sent;
+
+	shim_enter(__builtin_return_address(0));
+	sending(fd);
+	sent = real.sendto(fd, buf, shorten(fd, len, flags), flags, to, to_len);
+	note_use(fd, sent);
+	shim_leave();
+	return sent;
+}
+
+ssize_t
+sendmsg(int fd, const struct msghdr *message, int flags)
+{
+	struct msghdr copy = *message;
+	struct iovec one;
+	ssize_t sent;
+
+	shim_enter(__builtin_return_address(0));
+	sending(fd);
+	if (shorten_vector(
+		fd, message->msg_iov, message->msg_iovlen, flags, &one)) {
+		copy.msg_iov = &one;
+		copy.msg_iovlen = 1;
+		sent = real.sendmsg(fd, &copy, flags);
+	} else {
+		sent = real.sendmsg(fd, message, flags);
+	}
+	note_use(fd, sent);
+	shim_leave();
+	return sent;
+}
+
+/* -- connections ----------------------------------------------------------- */
+
+int
+accept(int fd, __SOCKADDR_ARG address, socklen_t *restrict len)
+{
+	int accepted;
+
+	shim_enter(__builtin_return_address(0));
+	accepted = real.accept(fd, address, len);
+	note_accepted(accepted);
+	shim_delay();
+	shim_leave();
+	return accepted;
+}
+
+int
+accept4(int fd, __SOCKADDR_ARG address, socklen_t *restrict len, int flags)
+{
+	int accepted;
+
+	shim_enter(__builtin_return_address(0));
+	accepted = real.accept4(fd, address, len, flags);
+	note_accepted(accepted);
+	shim_delay();
+	shim_leave();
+	return accepted;
+}
+
+/* Closing a pipe ends what its reader waits for, so it is a message too. */
+int
+close(int fd)
+{
+	int result;
+
+	shim_enter(__builtin_return_address(0));
+	sending(fd);
+	result = real.close(fd);
+	note_use(fd, result);
+	if (is_stale(fd, result))
+		shim_count(&stats->double_closes);
+	shim_delay();
+	shim_leave();
+	return result;
+}
+
+int
+shutdown(int fd, int how)
+{
+	int result;
+
+	shim_enter(__builtin_return_address(0));
+	sending(fd);
+	result = real.shutdown(fd, how);
+	note_use(fd, result);
+	shim_delay();
+	shim_leave();
+	return result;
+}
+
+/* -- waiting for descriptors ----------------------------------------------- */
+
+/*
+ * Seeing that a pipe is readable is a message, also where nobody reads it: one
+ * byte that is left in a pipe tells all threads that poll it to stop.
+ */
+static void
+polled(const struct pollfd *fds, nfds_t count, int ready)
+{
+	nfds_t i;
+
+	if (!config.tsan || ready <= 0)
+		return;
+	for (i = 0; i < count; i++)
+		if (fds[i].revents)
+			shim_acquire_by(fds[i].fd);
+}
+
+int
+poll(struct pollfd *fds, nfds_t count, int timeout_ms)
+{
+	int ready;
+
+	shim_enter(__builtin_return_address(0));
+	shim_delay();
+	ready = real.poll(fds, count, timeout_ms);
+	polled(fds, count, ready);
+	shim_leave();
+	return ready;
+}
+
+int
+ppoll(struct pollfd *fds, nfds_t count, const struct timespec *timeout,
+    const sigset_t *mask)
+{
+	int ready;
+
+	shim_enter(__builtin_return_address(0));
+	shim_delay();
+	ready = real.ppoll(fds, count, timeout, mask);
+	polled(fds, count, ready);
+	shim_leave();
+	return ready;
+}
+
+int
+select(int count, fd_set *restrict readable, fd_set *restrict writable,
+    fd_set *restrict special, struct timeval *restrict timeout)
+{
+	int ready;
+
+	shim_enter(__builtin_return_address(0));
+	shim_delay();
+	ready = real.select(count, readable, writable, special, timeout);
+	if (ready > 0)
+		shim_acquire_by_any();
+	shim_leave();
+	return ready;
+}
+
+int
+pselect(int count, fd_set *restrict readable, fd_set *restrict writable,
+    fd_set *restrict special, const struct timespec *restrict timeout,
+    const sigset_t *restrict mask)
+{
+	int ready;
+
+	shim_enter(__builtin_return_address(0));
+	shim_delay();
+	ready = real.pselect(count, readable, writable, special, timeout, mask);
+	if (ready > 0)
+		shim_acquire_by_any();
+	shim_leave();
+	return ready;
+}
+
+int
+epoll_wait(int fd, struct epoll_event *events, int count, int timeout_ms)
+{
+	int ready;
+
+	shim_enter(__builtin_return_address(0));
+	shim_delay();
+	ready = real.epoll_wait(fd, events, count, timeout_ms);
+	if (ready > 0)
+		shim_acquire_by_any();
+	shim_leave();
+	return ready;
+}
+
+int
+epoll_pwait(int fd, struct epoll_event *events, int count, int timeout_ms,
+    const sigset_t *mask)
+{
+	int ready;
+
+	shim_enter(__builtin_return_address(0));
+	shim_delay();
+	ready = real.epoll_pwait(fd, events, count, timeout_ms, mask);
+	if (ready > 0)
+		shim_acquire_by_any();
+	shim_leave();
+	return ready;
+}

@@ -1,0 +1,93 @@
+/*
+ * ThreadSanitizer's hooks and options, linked into a student's TSan build and
+ * itself compiled WITHOUT a sanitizer. Each symbol here is one by which a
+ * program may change what TSan reports; being defined here, a definition in
+ * the student's sources is a link error.
+ *
+ * -DTSAN_OPTIONS_TEXT='"..."' replaces the options. What the environment
+ * variable TSAN_OPTIONS sets counts over both: the harness uses that for
+ * log_path where no sandbox can bind /log.
+ */
+#include <stdatomic.h>
+#include <stdbool.h>
+
+/*
+ * log_path: a directory that the harness binds into the sandbox.
+ * io_sync=0: else TSan takes each transfer on any socket as synchronisation,
+ *   which hides nearly every race of a server.
+ * exitcode: of a program with a report that isn't the canary's.
+ * history_size: remembers the stacks of earlier accesses for longer.
+ */
+#ifndef TSAN_OPTIONS_TEXT
+#define TSAN_OPTIONS_TEXT                                           \
+	"log_path=/log/tsan:io_sync=0:halt_on_error=0:exitcode=66:" \
+	"report_bugs=1:report_thread_leaks=1:detect_deadlocks=1:"   \
+	"second_deadlock_stack=1:history_size=4:atexit_sleep_ms=100"
+#endif
+
+/* canary.c's variable: where it is linked in, one report is no failure. */
+extern int lab_canary_variable __attribute__((weak));
+
+static atomic_int reports;
+
+const char *__tsan_default_options(void);
+const char *__tsan_default_suppressions(void);
+void __tsan_on_report(const void *report);
+void __sanitizer_on_print(const char *text);
+
+/* C++ functions of the runtime, by their names in the object file. */
+void tsan_on_initialize(void) __asm__("_ZN6__tsan12OnInitializeEv");
+bool tsan_on_report(const void *report, bool suppressed) __asm__(
+    "_ZN6__tsan8OnReportEPKNS_10ReportDescEb");
+bool tsan_on_finalize(bool failed) __asm__("_ZN6__tsan10OnFinalizeEb");
+
+const char *
+__tsan_default_options(void)
+{
+	return TSAN_OPTIONS_TEXT;
+}
+
+const char *
+__tsan_default_suppressions(void)
+{
+	return "";
+}
+
+/* A report is written. */
+void
+__tsan_on_report(const void *report)
+{
+	(void)report;
+	atomic_fetch_add(&reports, 1);
+}
+
+/* Returns whether a report is kept back. */
+bool
+tsan_on_report(const void *report, bool suppressed)
+{
+	(void)report;
+	return suppressed;
+}
+
+/*
+ * Returns whether the process ends with TSan's exit code. Without this every
+ * program would, because of the canary, and its own status would be lost.
+ */
+bool
+tsan_on_finalize(bool failed)
+{
+	int expected = &lab_canary_variable ? 1 : 0;
+
+	return failed && atomic_load(&reports) > expected;
+}
+
+void
+tsan_on_initialize(void)
+{
+}
+
+void
+__sanitizer_on_print(const char *text)
+{
+	(void)text;
+}

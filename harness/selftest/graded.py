@@ -1,0 +1,89 @@
+"""For the self-tests: mutants and variants as work directories, and what the harness says of them."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from labkit.catalog import HARNESS, SOLUTIONS, Lab, all_labs, tomllib
+
+SECONDS = 400
+
+
+@dataclass(frozen=True)
+class Change:
+    """A text of a reference's file, which stands there exactly once, and what a mutant has instead."""
+
+    file: str
+    find: str
+    replace: str
+
+
+@dataclass(frozen=True)
+class Mutant:
+    """A reference with one bug. step, cause: what must catch it."""
+
+    lab: Lab
+    name: str
+    bug: str
+    step: int
+    cause: str
+    changes: tuple[Change, ...]
+
+    def plant(self, work: Path) -> None:
+        """Make a work directory that holds the lab with the bug."""
+        home = work / self.lab.name
+        shutil.copytree(SOLUTIONS / self.lab.name, home)
+        for change in self.changes:
+            path = home / change.file
+            text = path.read_text(encoding="utf-8")
+            assert text.count(change.find) == 1, f"{self.name}: not exactly once: {change.find!r}"
+            path.write_text(text.replace(change.find, change.replace), encoding="utf-8")
+
+
+def mutants() -> list[Mutant]:
+    """All mutants of all labs."""
+    found = []
+    for lab in all_labs():
+        path = HARNESS / "mutants" / f"{lab.name}.toml"
+        for entry in tomllib.loads(path.read_text(encoding="utf-8"))["mutant"]:
+            changes = tuple(Change(**change) for change in entry.pop("change"))
+            found.append(Mutant(lab=lab, changes=changes, **entry))
+    return found
+
+
+def variants() -> list[tuple[Lab, Path]]:
+    """All variants: a lab, and a directory with its sources."""
+    return [
+        (lab, path)
+        for lab in all_labs()
+        for path in sorted((HARNESS / "variants" / lab.name).iterdir())
+        if path.is_dir()
+    ]
+
+
+def check(lab: Lab, work: Path, report: Path, *options: str) -> tuple[int, dict[str, Any]]:
+    """`harness/lab check`; returns its exit status and results.json."""
+    command = [sys.executable, "-m", "labkit", "check", lab.name, "--quiet"]
+    command += ["--work", str(work), "--report", str(report), *options]
+    done = subprocess.run(
+        command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=SECONDS
+    )
+    path = report / lab.name / "results.json"
+    assert path.exists(), done.stdout + done.stderr
+    results: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    return done.returncode, results
+
+
+def failures(results: dict[str, Any]) -> str:
+    """The output of all steps that were not passed."""
+    return "\n\n".join(
+        f"step {test['number']}: {test['extra_data']}\n{test['output']}"
+        for test in results["tests"]
+        if test["extra_data"]["verdict"] != "passed"
+    )

@@ -1,0 +1,40 @@
+"""Every mutant is caught by the step it was made for, and for its reason."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from graded import Mutant, check, failures, mutants
+from labkit import symptoms
+
+LEAST = {"01": 12, "02": 16}
+
+
+@pytest.mark.parametrize("mutant", mutants(), ids=lambda m: f"{m.lab.number}-{m.name}")
+def test_mutant_is_caught(mutant: Mutant, tmp_path: Path) -> None:
+    """The step fails, and names the cause."""
+    mutant.plant(tmp_path / "work")
+    status, results = check(
+        mutant.lab, tmp_path / "work", tmp_path / "report", "--step", str(mutant.step)
+    )
+    (step,) = results["tests"]
+    said = step["extra_data"]
+    assert (said["verdict"], said["cause"], status) == ("failed", mutant.cause, 1), failures(results)
+
+
+def test_there_are_enough_mutants() -> None:
+    """Each lab has its number of mutants, with names of their own."""
+    counts = Counter(mutant.lab.number for mutant in mutants())
+    assert {number: counts[number] >= least for number, least in LEAST.items()} == {
+        number: True for number in LEAST
+    }
+    names = [(mutant.lab.number, mutant.name) for mutant in mutants()]
+    assert len(set(names)) == len(names)
+
+
+def test_causes_are_known() -> None:
+    """What a mutant must be called stands in the table of symptoms, so that it is explained."""
+    assert {mutant.cause for mutant in mutants()} <= set(symptoms.TABLE)

@@ -1,0 +1,33 @@
+"""Correct programs of a different design, and the references, get every point."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from graded import check, failures, variants
+from labkit.catalog import SOLUTIONS, Lab, all_labs
+
+
+@pytest.mark.parametrize("lab, path", variants(), ids=lambda v: getattr(v, "name", None))
+def test_variant_gets_every_point(lab: Lab, path: Path, tmp_path: Path) -> None:
+    """A variant passes every step."""
+    work = tmp_path / "work"
+    work.mkdir()
+    (work / lab.name).symlink_to(path)
+    status, results = check(lab, work, tmp_path / "report", "--all")
+    assert status == 0, failures(results)
+
+
+@pytest.mark.parametrize("lab", all_labs(), ids=lambda lab: lab.name)
+def test_reference_gets_every_point(lab: Lab, tmp_path: Path) -> None:
+    """The reference passes every step."""
+    status, results = check(lab, SOLUTIONS, tmp_path / "report", "--all")
+    assert status == 0, failures(results)
+
+
+@pytest.mark.parametrize("lab", all_labs(), ids=lambda lab: lab.name)
+def test_there_are_two_variants(lab: Lab) -> None:
+    """Each lab has at least two."""
+    assert len([one for one, _path in variants() if one == lab]) >= 2
