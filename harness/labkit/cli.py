@@ -103,7 +103,7 @@ def _check(options: argparse.Namespace) -> int:
             2,
         )
     _prepare()
-    card = scorecard.Card(quiet=options.quiet)
+    card = scorecard.Card(quiet=options.quiet, brief=not options.all)
     card.begin(lab, options.work)
     result = _graded(lab, options, card)
     results.write(result, options.report)

@@ -89,7 +89,9 @@ class Client:
             try:
                 data = self.sock.recv(min(CHUNK, count - len(got)))
             except TimeoutError:
-                self.journal.received(self.name, bytes(got))
+                if got:
+                    self.journal.received(self.name, bytes(got))
+                self.journal.note(self.name, _("has waited in vain"))
                 raise Silent(
                     _("{client} waited {s:.1f} s in vain").format(
                         client=self.name, s=deadline.allowed
@@ -124,10 +126,10 @@ class Client:
         self.journal.received(self.name, bytes(got))
         return bytes(got)
 
-    def expect(self, expected: bytes) -> None:
+    def expect(self, expected: bytes, seconds: float = PATIENCE) -> None:
         """The next bytes must be these; else a Fault with both sides and the likely cause."""
         try:
-            got = self.receive(len(expected))
+            got = self.receive(len(expected), self.patience(seconds))
         except Silent as silent:
             silent.expected = expected
             got = silent.got if isinstance(silent.got, bytes) else b""

@@ -6,6 +6,7 @@ cause by name; how to see it by hand; where the workbook explains it.
 
 from __future__ import annotations
 
+import re
 import shlex
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,6 +21,7 @@ SHOWN_LINES = 24
 SHOWN_BYTES = 640
 CONVERSATION = 22
 STDERR_LINES = 12
+PROCESSES = 2
 
 
 @dataclass
@@ -36,7 +38,6 @@ class Failure:
     conversation: str = ""
     whole_conversation: str = ""
     processes: list[str] = field(default_factory=list)
-    commands: list[str] = field(default_factory=list)
 
     @property
     def cause(self) -> str | None:
@@ -44,18 +45,26 @@ class Failure:
 
     def observe(self, scene: Scene) -> None:
         """Take down what the scene shows now, before it is closed; an untimely end explains most."""
-        self.conversation = scene.journal.text(CONVERSATION)
-        self.whole_conversation = scene.journal.text()
-        for program in scene.programs:
+        programs = _concerned(self.fault, scene)
+        others = {program.name for program in scene.programs if program not in programs}
+        self.conversation = scene.journal.text(CONVERSATION, others)
+        self.whole_conversation = scene.journal.text(without=others)
+        for program in programs:
             self.processes.append(_process(program))
             if isinstance(self.fault, Silent) and program.running:
                 self.processes += filter(None, [hang.describe(program.pid, self.sources)])
-            self.commands.append(shlex.join(program.shown))
             ended = program.ended()
             if ended and not program.may_end and not self.fault.cause:
                 self.fault.cause = symptoms.of_end(ended)
             elif ended and ended.signal and ended.signal not in ("SIGKILL", "SIGTERM", "SIGINT"):
                 self.fault.cause = symptoms.of_end(ended)
+
+
+def _concerned(fault: Fault, scene: Scene) -> list[Running]:
+    """The programs worth describing: the one the fault is about, else those that should be running."""
+    about = [program for program in scene.programs if program is fault.about]
+    needed = [program for program in scene.programs if not program.may_end]
+    return about or needed[-PROCESSES:] or scene.programs[-1:]
 
 
 def _process(program: Running) -> str:
@@ -190,6 +199,7 @@ def block(failure: Failure, report: Path) -> str:
             n=step.number, title=step.heading, points=step.points
         ),
         failure.sentence,
+        *_todo(failure),
         "",
         _("What happened: {what}").format(what=clean(fault.what)),
         *_sides(failure, home),
@@ -216,6 +226,25 @@ def block(failure: Failure, report: Path) -> str:
         lines += ["", _("See it by hand:"), *(f"  $ {command}" for command in commands)]
     lines += ["", _("Read: {path}, step {n}").format(path=failure.lab.handout, n=step.number)]
     return "\n".join(lines)
+
+
+def _todo(failure: Failure) -> list[str]:
+    """Where the step's TODO still stands in the sources: most likely that is all there is to say."""
+    found = []
+    for path in sorted(failure.sources.glob("*.c")):
+        lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
+        for number, line in enumerate(lines, 1):
+            if re.search(rf"\bTODO {failure.step.number}\b", line) and "/*" in "".join(
+                lines[max(0, number - 8) : number]
+            ):
+                found.append(f"{path.name}:{number}")
+    if not found:
+        return []
+    return [
+        _("Still to be written: TODO {n} ({places}).").format(
+            n=failure.step.number, places=", ".join(found)
+        )
+    ]
 
 
 def _by_hand(failure: Failure, symptom: symptoms.Symptom | None) -> list[str]:

@@ -10,6 +10,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from labkit.program import Program
 
 
 @dataclass
@@ -21,6 +25,7 @@ class Fault(Exception):
     cause: the named symptom (labkit/symptoms.py), None where nothing is known.
     details: more evidence to show as it is: a race explained, the compiler's words, stacks.
     by_hand: commands to paste that show the same.
+    about: the program that it is about, where the check started several.
     """
 
     what: str
@@ -29,6 +34,7 @@ class Fault(Exception):
     cause: str | None = None
     details: str = ""
     by_hand: Sequence[str] = field(default_factory=tuple)
+    about: Program | None = None
 
     def __str__(self) -> str:
         return self.what

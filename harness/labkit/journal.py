@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections import deque
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from labkit.words import _
@@ -65,10 +66,15 @@ class Journal:
     def received(self, who: str, data: bytes) -> None:
         self.note(who, _("receives"), data)
 
-    def text(self, last: int = KEPT) -> str:
-        """The conversation as lines `0.012 s  client 1   sends "hello\\n"`, or its last ones."""
+    def text(self, last: int = KEPT, without: Collection[str] = ()) -> str:
+        """The conversation as lines `0.012 s  client 1   sends "hello\\n"`, or its last ones.
+
+        without: those whose events are left out.
+        """
         with self._lock:
-            events, count = list(self._events)[-last:], self._count
+            events = [event for event in self._events if event.who not in without]
+            count = self._count - len(self._events) + len(events)
+        events = events[-last:]
         width = max((len(event.who) for event in events), default=0)
         lines = [_("… {n} earlier").format(n=count - len(events))] if count > len(events) else []
         lines += [f"{e.at:8.3f} s  {e.who:<{width}}  {e}" for e in events]

@@ -69,6 +69,7 @@ def refuses(scene: Scene, program: str, cases: Sequence[Sequence[str]]) -> None:
                 got=f"{ended or _('it runs on')}\n{said or _('nothing on stderr')}",
                 cause="wrong-arguments",
                 by_hand=[f"{{bin}}/{line}; echo status $?"],
+                about=running,
             )
 
 

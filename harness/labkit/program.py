@@ -167,7 +167,8 @@ class Program:
 
     @property
     def running(self) -> bool:
-        return self._popen.poll() is None
+        # Not by Popen.poll(), which says "still running" while another thread is polling too.
+        return not select.select([self._pidfd], [], [], 0)[0]
 
     def threads(self) -> int:
         return len(proc.threads(self.pid))
@@ -208,7 +209,7 @@ class Program:
         if self.running:
             return None
         self._pump.join()
-        return _ended(self._popen.returncode)
+        return _ended(self._popen.wait())
 
     def close(self) -> None:
         """Kill whatever is left of it, and reap it."""
@@ -261,7 +262,9 @@ class Program:
                 break  # a grandchild may hold the pipes; its output is nobody's
         for stream in streams.values():
             stream.close()
-        self.journal.note(self.name, _("ends"))
+        select.select([self._pidfd], [], [], 1.0)
+        how = _("closes its output") if self.running else str(_ended(self._popen.wait()))
+        self.journal.note(self.name, how)
 
     def _take(self, stream: Stream, pending: bytes, data: bytes) -> bytes:
         """Keep new output, note its finished lines in the journal, return the unfinished rest."""

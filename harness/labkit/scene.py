@@ -145,7 +145,7 @@ class Scene:
         theirs, keyboard = _stdin(stdin, home)
         try:
             running = Running(
-                program,
+                program if not self.programs else f"{program} ({len(self.programs) + 1})",
                 command,
                 self.journal,
                 cwd=here,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -40,8 +42,10 @@ def console() -> Console:
 class Card:
     """Tells a lab's steps as they are graded."""
 
-    def __init__(self, quiet: bool = False) -> None:
+    def __init__(self, quiet: bool = False, brief: bool = False) -> None:
+        """quiet: say nothing. brief: of steps that are not run, say nothing."""
         self._quiet = quiet
+        self._brief = brief
         self._console = console()
 
     def begin(self, lab: Lab, work: Path) -> None:
@@ -54,7 +58,7 @@ class Card:
 
     def tell(self, result: StepResult) -> None:
         """One step's verdict; the failure block where it failed."""
-        if self._quiet:
+        if self._quiet or (self._brief and result.verdict is Verdict.BLOCKED):
             return
         sign, style = STYLES[result.verdict]
         step = result.step
@@ -87,7 +91,10 @@ class Card:
         self._say(_("report: {dir}").format(dir=shown_path(report / result.lab.name)), "dim")
 
     def _say(self, words: str, style: str = "") -> None:
-        self._console.print(Text(words, style=style))
+        try:
+            self._console.print(Text(words, style=style))
+        except BrokenPipeError:  # `| head` has seen enough; the report is written all the same
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _style_of(line: str) -> str:
