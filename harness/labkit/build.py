@@ -15,10 +15,10 @@ import stat
 import subprocess
 import tempfile
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from labkit import sandbox
+from labkit import compiler, sandbox
 from labkit.catalog import BUILD, COMMON, HARNESS, Lab
 from labkit.faults import DidNotCompile, Fault, Trouble
 from labkit.words import _
@@ -26,7 +26,7 @@ from labkit.words import _
 NATIVE = HARNESS / "native"
 CACHE = BUILD / "cache"
 WARNINGS = ("-std=c11", "-Wall", "-Wextra", "-Wpedantic", "-Wshadow")
-COMPILE_SECONDS = 120
+TRUSTED_SECONDS = 240
 MOST_FILES, MOST_BYTES = 200, 4 << 20
 
 
@@ -108,7 +108,7 @@ def stage(lab: Lab, work: Path, into: Path) -> Sources:
         if len(names) >= MOST_FILES or total > MOST_BYTES:
             raise Fault(_("{dir} holds too much source").format(dir=lab.name), cause="no-program")
         (into / entry.name).write_bytes(data)
-        digest.update(f"{entry.name}\0{len(data)}\0".encode() + data)
+        digest.update(os.fsencode(f"{entry.name}\0{len(data)}\0") + data)
         names.append(entry.name)
     for program in lab.programs:
         if f"{program}.c" not in names:
@@ -133,15 +133,22 @@ class Builder:
     def __init__(self, lab: Lab, sources: Sources) -> None:
         self.lab = lab
         self.sources = sources
+        self._refused: dict[str, DidNotCompile] = {}
 
     def build(self, program: str, flavour: Flavour = PLAIN) -> Built:
         """The program in a flavour, from the cache where it is there. DidNotCompile with the compiler's words."""
         units = self.sources.units(self.lab, program)
         key = _digest(self.sources.digest, *units, str(flavour), _tools(), _digest_of(COMMON))
         home = CACHE / f"{program}-{flavour.name}-{key}"
+        if key in self._refused:
+            raise replace(self._refused[key])
         if not (home / "done").exists():
-            with _fresh(home) as scratch:
-                self._compile(program, units, flavour, scratch)
+            try:
+                with _fresh(home) as scratch:
+                    self._compile(program, units, flavour, scratch)
+            except DidNotCompile as refused:
+                self._refused[key] = replace(refused)
+                raise
         words = (home / "warnings").read_text(encoding="utf-8")
         return Built(home / program, tuple(home / f"{unit[:-2]}.o" for unit in units), words)
 
@@ -168,22 +175,10 @@ class Builder:
 
     def _run(self, flavour: Flavour, arguments: Sequence[str], out: Path) -> str:
         """Run the compiler on the student's files, sandboxed; returns what it said."""
-        parts = _parts(flavour)
-        view = sandbox.View(
-            cwd=self.sources.directory,
-            readable={"/common": COMMON, "/parts": parts},
-            writable={"/out": out},
-        )
+        readable = {"/common": COMMON, "/parts": _parts(flavour)}
+        view = sandbox.View(self.sources.directory, readable, {"/out": out})
         words = [_place(view, word) for word in arguments]
-        command = sandbox.command(
-            [flavour.compiler, "-fdiagnostics-color=never", *words],
-            view,
-            limits=sandbox.Limits(cpu=COMPILE_SECONDS),
-        )
-        done = run(command, self.sources.directory)
-        if done.returncode:
-            raise _refused(done.stderr)
-        return done.stderr
+        return compiler.compile_in(view, flavour.compiler, words)
 
 
 def run(command: Sequence[str], cwd: Path) -> subprocess.CompletedProcess[str]:
@@ -197,39 +192,10 @@ def run(command: Sequence[str], cwd: Path) -> subprocess.CompletedProcess[str]:
             capture_output=True,
             encoding="utf-8",
             errors="backslashreplace",
-            timeout=COMPILE_SECONDS * 2,
+            timeout=TRUSTED_SECONDS,
         )
     except (OSError, subprocess.TimeoutExpired) as error:
         raise Trouble(f"{command[0]}: {error}") from error
-
-
-def _refused(words: str) -> Exception:
-    """What a failed compilation means: the machine's trouble, or the student's error."""
-    for trouble in (
-        "No space left on device",
-        "Cannot allocate memory",
-        "bwrap:",
-        "Read-only file system",
-    ):
-        if trouble in words:
-            return Trouble(words.strip().splitlines()[-1])
-    return DidNotCompile(
-        _("the program does not compile"), cause="does-not-compile", details=first_error(words)
-    )
-
-
-def first_error(words: str, most: int = 40) -> str:
-    """The compiler's words from the first error on, then the rest; at most `most` lines."""
-    lines = words.splitlines()
-    start = next(
-        (i for i, line in enumerate(lines) if "error:" in line or "undefined reference" in line), 0
-    )
-    if start and ": In function" in lines[start - 1]:
-        start -= 1
-    shown = lines[start : start + most]
-    if len(lines) - start > most:
-        shown.append(_("… {n} more lines").format(n=len(lines) - start - most))
-    return "\n".join(shown)
 
 
 def _place(view: sandbox.View, word: str) -> str:
@@ -266,15 +232,15 @@ def _parts(flavour: Flavour) -> Path:
     if (home / "done").exists():
         return home
     with _fresh(home) as scratch:
-        compiler = [flavour.compiler, *WARNINGS, "-pthread", "-c"]
+        words = [flavour.compiler, *WARNINGS, "-pthread", "-c"]
         for name in names:
             flags = flavour.flags if name in flavour.instrumented else ("-O1", "-g")
-            _trusted([*compiler, *flags, str(NATIVE / name), "-o", str(scratch / f"{name[:-2]}.o")])
+            _trusted([*words, *flags, str(NATIVE / name), "-o", str(scratch / f"{name[:-2]}.o")])
         archive = ["ar", "rcs", str(scratch / "libcommon.a")]
         for source in sorted(COMMON.glob("*.c")):
             target = scratch / f"common-{source.stem}.o"
             prefix = f"-ffile-prefix-map={COMMON}=common"
-            _trusted([*compiler, *flavour.flags, prefix, str(source), "-o", str(target)])
+            _trusted([*words, *flavour.flags, prefix, str(source), "-o", str(target)])
             archive.append(str(target))
         _trusted(archive)
     return home
@@ -319,7 +285,7 @@ class _fresh:
 
 
 def _digest(*texts: str) -> str:
-    return hashlib.sha256("\0".join(texts).encode()).hexdigest()[:24]
+    return hashlib.sha256(os.fsencode("\0".join(texts))).hexdigest()[:24]
 
 
 def _digest_of(path: Path) -> str:
@@ -336,8 +302,8 @@ def _digest_of_headers() -> str:
 def _tools() -> str:
     """The compilers' versions: another compiler makes another program."""
     found = []
-    for compiler in ("gcc", "clang"):
-        path = shutil.which(compiler, path="/usr/bin:/bin")
+    for name in ("gcc", "clang"):
+        path = shutil.which(name, path="/usr/bin:/bin")
         if path:
             found.append(f"{os.path.realpath(path)} {os.stat(path).st_mtime_ns}")
     return " ".join(found)

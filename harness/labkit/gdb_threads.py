@@ -2,19 +2,20 @@
 
     gdb -batch ... -p PID -x gdb_threads.py
 
-`hang` starts it and reads the lines. It runs in gdb's own Python, so it imports nothing of labkit. The
+`threads` starts it and reads the lines. It runs in gdb's own Python, so it imports nothing of labkit. The
 program is somebody else's: no function of it is called, and nothing in it is taken for an expression.
 """
 
 from __future__ import annotations
 
+import importlib
 import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import gdb  # type: ignore[import]
+gdb: Any = importlib.import_module("gdb")  # there is type information for it here, none there
 
 MOST_THREADS = 2000
 MOST_FRAMES = 60
@@ -34,8 +35,10 @@ def main() -> None:
     inferior = gdb.selected_inferior()
     for thread in sorted(inferior.threads(), key=lambda thread: int(thread.num))[:MOST_THREADS]:
         thread.switch()
-        seen: dict[str, Any] = {"tid": thread.ptid[1], "frames": list(frames())}
-        seen["system_call"] = system_call(*thread.ptid[:2])
+        pid, tid, _ = thread.ptid
+        seen: dict[str, Any] = {"number": thread.num, "tid": tid, "frames": list(frames())}
+        seen["status"] = of_kernel(pid, tid, "status")
+        seen["system_call"] = of_kernel(pid, tid, "syscall")
         seen["memory"], seen["symbol"] = waited_for(inferior, seen["system_call"])
         gdb.write(json.dumps(seen) + "\n")
         gdb.flush()
@@ -81,10 +84,10 @@ def callee(frame: Any) -> str | None:
     return None
 
 
-def system_call(pid: int, tid: int) -> str:
-    """The system call that a thread is in, and its arguments, as proc(5) has them."""
+def of_kernel(pid: int, tid: int, name: str) -> str:
+    """A file of proc(5) about a thread, empty where it can't be read."""
     try:
-        return Path(f"/proc/{pid}/task/{tid}/syscall").read_text(encoding="ascii").strip()
+        return Path(f"/proc/{pid}/task/{tid}/{name}").read_text(errors="replace")
     except OSError:
         return ""
 
@@ -119,7 +122,7 @@ def variable(address: int) -> str:
 
 def member(kind: Any, offset: int) -> str:
     """What leads from a variable of this type to the lock at an offset in it: ".lock", "[2]"."""
-    if str(kind).startswith(_SYNCHRONISATION):
+    if kind.code != gdb.TYPE_CODE_ARRAY and str(kind).startswith(_SYNCHRONISATION):
         return ""
     kind = kind.strip_typedefs()
     if kind.code == gdb.TYPE_CODE_ARRAY:

@@ -11,6 +11,7 @@ import subprocess
 import threading
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
@@ -193,11 +194,14 @@ class Program:
 
     # -- what is done to it ------------------------------------------------------------------
 
-    def signal(self, number: signal.Signals) -> None:
-        """Send a signal to the main thread, where a handler is welcome under every tool."""
+    def signal(self, number: signal.Signals, to_main: bool = False) -> None:
+        """Send a signal to the process; to_main: to its main thread, whatever that thread blocks."""
         self.journal.note(self.name, _("gets {signal}").format(signal=number.name))
-        if self.pid:
+        if self.pid and to_main:
             _tgkill(self.pid, number)
+        elif self.pid:
+            with suppress(ProcessLookupError):
+                os.kill(self.pid, number)
 
     def wait(self, deadline: Deadline) -> Ended | None:
         """Wait for its end; None if it is still running at the deadline."""
@@ -313,7 +317,7 @@ def _first_process(reader: int) -> int:
 
 
 def _tgkill(pid: int, number: signal.Signals) -> None:
-    """Signal the main thread of a process: kill(2) may choose any thread that does not block it."""
+    """Signal the main thread of a process; kill(2) chooses any thread that does not block the signal."""
     import ctypes
 
     libc = ctypes.CDLL(None, use_errno=True)

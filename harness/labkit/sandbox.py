@@ -34,12 +34,16 @@ ETC = (
 
 @dataclass(frozen=True)
 class Limits:
-    """What a program may use. files: descriptors; cpu: seconds; file_size, tmp: bytes."""
+    """What a program may use. files: descriptors; cpu: seconds; file_size, tmp, memory: bytes.
+
+    memory: of address space, 0 leaves it alone, as a program under TSan needs it.
+    """
 
     files: int = 4096
     cpu: int = 300
     file_size: int = 256 * MIB
     tmp: int = 64 * MIB
+    memory: int = 0
 
 
 @dataclass(frozen=True)
@@ -127,6 +131,7 @@ def _limited(argv: Sequence[str], env: Mapping[str, str], limits: Limits) -> lis
         f"--nofile={limits.files}",
         f"--cpu={limits.cpu}",
         f"--fsize={limits.file_size}",
+        *([f"--as={limits.memory}"] if limits.memory else []),
         "--core=0",
         "--",
         *(["/usr/bin/setarch", "-R"] if fixed_addresses() else []),

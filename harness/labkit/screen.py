@@ -14,59 +14,23 @@ from dataclasses import dataclass
 from itertools import zip_longest
 from pathlib import Path
 
-from labkit import ctext, symbols
-from labkit.ctext import Token
+from labkit import ctext, suspects, symbols
+from labkit.ctext import Directive, Token
 from labkit.symbols import NEUTRAL, Runner, plainly
 from labkit.words import N_, _
 
 CAUSE = "hidden-from-sanitizer"
 FLAGS = ("-std=c11", "-O1", "-pthread")
 SANITIZERS = ("-fsanitize=thread", "-fsanitize=address,undefined")
-CANARY = "lab_canary"
-# A fixed date: __TIME__ must not make two runs of the preprocessor differ.
-_FIXED_TIME = ('-D__DATE__="Jan  1 2000"', '-D__TIME__="00:00:00"', '-D__TIMESTAMP__="then"')
-
-_ATTRIBUTES = re.compile(
-    r"no_?sanitize\w*|no_address_safety_analysis|disable_sanitizer_instrumentation|constructor|destructor"
-    r"|section|alias|ifunc|weakref|symver|copy|naked|optimize|no_instrument_function|nodebug"
+CANARY = "lab_canary_variable"
+# What may make two runs of the preprocessor differ but is none of the student's: the time, and distributions
+# that turn _FORTIFY_SOURCE on by themselves, without a sanitizer only.
+_FIXED = (
+    "-U_FORTIFY_SOURCE",
+    '-D__DATE__="Jan  1 2000"',
+    '-D__TIME__="00:00:00"',
+    '-D__TIMESTAMP__="then"',
 )
-_PRAGMAS = re.compile(
-    r"#pragma (?:GCC (?:optimize|push_options|pop_options|reset_options)"
-    r"|clang (?:attribute|optimize|section)|redefine_extname|weak .*=)"
-)
-_INTERFACES = re.compile(
-    r"_*(?:tsan|asan|lsan|ubsan|sanitizer|interceptor|hwasan)_\w+|_ZN\d+__(?:tsan|asan|lsan|sanitizer)\w*"
-    r"|(?:WTF)?Annotate(?:BenignRace(?:Sized)?|CondVar(?:Signal|SignalAll|Wait)|EnableRaceDetection|ExpectRace"
-    r"|Flush(?:ExpectedRaces|State)|Happens(?:After|Before)|Ignore(?:Reads|Sync|Writes)(?:Begin|End)"
-    r"|MemoryIs(?:Uni|I)nitialized|MutexIs(?:NotPHB|UsedAsCondVar)|NewMemory|NoOp|PCQ(?:Create|Destroy|Get|Put)"
-    r"|(?:Unp|P)ublishMemoryRange|RWLock(?:Acquired|Create|CreateStatic|Destroy|Released)|ThreadName|TraceMemory)"
-    r"|RunningOnValgrind|ThreadSanitizerQuery|ValgrindSlowdown"
-)
-_ESCAPES = re.compile(
-    r"exec(?:v|ve|vp|vpe|veat|l|le|lp)|fexecve|posix_spawnp?|dl(?:sym|vsym|open|mopen)|ptrace|personality"
-)
-# Only what a sanitizer must see; own versions of string functions and the like are harmless.
-_REPLACED = re.compile(
-    r"(?:__)?pthread_(?:create|join|timedjoin_np|tryjoin_np|detach|exit|once|self|kill|cancel|sigmask|atfork"
-    r"|mutex_(?:init|destroy|(?:try|timed|clock|un)?lock)|spin_(?:init|destroy|(?:try|un)?lock)"
-    r"|rwlock_(?:init|destroy|(?:try|timed|clock)?(?:rd|wr)lock|unlock)"
-    r"|cond_(?:init|destroy|wait|timedwait|clockwait|signal|broadcast)|barrier_(?:init|destroy|wait))"
-    r"|sem_(?:init|destroy|wait|trywait|timedwait|clockwait|post)"
-    r"|(?:__)?(?:p?readv?|p?writev?|open|openat|creat|close|dup[23]?|pipe2?|fcntl|ioctl|accept4?|bind|listen|connect"
-    r"|socket|socketpair|shutdown|send|sendto|sendm?msg|recv|recvfrom|recvm?msg|poll|ppoll|select|eventfd"
-    r"|epoll_(?:create1?|ctl|p?wait)|mmap|munmap|mprotect)(?:64)?"
-    r"|malloc|calloc|realloc|free|memalign|aligned_alloc|posix_memalign|p?valloc|malloc_usable_size"
-    r"|_*exit|_Exit|quick_exit|abort|atexit|on_exit|__cxa_atexit|v?fork|clone|sigaction|signal|sigprocmask"
-    r"|dl_iterate_phdr|dlclose|syscall|prctl|getenv|environ|__libc_start_main|__libc_csu_init|__gmon_start__"
-)
-_HOOKS = re.compile(r"\.(?:init_array|fini_array|preinit_array|ctors|dtors|init|fini)(?:\.|$)")
-# What a compiler calls of its own accord, without the function being instrumented for it.
-_COMPILERS_OWN = re.compile(
-    r"__(?:tsan|asan|ubsan|sanitizer|stack_chk|x86|tls|fentry|cyg_profile)\w*|_?mcount|mem(?:cpy|set|move|cmp)"
-    r"|__\w+[dst]i[234]|abort"
-)
-_NOT_A_FUNCTION = re.compile(r"_sub_[ID]_|tsan\.|asan\.|_GLOBAL__|\.|.*\.cold")
-_CLIENT_REQUEST = bytes.fromhex("48c1c703 48c1c70d 48c1c73d 48c1c733")
 
 _ASM = frozenset({"__asm__", "__asm"})  # plain asm is a name in ISO C
 
@@ -132,7 +96,7 @@ class _Look:
         """The tricks in the text: what differs under a sanitizer, what the words say."""
 
         def preprocessed(*more: str) -> str:
-            words = [*NEUTRAL, compiler, *flags, *self._includes, *_FIXED_TIME, *more, "-E"]
+            words = [*NEUTRAL, compiler, *flags, *self._includes, *_FIXED, *more, "-E"]
             return run([*words, self._source.name], self._source.parent).stdout
 
         plain = preprocessed()
@@ -177,11 +141,18 @@ class _Look:
             if not path.is_file():
                 continue
             for directive in ctext.directives(path.read_text(encoding="utf-8", errors="replace")):
-                if directive.name == "line" or directive.name.isdigit():
-                    named = re.search(r'"([^"]*)"(.*)', directive.rest)
-                    if named and (named[1] not in known or named[2].strip()):
-                        what = _("a #line directive that names {file}").format(file=named[1])
-                        yield Trick(path.name, directive.line, what, _(_HIDES))
+                if _renames(directive, known):
+                    what = _("a #line directive that names another file")
+                    yield Trick(path.name, directive.line, what, _(_HIDES))
+
+
+def _renames(directive: Directive, known: Set[str]) -> bool:
+    """Whether a directive says that what follows stands in another file; a macro may say anything."""
+    if directive.name != "line" and not directive.name.isdigit():
+        return False
+    words = directive.rest if directive.name == "line" else f"{directive.name} {directive.rest}"
+    plain = re.fullmatch(r'\d+\s*(?:"([^"]*)")?', words.strip())
+    return not plain or (plain[1] is not None and plain[1] not in known)
 
 
 def _word_tricks(mine: Sequence[Token], asm: Set[str]) -> Iterator[Trick]:
@@ -189,7 +160,7 @@ def _word_tricks(mine: Sequence[Token], asm: Set[str]) -> Iterator[Trick]:
     for i, token in enumerate(mine):
         words = ""
         if token.pragma:
-            if _PRAGMAS.match(token.text):
+            if suspects.PRAGMAS.match(token.text):
                 yield _trick(token, _("the pragma {text}").format(text=token.text), _HIDES)
         elif token.text in ("__attribute__", "__attribute"):
             words = "attribute"
@@ -200,7 +171,7 @@ def _word_tricks(mine: Sequence[Token], asm: Set[str]) -> Iterator[Trick]:
         elif token.text == CANARY:
             yield _trick(token, _("the name {name}").format(name=CANARY), _TALKS)
         for name in _attribute_names(mine, i) if words else ():
-            if _ATTRIBUTES.fullmatch(_bare(name.text)):
+            if suspects.ATTRIBUTES.fullmatch(_bare(name.text)):
                 what = _("the attribute {name}").format(name=_bare(name.text))
                 yield _trick(name, what, _HIDES if "sanitize" in name.text else _RUNS_OUTSIDE)
 
@@ -256,10 +227,10 @@ def _object_tricks(
             what = _("the symbol {name}").format(name=symbol.name)
             yield Trick(file, line, what, _(why))
     for section in symbols.sections(obj, run):
-        if _HOOKS.match(section):
+        if suspects.HOOKS.match(section):
             what = _("the section {name}").format(name=section)
             yield Trick(source.name, None, what, _(_RUNS_OUTSIDE))
-    if _CLIENT_REQUEST in obj.read_bytes():
+    if suspects.CLIENT_REQUEST in obj.read_bytes():
         yield Trick(source.name, None, _("a request to valgrind"), _(_TALKS))
 
 
@@ -267,11 +238,11 @@ def _symbol_trick(symbol: symbols.Symbol) -> str:
     """What is wrong with a symbol; empty where nothing is."""
     if not symbol.visible:
         return ""
-    if _INTERFACES.fullmatch(symbol.name):
+    if suspects.INTERFACES.fullmatch(symbol.name):
         return _TALKS
-    if not symbol.defined and _ESCAPES.fullmatch(symbol.name):
+    if not symbol.defined and suspects.ESCAPES.fullmatch(symbol.name):
         return N_("a server needs no other program and no look at its own insides")
-    if symbol.defined and symbol.function and _REPLACED.fullmatch(symbol.name):
+    if symbol.defined and symbol.function and suspects.REPLACED.fullmatch(symbol.name):
         return N_(
             "it takes the place of a function that the sanitizer has to see; call it otherwise"
         )
@@ -292,8 +263,8 @@ def _mention(name: str, source: Path, sources: Sequence[Path]) -> tuple[str, int
 def _unwatched(obj: Path, source: Path, run: Runner) -> Iterator[Trick]:
     """Functions that call others but were not instrumented."""
     for name, called in symbols.calls(obj, run).items():
-        if _NOT_A_FUNCTION.match(name) or "__tsan_func_entry" in called:
+        if suspects.NOT_A_FUNCTION.match(name) or "__tsan_func_entry" in called:
             continue
-        if any(not _COMPILERS_OWN.fullmatch(target) for target in called):
+        if any(not suspects.COMPILERS_OWN.fullmatch(target) for target in called):
             what = _("the function {name}, which the sanitizer doesn't see").format(name=name)
             yield Trick(source.name, None, what, _(_HIDES))

@@ -54,7 +54,9 @@ def symbols(obj: Path, run: Runner = plainly) -> list[Symbol]:
     for line in _output(["nm", "--format=posix", obj.name], obj, run).splitlines():
         name, kind, *_rest = [*line.split(), "", ""]
         undefined = kind in ("U", "w", "v")
-        found.append(Symbol(name, not undefined, kind.isupper() or undefined, kind in "TtWi"))
+        found.append(
+            Symbol(name, not undefined, kind.isupper() or undefined or kind == "i", kind in "TtWi")
+        )
     return found
 
 
