@@ -23,9 +23,8 @@ from labkit.words import _
 
 Stdin = Literal["pipe", "terminal"] | bytes | None
 START_SECONDS = 5.0
-STOP_AGAIN_SECONDS = (
-    0.5  # gcc 12's libtsan loses a signal now and then: see shared findings on TSan
-)
+# gcc 12's libtsan loses a signal now and then; Helgrind gets the first one on its main thread alone.
+STOP_AGAIN_SECONDS = {"tsan": 0.5, "helgrind": 3.0}
 
 
 @dataclass(frozen=True)
@@ -373,15 +372,15 @@ class Server:
         return ended
 
     def _wait_stopped(self, limit: Deadline, number: signal.Signals) -> Ended | None:
-        """Wait; in a sanitizer's run the signal is sent again now and then."""
-        while True:
-            if self.program.tool not in (UNDER_TSAN, UNDER_HELGRIND):
-                return self.program.wait(limit)
-            slice_ = Deadline(min(limit.at, time.monotonic() + STOP_AGAIN_SECONDS), limit.allowed)
-            ended = self.program.wait(slice_)
+        """Wait; in a run under a tool that may lose it, the signal is sent again now and then."""
+        again = STOP_AGAIN_SECONDS.get(self.program.tool.name)
+        while again:
+            patience = Deadline(min(limit.at, time.monotonic() + again), limit.allowed)
+            ended = self.program.wait(patience)
             if ended or limit.passed:
                 return ended
             self.program.signal(number)
+        return self.program.wait(limit)
 
 
 def wait_listening(program: Running, seconds: float = START_SECONDS) -> tuple[str, int]:

@@ -23,8 +23,8 @@
  * of creation, so a thread is delayed at the same calls in every run.
  *
  * The parts: perturb.c set-up, delays; perturb_threads.c creation and joining;
- * perturb_sync.c locks and what TSan is told; perturb_io.c descriptors;
- * perturb_c11.c <threads.h>.
+ * perturb_sync.c locks and what TSan is told; perturb_io.c transfers and
+ * descriptors; perturb_wait.c poll and its kin; perturb_c11.c <threads.h>.
  */
 #include "perturb.h"
 
@@ -100,7 +100,7 @@ shim_delay(void)
 {
 	static const uint64_t parts[] = {0, 20, 4, 1};
 	struct timespec pause = {0, 0};
-	uint64_t choice, part, us;
+	uint64_t choice, part;
 	int saved = errno;
 
 	if (!config.delays)
@@ -112,7 +112,7 @@ shim_delay(void)
 	if (part == 0) {
 		syscall(SYS_sched_yield);
 	} else {
-		us = (choice >> 16) % (config.max_us / part + 1);
+		uint64_t us = (choice >> 16) % (config.max_us / part + 1);
 		pause.tv_sec = (time_t)(us / 1000000);
 		pause.tv_nsec = (long)(us % 1000000) * 1000;
 		syscall(SYS_nanosleep, &pause, NULL);

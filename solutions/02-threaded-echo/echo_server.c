@@ -181,7 +181,7 @@ client_start(struct client *client)
 static void
 client_refuse(int fd, struct client *client, int error)
 {
-	errno = error;
+	errno = error; /* where warn(3) looks for the reason */
 	warn("serve a client");
 	close(fd);
 	free(client);
