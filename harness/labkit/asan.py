@@ -189,7 +189,7 @@ def _with_location(finding: Finding, parts: Sequence[Section], text: str) -> Fin
 
 def _undefined(report: list[str], match: re.Match[str]) -> Finding:
     """A line of UBSan, with its stack where it was asked to print one."""
-    what = match["what"].strip()
+    what = re.sub(r"address 0x[0-9a-f]+", "an address", match["what"].strip())
     frames = stacks.parse_frames(report[1:])
     line = Frame(frames[0].function if frames else "", match["file"], number(match["line"]))
     role = role_of("", frames) if frames else _("the program")

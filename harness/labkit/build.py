@@ -48,7 +48,9 @@ class Flavour:
 PLAIN = Flavour("plain")
 TSAN = Flavour(
     "tsan",
-    flags=("-O1", "-g", "-fsanitize=thread", "-fno-omit-frame-pointer"),
+    # gcc expands small memset and memcpy calls in place and instruments only a part of them.
+    flags=("-O1", "-g", "-fsanitize=thread", "-fno-omit-frame-pointer")
+    + ("-fno-builtin-memset", "-fno-builtin-memcpy", "-fno-builtin-memmove"),
     trusted=("trusted_tsan.c",),
     instrumented=("canary.c",),
 )

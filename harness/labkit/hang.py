@@ -133,6 +133,8 @@ def _without_place(wait: Wait, n: int) -> str:
         return ngettext("{who} runs", "{who} run", n)
     if wait.lock:
         return ngettext("{who} waits for {lock}", "{who} wait for {lock}", n)
+    if wait.on:
+        return ngettext("{who} waits for {other} to end", "{who} wait for {other} to end", n)
     if wait.thread.call == waits.FUTEX:
         return ngettext(
             "{who} waits for another thread (futex)", "{who} wait for another thread (futex)", n

@@ -71,12 +71,10 @@ def screen(
     for source in sources:
         look = _Look(source.absolute(), {s.absolute().parent for s in sources}, include_dirs)
         tricks += look.text(compiler, flags, run)
-    for place, plain in zip_longest(sources, plain_objects[: len(sources)]):
-        if plain is not None:
-            tricks += _object_tricks(plain, place.absolute(), sources, run)
-    for place, watched in zip_longest(sources, tsan_objects[: len(sources)]):
-        if watched is not None:
-            tricks += _unwatched(watched, place.absolute(), run)
+    for source, plain in zip(sources, plain_objects):
+        tricks += _object_tricks(plain.absolute(), source.absolute(), sources, run)
+    for source, watched in zip(sources, tsan_objects):
+        tricks += _unwatched(watched.absolute(), source, run)
     return list(dict.fromkeys(tricks))
 
 

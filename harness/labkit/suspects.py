@@ -13,7 +13,7 @@ PRAGMAS = re.compile(
     r"|clang (?:attribute|optimize|section)|redefine_extname|weak .*=)"
 )
 INTERFACES = re.compile(
-    r"_*(?:tsan|asan|lsan|ubsan|sanitizer|interceptor|hwasan)_\w+|_ZN\d+__(?:tsan|asan|lsan|sanitizer)\w*"
+    r"_{2,}(?:tsan|asan|lsan|ubsan|sanitizer|interceptor|hwasan)_\w+|_ZN\d+__(?:tsan|asan|lsan|sanitizer)\w*"
     r"|(?:WTF)?Annotate(?:BenignRace(?:Sized)?|CondVar(?:Signal|SignalAll|Wait)|EnableRaceDetection|ExpectRace"
     r"|Flush(?:ExpectedRaces|State)|Happens(?:After|Before)|Ignore(?:Reads|Sync|Writes)(?:Begin|End)"
     r"|MemoryIs(?:Uni|I)nitialized|MutexIs(?:NotPHB|UsedAsCondVar)|NewMemory|NoOp|PCQ(?:Create|Destroy|Get|Put)"

@@ -143,14 +143,14 @@ def _by_gdb(pid: int, seconds: float) -> tuple[list[dict[str, Any]], str]:
             start_new_session=True,
         )
         output = done.stdout
+        if done.returncode < 0:
+            _let_go(pid)
     except subprocess.TimeoutExpired as error:
         output = error.stdout or b""
-        lacking = _("gdb took longer than {s:.0f} s").format(s=seconds)
+        lacking = _("gdb took longer than {s:g} s").format(s=seconds)
         _let_go(pid)
     except OSError as error:
         return [], _("gdb cannot be started: {why}").format(why=error.strerror)
-    if proc.state(pid) == "T":
-        _let_go(pid)
     stacks = [stack for stack in map(_record, output.splitlines()) if stack]
     return stacks, lacking or ("" if stacks else _("gdb may not look into the program"))
 

@@ -16,7 +16,7 @@ from labkit.stacks import Frame
 from labkit.threads import Thread
 
 # futex(2), glibc's nptl/lowlevellock.h, struct __pthread_mutex_s, struct __pthread_rwlock_arch_t: 64 bits.
-FUTEX, FUTEX_COMMAND, FUTEX_WAIT = "futex", 0x7F, 0
+FUTEX, FUTEX_COMMAND, FUTEX_WAIT, FUTEX_PRIVATE = "futex", 0x7F, 0, 0x80
 LOCKED_AND_WAITED_FOR = 2
 MUTEX_OWNER = 8
 RWLOCK_WAITED_FOR, RWLOCK_WRITER = (8, 12), 24
@@ -105,7 +105,8 @@ def _with_target(wait: Wait, known: Mapping[int, Thread], directory: Path) -> Wa
     if thread.call != FUTEX or len(thread.arguments) < 3:
         return wait
     address, operation, value = thread.arguments[:3]
-    if wait.call in JOIN_CALLS:
+    joins = wait.call in JOIN_CALLS
+    if joins or (not thread.frames and value == thread.word(0) and not operation & FUTEX_PRIVATE):
         return replace(wait, on=known.get(value))
     if wait.call in RWLOCK_CALLS:
         # Of two neighbouring ints that are waited for, the first lies at a multiple of 8.

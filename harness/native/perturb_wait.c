@@ -1,0 +1,107 @@
+/*
+ * Waiting for descriptors: a delay before, and what it means to TSan after.
+ */
+#include "perturb.h"
+
+/*
+ * Seeing that a pipe is readable is a message, also where nobody reads it: one
+ * byte that is left in a pipe tells all threads that poll it to stop.
+ */
+static void
+polled(const struct pollfd *fds, nfds_t count, int ready)
+{
+	nfds_t i;
+
+	if (!config.tsan || ready <= 0)
+		return;
+	for (i = 0; i < count; i++)
+		if (fds[i].revents)
+			shim_acquire_by(fds[i].fd);
+}
+
+int
+poll(struct pollfd *fds, nfds_t count, int timeout_ms)
+{
+	int ready;
+
+	shim_enter(__builtin_return_address(0));
+	shim_delay();
+	ready = real.poll(fds, count, timeout_ms);
+	polled(fds, count, ready);
+	shim_leave();
+	return ready;
+}
+
+int
+ppoll(struct pollfd *fds, nfds_t count, const struct timespec *timeout,
+    const sigset_t *mask)
+{
+	int ready;
+
+	shim_enter(__builtin_return_address(0));
+	shim_delay();
+	ready = real.ppoll(fds, count, timeout, mask);
+	polled(fds, count, ready);
+	shim_leave();
+	return ready;
+}
+
+int
+select(int count, fd_set *restrict readable, fd_set *restrict writable,
+    fd_set *restrict special, struct timeval *restrict timeout)
+{
+	int ready;
+
+	shim_enter(__builtin_return_address(0));
+	shim_delay();
+	ready = real.select(count, readable, writable, special, timeout);
+	if (ready > 0)
+		shim_acquire_by_any();
+	shim_leave();
+	return ready;
+}
+
+int
+pselect(int count, fd_set *restrict readable, fd_set *restrict writable,
+    fd_set *restrict special, const struct timespec *restrict timeout,
+    const sigset_t *restrict mask)
+{
+	int ready;
+
+	shim_enter(__builtin_return_address(0));
+	shim_delay();
+	ready = real.pselect(count, readable, writable, special, timeout, mask);
+	if (ready > 0)
+		shim_acquire_by_any();
+	shim_leave();
+	return ready;
+}
+
+int
+epoll_wait(int fd, struct epoll_event *events, int count, int timeout_ms)
+{
+	int ready;
+
+	shim_enter(__builtin_return_address(0));
+	shim_delay();
+	ready = real.epoll_wait(fd, events, count, timeout_ms);
+	if (ready > 0)
+		shim_acquire_by_any();
+	shim_leave();
+	return ready;
+}
+
+int
+epoll_pwait(int fd, struct epoll_event *events, int count, int timeout_ms,
+    const sigset_t *mask)
+{
+	int ready;
+
+	shim_enter(__builtin_return_address(0));
+	shim_delay();
+	ready = real.epoll_pwait(fd, events, count, timeout_ms, mask);
+	if (ready > 0)
+		shim_acquire_by_any();
+	shim_leave();
+	return ready;
+}

@@ -1,0 +1,6 @@
+/* Ends at once, with a status of its own. */
+int
+main(void)
+{
+	return 3;
+}
