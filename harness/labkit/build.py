@@ -25,6 +25,8 @@ from labkit.words import _
 
 NATIVE = HARNESS / "native"
 CACHE = BUILD / "cache"
+# Ubuntu's compilers fortify by themselves: other warnings, and calls that the shim does not see.
+PORTABLE = ("-U_FORTIFY_SOURCE",)
 WARNINGS = ("-std=c11", "-Wall", "-Wextra", "-Wpedantic", "-Wshadow")
 TRUSTED_SECONDS = 240
 MOST_FILES, MOST_BYTES = 200, 4 << 20
@@ -160,7 +162,7 @@ class Builder:
         for unit in units:
             words += self._run(
                 flavour,
-                [*WARNINGS, *flavour.flags, "-pthread", "-I/common", "-c", unit]
+                [*WARNINGS, *flavour.flags, "-pthread", *PORTABLE, "-I/common", "-c", unit]
                 + ["-o", f"/out/{unit[:-2]}.o"],
                 out,
             )

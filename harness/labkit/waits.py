@@ -105,22 +105,21 @@ def _with_target(wait: Wait, known: Mapping[int, Thread], directory: Path) -> Wa
     if thread.call != FUTEX or len(thread.arguments) < 3:
         return wait
     address, operation, value = thread.arguments[:3]
-    joins = wait.call in JOIN_CALLS
-    if joins or (not thread.frames and value == thread.word(0) and not operation & FUTEX_PRIVATE):
-        return replace(wait, on=known.get(value))
+    unseen, plainly = not thread.frames, operation & FUTEX_COMMAND == FUTEX_WAIT
     if wait.call in RWLOCK_CALLS:
         # Of two neighbouring ints that are waited for, the first lies at a multiple of 8.
         waited_for = RWLOCK_WAITED_FOR[address % 8 != 0]
         writer = thread.word(RWLOCK_WRITER - waited_for)
         return _for_lock(replace(wait, lock="rwlock"), writer, known, directory)
+    if wait.call in JOIN_CALLS or (unseen and not plainly and not operation & FUTEX_PRIVATE):
+        return replace(wait, on=known.get(value))  # the kernel clears that thread's id at its end
     if value != LOCKED_AND_WAITED_FOR or thread.word(0) != LOCKED_AND_WAITED_FOR:
         return wait
     owner = thread.word(MUTEX_OWNER)
-    plainly = operation & FUTEX_COMMAND == FUTEX_WAIT
     if (
         wait.call in MUTEX_CALLS
         or (wait.call in CONDITION_CALLS and plainly)  # it was woken, and wants its mutex back
-        or (not thread.frames and plainly and owner in known)
+        or (unseen and plainly and owner in known)
     ):
         return _for_lock(replace(wait, lock="mutex"), owner, known, directory)
     return wait
