@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import subprocess
+from collections.abc import Sequence
 from pathlib import Path
 
-from labkit import asan, build, helgrind, screen, tsan
+from labkit import asan, build, compiler, helgrind, sandbox, screen, tsan
 from labkit.catalog import COMMON
 from labkit.faults import Fault, Trouble
 from labkit.findings import Finding, ToolTrouble, describe, is_verdict, refine
@@ -12,7 +14,6 @@ from labkit.scene import UNDER_ASAN, UNDER_HELGRIND, UNDER_TSAN, Running
 from labkit.words import _
 
 TSAN_EXIT = 66
-ASAN_EXIT = 67
 
 
 def inspect(program: Running) -> None:
@@ -37,6 +38,7 @@ def screened(program: Running) -> None:
         list(builder.build(program.program, build.PLAIN).objects),
         list(builder.build(program.program, build.TSAN).objects),
         [COMMON],
+        run=_look,
     )
     if tricks:
         first = tricks[0]
@@ -46,6 +48,12 @@ def screened(program: Running) -> None:
             cause="hidden-from-sanitizer",
             details=first.why,
         )
+
+
+def _look(command: Sequence[str], cwd: Path) -> subprocess.CompletedProcess[str]:
+    """Run a tool that reads the student's files, where it sees them, our library and the objects alone."""
+    view = sandbox.View(cwd, {str(place): place for place in (COMMON, build.CACHE)})
+    return compiler.look_in(view, command)
 
 
 def _fault(program: Running, bad: list[Finding]) -> Fault:
@@ -71,12 +79,10 @@ def _logs(program: Running, name: str) -> list[str]:
 
 def _read_tsan(program: Running) -> list[Finding]:
     """TSan's reports but the canary's; without the canary's the tool did not see anything at all."""
-    texts = _logs(program, "tsan")
-    said = "\n".join([*texts, program.stderr.text()])
-    trouble = tsan.trouble(said)
-    if trouble:
-        raise Trouble(f"ThreadSanitizer: {trouble.reason}")
-    findings = tsan.parse("\n".join(texts))
+    text = "\n".join(_logs(program, "tsan"))
+    # A program can print what it likes: its stderr counts only where the tool could not write its log.
+    _if_troubled(tsan.trouble(text or program.stderr.text()))
+    findings = tsan.parse(text)
     if not any(tsan.is_canary(finding) for finding in findings):
         raise _tampered(program, _("the race that is built in as a control was not reported"))
     real = [_refined(program, f) for f in findings if not tsan.is_canary(f)]
@@ -84,6 +90,12 @@ def _read_tsan(program: Running) -> list[Finding]:
     if ended and ended.status == TSAN_EXIT and not real:
         raise _tampered(program, _("it ended with the tool's exit status, but there is no report"))
     return real
+
+
+def _if_troubled(trouble: ToolTrouble | None) -> None:
+    """Raise Trouble for what stopped a tool."""
+    if trouble:
+        raise Trouble(trouble.reason)
 
 
 def _tampered(program: Running, what: str) -> Exception:
@@ -97,19 +109,15 @@ def _refined(program: Running, finding: Finding) -> Finding:
 
 
 def _read_helgrind(program: Running) -> list[Finding]:
-    paths = list(program.log.glob("helgrind.xml*"))
-    if not paths:
-        raise Trouble("Helgrind wrote no report")
     text = "\n".join(_logs(program, "helgrind.xml"))
+    _if_troubled(helgrind.trouble(text, "" if text else program.stderr.text()))
     return [_refined(program, finding) for finding in helgrind.parse(text)]
 
 
 def _read_asan(program: Running) -> list[Finding]:
     text = "\n".join(_logs(program, "asan"))
-    found = asan.parse(text)
-    if isinstance(found, ToolTrouble):
-        raise Trouble(f"AddressSanitizer: {found.reason}")
-    return [_refined(program, finding) for finding in found]
+    _if_troubled(asan.trouble(text))
+    return [_refined(program, finding) for finding in asan.parse(text)]
 
 
 _READERS = {
@@ -117,8 +125,3 @@ _READERS = {
     UNDER_HELGRIND.name: _read_helgrind,
     UNDER_ASAN.name: _read_asan,
 }
-
-
-def source_directory(program: Running) -> Path:
-    """Where the staged sources of a program lie."""
-    return program.scene.builder.sources.directory

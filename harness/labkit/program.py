@@ -26,6 +26,7 @@ MOST_OUTPUT = 8 * sandbox.MIB
 MOST_RESIDENT = 6 << 30  # a sanitizer with 1,000 threads needs 1 GiB
 MOST_PROCESSES = 64
 WATCH_EVERY = 0.2
+END_SECONDS = 10.0  # a killed process takes milliseconds, one of 1,000 threads under a sanitizer a little longer
 JOURNALED = 100  # lines of one piece of output that the conversation shows
 
 
@@ -149,7 +150,9 @@ class Program:
                 os.close(info[1])
         Program._started.add(self._popen.pid)
         self._first = _first_process(info[0]) if info else self._popen.pid
+        self._boxed = info is not None
         self._pidfd = os.pidfd_open(self._popen.pid)
+        self._init = _pidfd(self._first) if self._boxed else None
         self._pump = threading.Thread(target=self._run_pump, name=f"pump {name}", daemon=True)
         self._pump.start()
         self.journal.note(name, _("is started"))
@@ -169,7 +172,7 @@ class Program:
     @property
     def running(self) -> bool:
         # Not by Popen.poll(), which says "still running" while another thread is polling too.
-        return not select.select([self._pidfd], [], [], 0)[0]
+        return not _ready([self._pidfd], 0)
 
     def threads(self) -> int:
         return len(proc.threads(self.pid))
@@ -205,7 +208,7 @@ class Program:
 
     def wait(self, deadline: Deadline) -> Ended | None:
         """Wait for its end; None if it is still running at the deadline."""
-        select.select([self._pidfd], [], [], deadline.left)
+        _ready([self._pidfd], deadline.left)
         return self.ended()
 
     def ended(self) -> Ended | None:
@@ -216,8 +219,13 @@ class Program:
         return _ended(self._popen.wait())
 
     def close(self) -> None:
-        """Kill whatever is left of it, and reap it."""
+        """Kill whatever is left of it, and reap it: afterwards none of its processes is there."""
         self.kill()
+        if self._init is not None:
+            # The first process of a namespace is gone only when all the others are: pid_namespaces(7).
+            _ready([self._init], END_SECONDS)
+            os.close(self._init)
+            _kill_quietly(self._popen.pid)
         self._popen.wait()
         self._pump.join()
         _reap_orphans(Program._started)
@@ -228,17 +236,28 @@ class Program:
 
     def kill(self) -> None:
         """Kill the whole tree. With the first process of a PID namespace, all of it dies."""
-        if self._first != self._popen.pid:
-            if self.running:
-                _kill_quietly(self._first)
-                _kill_quietly(self._popen.pid)
-            return
-        for pid in reversed(proc.tree(self._popen.pid) if self.running else []):
-            _kill_quietly(pid)
-        while self._mark and (left := proc.marked(self._mark)):
-            for pid in left:
+        if self._init is not None:
+            with suppress(ProcessLookupError):
+                signal.pidfd_send_signal(self._init, signal.SIGKILL)
+        elif self._boxed:
+            _kill_quietly(self._popen.pid if self.running else 0)
+        else:
+            self._kill_family()
+
+    def _kill_family(self) -> None:
+        """Without a namespace: the tree, and whoever left it, found by its environment or as our orphan."""
+        while left := self._family():
+            for pid in reversed(left):
                 _kill_quietly(pid)
             time.sleep(0.002)
+
+    def _family(self) -> list[int]:
+        tree = proc.tree(self._popen.pid) if self.running else []
+        return [
+            *tree,
+            *(proc.marked(self._mark) if self._mark else []),
+            *_orphans(Program._started),
+        ]
 
     # -- what it says ------------------------------------------------------------------------
 
@@ -251,9 +270,9 @@ class Program:
         }
         partial = {fd: b"" for fd in streams}
         looked = time.monotonic()
-        while streams:
-            ready = select.select(list(streams), [], [], WATCH_EVERY)[0]
-            for fd in ready:
+        while streams or self.running:
+            ready = _ready([*streams, *([self._pidfd] if self.running else [])], WATCH_EVERY)
+            for fd in streams.keys() & set(ready):
                 data = os.read(fd, 65536)
                 if data:
                     partial[fd] = self._take(streams[fd], partial[fd] + data, data)
@@ -266,9 +285,7 @@ class Program:
                 break  # a grandchild may hold the pipes; its output is nobody's
         for stream in streams.values():
             stream.close()
-        select.select([self._pidfd], [], [], 1.0)
-        how = _("closes its output") if self.running else str(_ended(self._popen.wait()))
-        self.journal.note(self.name, how)
+        self.journal.note(self.name, str(_ended(self._popen.wait())))
 
     def _take(self, stream: Stream, pending: bytes, data: bytes) -> bytes:
         """Keep new output, note its finished lines in the journal, return the unfinished rest."""
@@ -293,7 +310,7 @@ class Program:
     def _watch(self) -> None:
         if not self.pid:
             return
-        family = proc.tree(self.pid, MOST_PROCESSES + 1)
+        family = proc.tree(self._first, MOST_PROCESSES + 1)
         if len(family) > MOST_PROCESSES:
             self._stop("forks", _("it started more than {n} processes").format(n=MOST_PROCESSES))
         elif sum(map(proc.resident, family)) > MOST_RESIDENT:
@@ -316,6 +333,22 @@ def _first_process(reader: int) -> int:
         return 0
 
 
+def _pidfd(pid: int) -> int | None:
+    """A descriptor of a process, which no other process can take over; None where it has ended."""
+    try:
+        return os.pidfd_open(pid) if pid else None
+    except ProcessLookupError:
+        return None
+
+
+def _ready(fds: Sequence[int], seconds: float) -> list[int]:
+    """Those of the descriptors that can be read, at the latest after `seconds`. Not select(2), which ends at 1023."""
+    poller = select.poll()
+    for fd in fds:
+        poller.register(fd, select.POLLIN)
+    return [fd for fd, _events in poller.poll(seconds * 1000)]
+
+
 def _tgkill(pid: int, number: signal.Signals) -> None:
     """Signal the main thread of a process; kill(2) chooses any thread that does not block the signal."""
     import ctypes
@@ -328,7 +361,25 @@ def _reap_orphans(ours: set[int]) -> None:
     """Reap dead descendants of programs, which were handed to us; not what `Popen` itself waits for."""
     for pid in proc.children(os.getpid()):
         if pid not in ours and proc.state(pid) == "Z":
-            os.waitpid(pid, 0)
+            with suppress(ChildProcessError):
+                os.waitpid(pid, 0)
+
+
+def _orphans(ours: set[int]) -> list[int]:
+    """Living descendants of programs that were handed to us. A program has a session of its own, a helper ours."""
+    return [
+        pid
+        for pid in proc.children(os.getpid())
+        if pid not in ours and proc.state(pid) not in ("Z", "") and _session(pid) != os.getsid(0)
+    ]
+
+
+def _session(pid: int) -> int:
+    """A process's session; ours where it has ended, so that it is left alone."""
+    try:
+        return os.getsid(pid)
+    except ProcessLookupError:
+        return os.getsid(0)
 
 
 def _kill_quietly(pid: int) -> None:

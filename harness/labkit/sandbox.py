@@ -31,6 +31,9 @@ ETC = (
     "localtime",
 )
 
+# In /proc, the kernel's own: where root runs the harness, the program would be the owner of these files.
+KERNEL = ("sys", "sysrq-trigger", "irq", "bus", "fs", "scsi", "acpi", "mtrr")
+
 
 @dataclass(frozen=True)
 class Limits:
@@ -111,7 +114,7 @@ def command(
     limits = limits or Limits()
     if available():
         return _bwrap(_limited(argv, env or {}, limits), view, {}, limits, info_fd)
-    return _limited(argv, env or {}, limits)
+    return ["/usr/bin/setpriv", "--pdeathsig", "KILL", *_limited(argv, env or {}, limits)]
 
 
 def place(view: View, inside: str) -> str:
@@ -155,7 +158,20 @@ def _bwrap(
             words += ["--ro-bind", str(top), str(top)]
     for name in ETC:
         words += ["--ro-bind-try", f"/etc/{name}", f"/etc/{name}"]
-    words += ["--proc", "/proc", "--dev", "/dev", "--size", str(limits.tmp), "--tmpfs", "/tmp"]
+    words += ["--proc", "/proc"]
+    for name in KERNEL:
+        words += ["--ro-bind-try", f"/proc/{name}", f"/proc/{name}"]
+    words += [
+        "--dev",
+        "/dev",
+        "--size",
+        str(limits.tmp),
+        "--tmpfs",
+        "/dev/shm",
+        "--remount-ro",
+        "/dev",
+    ]
+    words += ["--size", str(limits.tmp), "--tmpfs", "/tmp"]
     for inside, outside in view.readable.items():
         words += ["--ro-bind", str(outside), inside]
     for inside, outside in view.writable.items():

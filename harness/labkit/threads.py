@@ -93,11 +93,12 @@ def look(pid: int, seconds: float) -> Look:
     """What the threads of a process do now; gdb gets at most `seconds`. The process runs on as before."""
     if not pid or not _alive(pid):
         return Look(())
+    before = _by_kernel(pid)  # gdb, when it fails, leaves threads that are about to wait again
     stacks, lacking = _by_gdb(pid, seconds)
     seen = [thread for thread in map(_thread, stacks) if thread]
     if lacking:
         known = {thread.tid for thread in seen}
-        seen += [thread for thread in _by_kernel(pid) if thread.tid not in known]
+        seen += [thread for thread in before if thread.tid not in known]
     if not seen or not _alive(pid):
         return Look(())
     return Look(tuple(seen), lacking)
