@@ -96,9 +96,8 @@ def stage(lab: Lab, work: Path, into: Path) -> Sources:
     """
     origin = work / lab.name
     if not origin.is_dir():
-        raise Fault(
-            _("there is no directory {name} in {work}").format(name=lab.name, work=work),
-            cause="no-program",
+        raise _no_program(
+            _("there is no directory {name} in {work}").format(name=lab.name, work=work)
         )
     into.mkdir(parents=True, exist_ok=True)
     digest = hashlib.sha256()
@@ -107,28 +106,47 @@ def stage(lab: Lab, work: Path, into: Path) -> Sources:
     for entry in sorted(os.scandir(origin), key=lambda e: e.name):
         if not entry.name.endswith((".c", ".h")) or not entry.is_file(follow_symlinks=False):
             continue
-        data = _read_regular(Path(entry.path))
+        data = _read_source(Path(entry.path))
         total += len(data)
         if len(names) >= MOST_FILES or total > MOST_BYTES:
-            raise Fault(_("{dir} holds too much source").format(dir=lab.name), cause="no-program")
+            raise _no_program(_("{dir} holds too much source").format(dir=lab.name))
         (into / entry.name).write_bytes(data)
         digest.update(os.fsencode(f"{entry.name}\0{len(data)}\0") + data)
         names.append(entry.name)
     for program in lab.programs:
         if f"{program}.c" not in names:
-            raise Fault(
-                _("there is no {program}.c in {dir}").format(program=program, dir=lab.name),
-                cause="no-program",
-            )
+            raise _no_program(_what_is_there(origin / f"{program}.c"))
     return Sources(into, tuple(names), digest.hexdigest())
 
 
-def _read_regular(path: Path) -> bytes:
-    fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+def _no_program(what: str) -> Fault:
+    return Fault(what, cause="no-program")
+
+
+def _what_is_there(path: Path) -> str:
+    """Why a program's source was not taken."""
+    what = _("there is no {file} in {dir}")
+    if path.is_symlink():
+        what = _("{file} in {dir} is a symbolic link: the file itself must be there")
+    elif path.exists():
+        what = _("{file} in {dir} is not a regular file")
+    return what.format(file=path.name, dir=path.parent.name)
+
+
+def _read_source(path: Path) -> bytes:
+    """A source file's content, at most a little more than is allowed. Fault where it is none to be compiled."""
+    if path.name.startswith(("-", "@")):
+        raise _no_program(
+            _("{file}: the compiler would not take this name for a file's").format(file=path.name)
+        )
+    try:
+        fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+    except PermissionError as error:
+        raise _no_program(
+            _("{file} cannot be read: {why}").format(file=path.name, why=error.strerror)
+        ) from None
     with os.fdopen(fd, "rb") as file:
-        if not stat.S_ISREG(os.fstat(fd).st_mode):
-            return b""
-        return file.read(MOST_BYTES + 1)
+        return file.read(MOST_BYTES + 1) if stat.S_ISREG(os.fstat(fd).st_mode) else b""
 
 
 class Builder:

@@ -12,7 +12,6 @@ import json
 import os
 import random
 import resource
-import shutil
 import signal
 import subprocess
 import sys
@@ -29,14 +28,16 @@ from labkit.results import LabResult
 from labkit.words import _
 
 PR_SET_CHILD_SUBREAPER = 36  # linux/prctl.h
+CLEANING_SECONDS = 3.0
 DESCRIPTORS = 8192  # 1,000 clients here, 1,000 more for a server in the fallback, and room
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run a command; returns the exit status."""
     options = _parser().parse_args(argv)
-    signal.signal(signal.SIGTERM, _as_interrupt)
-    signal.signal(signal.SIGHUP, _as_interrupt)
+    interrupt = _Interrupt()
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, interrupt)
     try:
         return int(options.run(options))
     except NoSuchLab as error:
@@ -47,8 +48,16 @@ def main(argv: Sequence[str] | None = None) -> int:
         return _complain(_("interrupted"), 130)
 
 
-def _as_interrupt(_signal: int, _frame: object) -> None:
-    raise KeyboardInterrupt
+class _Interrupt:
+    """A signal's handler: raises KeyboardInterrupt, but leaves the time to clean up after the last one."""
+
+    def __init__(self) -> None:
+        self._last = -CLEANING_SECONDS
+
+    def __call__(self, _signal: int, _frame: object) -> None:
+        if time.monotonic() - self._last > CLEANING_SECONDS:
+            self._last = time.monotonic()
+            raise KeyboardInterrupt
 
 
 def _complain(words: str, status: int) -> int:
@@ -165,9 +174,7 @@ def _publish(grader: Grader, lab: Lab, options: argparse.Namespace) -> None:
         except Fault:
             continue
         home.mkdir(parents=True, exist_ok=True)
-        scratch = home / f"{program}.new"
-        shutil.copy2(built.program, scratch)
-        scratch.replace(home / program)
+        results.replace_file(home / program, built.program.read_bytes(), 0o755)
 
 
 def _prepare() -> None:
@@ -187,20 +194,34 @@ def _grade(options: argparse.Namespace) -> int:
         return _complain(_("there is no directory {dir}").format(dir=options.work), 2)
     labs = catalog.all_labs()
     sandbox.available()
+    running: list[subprocess.Popen[str]] = []
     with ThreadPoolExecutor(max_workers=max(1, options.jobs)) as pool:
-        graded = list(pool.map(lambda lab: _grade_one(lab, options), labs))
-    (options.report / "junit.xml").write_bytes(results.junit(graded))
+        try:
+            graded = list(pool.map(lambda lab: _grade_one(lab, options, running), labs))
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            for check in running:
+                check.terminate()
+            raise
+    results.replace_file(options.report / "junit.xml", results.junit(graded))
     scorecard.show(graded, options.work, options.report)
     return max(result.exit_status for result in graded)
 
 
-def _grade_one(lab: Lab, options: argparse.Namespace) -> LabResult:
-    """Grade a lab in a process of its own and read back what it wrote."""
+def _grade_one(
+    lab: Lab, options: argparse.Namespace, running: list[subprocess.Popen[str]]
+) -> LabResult:
+    """Grade a lab in a process of its own, which ends with us, and read back what it wrote."""
     path = options.report / lab.name / "results.json"
     path.unlink(missing_ok=True)
-    command = [sys.executable, "-m", "labkit", "check", lab.name, "--all", "--quiet"]
+    command = ["/usr/bin/setpriv", "--pdeathsig", "TERM", sys.executable, "-m", "labkit"]
+    command += ["check", lab.name, "--all", "--quiet"]
     command += ["--work", str(options.work), "--report", str(options.report)]
-    done = subprocess.run(command, stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+    check = subprocess.Popen(
+        command, stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, errors="replace"
+    )
+    running.append(check)
+    _none, said = check.communicate()
     if not path.exists():
-        raise Trouble(f"{lab.name}: {done.stderr.strip() or f'exit status {done.returncode}'}")
+        raise Trouble(f"{lab.name}: {said.strip() or f'exit status {check.returncode}'}")
     return results.from_json(lab, json.loads(path.read_text(encoding="utf-8")))

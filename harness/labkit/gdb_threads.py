@@ -17,7 +17,6 @@ from typing import Any
 
 gdb: Any = importlib.import_module("gdb")  # there is type information for it here, none there
 
-MOST_THREADS = 2000
 MOST_FRAMES = 60
 MOST_NAME = 120  # characters
 # What a thread waits on in futex(2) lies inside a lock: its owner's id at most this far around it.
@@ -33,7 +32,7 @@ _SYNCHRONISATION = ("pthread_", "mtx_t", "cnd_t", "sem_t")
 def main() -> None:
     """Print all threads, the main one first; each at once, for the time may run out."""
     inferior = gdb.selected_inferior()
-    for thread in sorted(inferior.threads(), key=lambda thread: int(thread.num))[:MOST_THREADS]:
+    for thread in sorted(inferior.threads(), key=lambda thread: int(thread.num)):
         thread.switch()
         pid, tid, _ = thread.ptid
         seen: dict[str, Any] = {"number": thread.num, "tid": tid, "frames": list(frames())}

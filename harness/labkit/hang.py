@@ -31,7 +31,12 @@ def describe(pid: int, source_directory: Path, seconds: float = 15.0) -> str:
     lines = _lines(found, source_directory)
     if lines and look.lacking:
         lines.insert(0, _("stacks are missing here ({why}):").format(why=look.lacking))
-    return "\n".join(lines)
+    return "\n".join("".join(map(_shown, line)) for line in lines)
+
+
+def _shown(char: str) -> str:
+    """A character fit for a terminal: names come from debug information, which can hold anything."""
+    return char if char.isprintable() else "\N{REPLACEMENT CHARACTER}"
 
 
 def _is_tool(wait: Wait) -> bool:

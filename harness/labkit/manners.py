@@ -38,11 +38,11 @@ def run(scene: Scene, program: str, *arguments: str) -> tuple[Ended, Running]:
     return running.run_to_end(END_SECONDS), running
 
 
-def shows_usage(scene: Scene, program: str) -> None:
-    """-h must print the usage on stdout and exit with 0."""
+def shows_usage(scene: Scene, program: str, option: str = "-p") -> None:
+    """-h must print the usage, which names this option, on stdout and exit with 0."""
     ended, running = run(scene, program, "-h")
     text = running.stdout.text()
-    if ended.status or "-p" not in text:
+    if ended.status or option not in text:
         raise Fault(
             _("{program} -h does not print its usage on stdout and exit with 0").format(
                 program=program
@@ -54,15 +54,18 @@ def shows_usage(scene: Scene, program: str) -> None:
         )
 
 
-def refuses(scene: Scene, program: str, cases: Sequence[Sequence[str]]) -> None:
-    """Each of these argument lists must be refused: status 2, a word and the usage line on stderr."""
+def refuses(scene: Scene, program: str, cases: Sequence[Sequence[str]], option: str = "-p") -> None:
+    """Each of these argument lists must be refused: status 2, a word and the usage line on stderr.
+
+    option: one that the usage line names.
+    """
     started = [scene.start(program, *arguments) for arguments in cases]
     for arguments, running in zip(cases, started):
         line = " ".join(repr(a) if not a or " " in a else a for a in (program, *arguments))
         running.may_end = True
         ended = running.wait(running.deadline(END_SECONDS))
         said = running.stderr.text()
-        if ended is None or ended.status != 2 or "-p" not in said:
+        if ended is None or ended.status != 2 or option not in said:
             raise Fault(
                 _("wrong arguments must be refused: {line}").format(line=line),
                 expected=_("exit status 2, what is wrong and the usage line on stderr"),

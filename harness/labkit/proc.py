@@ -67,6 +67,18 @@ def resident(pid: int) -> int:
         return 0
 
 
+def peak_resident(pid: int) -> int:
+    """The most resident memory that the process has had, in bytes."""
+    try:
+        status = Path(f"/proc/{pid}/status").read_text(encoding="ascii", errors="replace")
+    except OSError:
+        return 0
+    for line in status.splitlines():
+        if line.startswith("VmHWM:"):
+            return int(line.split()[1]) * 1024
+    return 0
+
+
 def cpu_seconds(pid: int) -> float:
     """User and system time that the process has used so far."""
     try:

@@ -59,11 +59,13 @@ class Stream:
         self.name = name
         self.data = bytearray()
         self.closed = False
-        self.changed = threading.Condition()  # guards data and closed
+        self._came: list[tuple[int, float]] = []  # (length of data then, when)
+        self.changed = threading.Condition()  # guards data, _came and closed
 
     def add(self, data: bytes) -> None:
         with self.changed:
             self.data += data
+            self._came.append((len(self.data), time.monotonic()))
             self.changed.notify_all()
 
     def close(self) -> None:
@@ -81,6 +83,18 @@ class Stream:
     def lines(self) -> list[str]:
         """All finished lines so far."""
         return self.text().split("\n")[:-1]
+
+    def timed_lines(self) -> list[tuple[float, str]]:
+        """All finished lines so far, each with the monotonic time at which its end was read."""
+        with self.changed:
+            data, came = bytes(self.data), list(self._came)
+        lines, position, index = [], 0, 0
+        for line in data.split(b"\n")[:-1]:
+            position += len(line) + 1
+            while came[index][0] < position:
+                index += 1
+            lines.append((came[index][1], line.decode("utf-8", "backslashreplace")))
+        return lines
 
     def wait_until(self, enough: Callable[[bytes], bool], deadline: Deadline) -> bool:
         """Wait until the bytes so far are `enough`; False at the deadline or at the stream's end."""
@@ -183,6 +197,10 @@ class Program:
     def resident(self) -> int:
         """Resident memory in bytes."""
         return proc.resident(self.pid)
+
+    def peak_resident(self) -> int:
+        """The most resident memory that it has had so far, in bytes."""
+        return proc.peak_resident(self.pid)
 
     def cpu_seconds(self) -> float:
         return proc.cpu_seconds(self.pid)

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import json
+import os
 import xml.etree.ElementTree as ET
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -112,16 +113,22 @@ def write(result: LabResult, report: Path) -> None:
     try:
         home.mkdir(parents=True, exist_ok=True)
         text = json.dumps(as_json(result), ensure_ascii=False, indent=1)
-        _replace(home / "results.json", text.encode("utf-8", "backslashreplace"))
-        _replace(home / "junit.xml", junit([result]))
+        replace_file(home / "results.json", text.encode("utf-8", "backslashreplace"))
+        replace_file(home / "junit.xml", junit([result]))
     except OSError as error:
         raise Trouble(f"cannot write the report in {home}: {error}") from error
 
 
-def _replace(path: Path, data: bytes) -> None:
-    scratch = path.with_suffix(path.suffix + ".new")
-    scratch.write_bytes(data)
-    scratch.replace(path)
+def replace_file(path: Path, data: bytes, mode: int | None = None) -> None:
+    """Write a file in one rename, so that nobody reads half of it; two at once may write the same one."""
+    scratch = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        scratch.write_bytes(data)
+        if mode is not None:
+            scratch.chmod(mode)
+        scratch.replace(path)
+    finally:
+        scratch.unlink(missing_ok=True)
 
 
 def junit(results: Sequence[LabResult]) -> bytes:

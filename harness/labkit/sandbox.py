@@ -82,7 +82,7 @@ def refusal() -> str:
     except OSError as error:
         return str(error)
     try:
-        here = View(cwd=Path("/tmp"))
+        here = View(cwd=Path("/usr"))
         command = trial.inside() + _bwrap(["/usr/bin/true"], here, {}, Limits(), None)
         done = subprocess.run(command, capture_output=True, text=True, timeout=60)
     finally:
