@@ -7,7 +7,7 @@ root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd -P)
 # Modules of other projects that labkit needs (of two with a bar between them, one), and those that
 # maintainers need besides.
 # shellcheck disable=SC2034 # read by the scripts that source this one
-student_modules='pytest psutil rich pexpect tomllib|tomli'
+student_modules='pytest psutil rich pexpect pyte tomllib|tomli'
 # shellcheck disable=SC2034
 maintainer_modules='xdist pytest_timeout hypothesis jsonschema babel black mypy'
 

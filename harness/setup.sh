@@ -41,7 +41,8 @@ python3-tomli          toml
 python3-pytest         module:pytest
 python3-psutil         module:psutil
 python3-rich           module:rich
-python3-pexpect        module:pexpect"
+python3-pexpect        module:pexpect
+python3-pyte           module:pyte"
 # shellcheck disable=SC2034 # read by its name, in missing()
 maintainer="$student
 python3-pytest-xdist   module:xdist

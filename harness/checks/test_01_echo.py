@@ -501,8 +501,8 @@ def test_a_reply_in_pieces(scene: Scene) -> None:
 def test_a_line_of_1_mib(scene: Scene) -> None:
     """A very long line goes through, though the buffers between the two are small."""
     line = pattern(MIB).replace(b"\n", b" ")[:-1] + b"\n"
-    peer = scene.peer(narrow=True)
-    client = start_client(scene, peer.port, stdin=line, narrow=True)
+    peer = scene.peer(network="narrow")
+    client = start_client(scene, peer.port, stdin=line, network="narrow")
     echo = peer.echo(peer.accept(client))
     deadline = client.deadline(15.0)
     client.may_end = True
@@ -749,7 +749,7 @@ def test_stops_with_a_client(scene: Scene) -> None:
 @step(6)
 def test_stops_while_a_client_does_not_read(scene: Scene) -> None:
     """A client that sends without reading does not keep the server from stopping."""
-    server = scene.server(SERVER, narrow=True)
+    server = scene.server(SERVER, network="narrow")
     client = server.connect()
     client.send(b"x")
     client.expect(b"x")

@@ -389,7 +389,7 @@ def test_half_closes(scene: Scene) -> None:
 @step(5)
 def test_a_client_that_never_reads(scene: Scene) -> None:
     """A client that sends and never reads delays nobody else."""
-    server = scene.server(SERVER, "-v", narrow=True)
+    server = scene.server(SERVER, "-v", network="narrow")
     hog, other = server.connect("hog"), server.connect("other")
     hog.push(token(0, MIB))
     for _round in range(5):
@@ -583,7 +583,7 @@ def test_stops_without_a_client(scene: Scene) -> None:
 def test_stops_while_clients_are_busy(scene: Scene) -> None:
     """Clients that never read, or are in the middle of something, do not keep the server from stopping."""
     for shim in seeded(scene.seed, 3):
-        server = scene.server(SERVER, shim=shim, narrow=True)
+        server = scene.server(SERVER, shim=shim, network="narrow")
         clients = server.crowd(10)
         judge(talk(server, clients), cause="lost-client")
         for client in clients[:5]:
@@ -647,7 +647,7 @@ def drive(server: Server, size: int) -> None:
 
 def watched(scene: Scene, tool: Tool, shim: Shim, size: int) -> None:
     """Drive the server under a tool, stop it, and look at what the tool found."""
-    server = scene.server(SERVER, "-v", tool=tool, shim=shim, narrow=True)
+    server = scene.server(SERVER, "-v", tool=tool, shim=shim, network="narrow")
     trouble: Fault | None = None
     try:
         drive(server, size)

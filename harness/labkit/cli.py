@@ -18,13 +18,14 @@ import sys
 import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 
 from labkit import calibrate, catalog, results, sandbox, scorecard
 from labkit.catalog import BUILD, LABS, ROOT, Lab, NoSuchLab
 from labkit.faults import Fault, Trouble
 from labkit.grading import Grader
-from labkit.results import LabResult
+from labkit.results import LabResult, StepResult, Verdict
 from labkit.words import _
 
 PR_SET_CHILD_SUBREAPER = 36  # linux/prctl.h
@@ -43,7 +44,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except NoSuchLab as error:
         return _complain(str(error), 2)
     except (Trouble, OSError) as error:
-        return _complain(_("the harness or the machine failed: {why}").format(why=error), 3)
+        return _complain(_machine_failed(error), 3)
     except KeyboardInterrupt:
         return _complain(_("interrupted"), 130)
 
@@ -114,10 +115,28 @@ def _check(options: argparse.Namespace) -> int:
     _prepare()
     card = scorecard.Card(quiet=options.quiet, brief=not options.all)
     card.begin(lab, options.work)
-    result = _graded(lab, options, card)
+    results.forget(lab, options.report)
+    try:
+        result = _graded(lab, options, card)
+    except (Trouble, OSError) as trouble:
+        with suppress(Trouble):
+            results.write(_all_wrong(lab, options, trouble), options.report)
+        raise
     results.write(result, options.report)
     card.end(result, options.report)
     return result.exit_status
+
+
+def _all_wrong(lab: Lab, options: argparse.Namespace, trouble: Exception) -> LabResult:
+    """The result where nothing could be graded: an error in every step."""
+    steps = [step for step in lab.steps if options.step in (None, step.number)]
+    return LabResult(
+        lab, [StepResult(s, Verdict.ERROR, None, _machine_failed(trouble)) for s in steps]
+    )
+
+
+def _machine_failed(trouble: Exception) -> str:
+    return _("the harness or the machine failed: {why}").format(why=trouble)
 
 
 def _graded(lab: Lab, options: argparse.Namespace, card: scorecard.Card) -> LabResult:
@@ -213,7 +232,7 @@ def _grade_one(
 ) -> LabResult:
     """Grade a lab in a process of its own, which ends with us, and read back what it wrote."""
     path = options.report / lab.name / "results.json"
-    path.unlink(missing_ok=True)
+    results.forget(lab, options.report)
     command = ["/usr/bin/setpriv", "--pdeathsig", "TERM", sys.executable, "-m", "labkit"]
     command += ["check", lab.name, "--all", "--quiet"]
     command += ["--work", str(options.work), "--report", str(options.report)]

@@ -55,7 +55,7 @@ def refusal(words: str) -> DidNotCompile | Trouble:
 
 def first_error(words: str, most: int = 40) -> str:
     """The compiler's words from the first error on, with what leads to it; at most `most` lines."""
-    lines = words.splitlines()
+    lines = words.strip("\n").splitlines()
     start = next((i for i, line in enumerate(lines) if _ERROR.match(line)), 0)
     while start and _CONTEXT.match(lines[start - 1]):
         start -= 1

@@ -7,12 +7,14 @@ error of ours, is tried once more, and then shown as an error.
 from __future__ import annotations
 
 import inspect
+import os
 import shutil
 import signal
 import tempfile
 import time
 import traceback
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +30,7 @@ from labkit.results import LabResult, StepResult, Verdict
 from labkit.scene import Scene
 from labkit.words import _
 
+ROOM = 1 << 20  # what logs and counters may need, in bytes
 CHECK_SECONDS = 150  # far above what any check needs; past it the harness itself hangs
 
 
@@ -99,9 +102,11 @@ class Grader:
     def pytest_pyfunc_call(self, pyfuncitem: pytest.Function) -> bool:
         """Run a check, then see that no program of its ended on its own meanwhile."""
         names = pyfuncitem._fixtureinfo.argnames
-        pyfuncitem.obj(**{name: pyfuncitem.funcargs[name] for name in names})
+        with _room(self._directory):
+            pyfuncitem.obj(**{name: pyfuncitem.funcargs[name] for name in names})
+            if self._scene:
+                self._scene.verify()
         if self._scene:
-            self._scene.verify()
             self._figures += self._scene.figures
         return True
 
@@ -227,6 +232,23 @@ def _step_of(item: pytest.Item) -> int:
     if not mark:
         raise Trouble(f"{item.nodeid} belongs to no step")
     return int(mark.args[0])
+
+
+@contextmanager
+def _room(directory: Path) -> Iterator[None]:
+    """Trouble where the disk is full before or after: then logs are cut, and no verdict can be trusted."""
+    _need_room(directory)
+    try:
+        yield
+    finally:
+        _need_room(directory)
+
+
+def _need_room(directory: Path) -> None:
+    disk = os.statvfs(directory)
+    free = (disk.f_bavail if os.geteuid() else disk.f_bfree) * disk.f_frsize
+    if disk.f_blocks and free < ROOM:
+        raise Trouble(_("no space left in {dir}: {n} bytes").format(dir=directory.parent, n=free))
 
 
 def _our_fault(raised: BaseException) -> str:

@@ -21,6 +21,9 @@ SMALL = 16_384
 NARROW = {"tcp_rmem": f"4096 {SMALL} {SMALL}", "tcp_wmem": f"4096 {SMALL} {SMALL}"}
 # Room for many thousands of connections in TIME_WAIT between two runs of a check.
 ROOMY = {"ip_local_port_range": "10000 65000"}
+# So few local ports that a connect to one of them is likely to meet itself.
+FEW_PORTS = {"ip_local_port_range": "20000 20049"}
+KINDS = {"roomy": ROOMY, "narrow": {**ROOMY, **NARROW}, "few-ports": FEW_PORTS}
 
 
 class Network(Protocol):
@@ -163,12 +166,15 @@ class OwnNetwork:
             self._keeper.wait()
 
 
-def make(sandboxed: bool, narrow: bool = False) -> Network:
-    """A network of one's own where `sandboxed` says that one can be had, else the host's loopback."""
+def make(sandboxed: bool, kind: str) -> Network:
+    """A network of one's own where `sandboxed` says that one can be had, else the host's loopback.
+
+    kind: "roomy", "narrow" (small socket buffers) or "few-ports" (a short ephemeral range).
+    """
     if not sandboxed:
-        return HostNetwork(narrow)
+        return HostNetwork(kind == "narrow")
     try:
-        return OwnNetwork({**ROOMY, **(NARROW if narrow else {})})
+        return OwnNetwork(KINDS[kind])
     except OSError as error:
         raise Trouble(f"cannot make a network namespace: {error}") from error
 

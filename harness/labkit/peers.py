@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 import threading
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from labkit.clients import Client
@@ -11,7 +12,8 @@ from labkit.faults import Silent
 from labkit.words import _
 
 if TYPE_CHECKING:
-    from labkit.scene import Running, Scene
+    from labkit.network import Network
+    from labkit.scene import Running
 
 CONNECT_SECONDS = 5.0
 ECHO_CHUNK = 1024
@@ -20,9 +22,12 @@ ECHO_CHUNK = 1024
 class Peer:
     """A listening socket in the scene's network; `accept` gives the conversation with one client."""
 
-    def __init__(self, scene: Scene, *, host: str = "127.0.0.1", narrow: bool = False) -> None:
-        self._scene = scene
-        self._sock = scene.network(narrow).listen(host, 0, 16)
+    def __init__(
+        self, network: Network, client: Callable[[socket.socket, float, str], Client], host: str
+    ) -> None:
+        """client: makes a named Client of a socket."""
+        self._client = client
+        self._sock = network.listen(host, 0, 16)
         self._threads: list[threading.Thread] = []
         self.host = host
         self.port: int = self._sock.getsockname()[1]
@@ -41,7 +46,7 @@ class Peer:
                 ),
                 cause="never-connects",
             ) from None
-        return self._scene.client(sock, client.tool.weight, _("server"))
+        return self._client(sock, client.tool.weight, _("server"))
 
     def close(self) -> None:
         """Stop listening, and see that every echoing thread has ended."""

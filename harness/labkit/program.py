@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import re
 import select
 import signal
+import struct
 import subprocess
+import termios
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -133,10 +136,14 @@ class Program:
         info: tuple[int, int] | None = None,
         shown: Sequence[str] = (),
         mark: str = "",
+        terminals: Sequence[str] = (),
+        columns: int = 80,
     ) -> None:
         """Start `command`. info: a pipe whose writing end bubblewrap was told (read end, write end).
 
         mark: a word of its environment by which, without a sandbox, its descendants are found.
+        terminals: which of stdout and stderr are a terminal, of so many columns; if both are, they are the
+        same one, and what comes from it stands in `stdout`.
         """
         self.name = name
         self.shown = list(shown) or list(command)
@@ -146,22 +153,25 @@ class Program:
         self._began = time.monotonic()
         self._pid = 0
         self._mark = mark
+        ours, theirs = _outputs(terminals, columns)
+        self._ends = [(fd, getattr(self, stream)) for stream, fd in ours.items()]
+        self._terminal = ours[terminals[0]] if terminals else -1
         try:
             self._popen = subprocess.Popen(
                 command,
                 cwd=cwd,
                 env=sandbox.environment(),
                 stdin=stdin,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.PIPE,
+                stdout=theirs["stdout"],
+                stderr=theirs["stderr"],
                 pass_fds=[info[1]] if info else [],
                 start_new_session=True,
             )
         except OSError as error:
             raise Trouble(f"cannot start {command[0]}: {error}") from error
         finally:
-            if info:
-                os.close(info[1])
+            for fd in {*theirs.values(), *(info[1:] if info else ())}:
+                os.close(fd)
         Program._started.add(self._popen.pid)
         self._first = _first_process(info[0]) if info else self._popen.pid
         self._boxed = info is not None
@@ -248,9 +258,8 @@ class Program:
         self._pump.join()
         _reap_orphans(Program._started)
         os.close(self._pidfd)
-        for pipe in (self._popen.stdout, self._popen.stderr):
-            if pipe:
-                pipe.close()
+        for fd, _stream in self._ends:
+            os.close(fd)
 
     def kill(self) -> None:
         """Kill the whole tree. With the first process of a PID namespace, all of it dies."""
@@ -281,17 +290,13 @@ class Program:
 
     def _run_pump(self) -> None:
         """Read both outputs until they close; end a program that floods, forks or eats the machine."""
-        assert self._popen.stdout and self._popen.stderr
-        streams = {
-            self._popen.stdout.fileno(): self.stdout,
-            self._popen.stderr.fileno(): self.stderr,
-        }
+        streams = dict(self._ends)
         partial = {fd: b"" for fd in streams}
         looked = time.monotonic()
         while streams or self.running:
             ready = _ready([*streams, *([self._pidfd] if self.running else [])], WATCH_EVERY)
             for fd in streams.keys() & set(ready):
-                data = os.read(fd, 65536)
+                data = _read(fd)
                 if data:
                     partial[fd] = self._take(streams[fd], partial[fd] + data, data)
                 else:
@@ -301,9 +306,14 @@ class Program:
                 looked = time.monotonic()
             if not ready and not self.running:
                 break  # a grandchild may hold the pipes; its output is nobody's
-        for stream in streams.values():
+        for stream in (self.stdout, self.stderr):
             stream.close()
         self.journal.note(self.name, str(_ended(self._popen.wait())))
+
+    def resize(self, columns: int) -> None:
+        """Give its terminal another width, and tell it so: SIGWINCH."""
+        _set_columns(self._terminal, columns)
+        self.signal(signal.SIGWINCH)
 
     def _take(self, stream: Stream, pending: bytes, data: bytes) -> bytes:
         """Keep new output, note its finished lines in the journal, return the unfinished rest."""
@@ -339,6 +349,33 @@ class Program:
             self.killed_for = Fault(what, cause=cause)
             self.journal.note(self.name, what)
         self.kill()
+
+
+def _outputs(terminals: Sequence[str], columns: int) -> tuple[dict[str, int], dict[str, int]]:
+    """Our ends and the program's of its stdout and stderr: pipes, or one terminal for those named."""
+    ours: dict[str, int] = {}
+    theirs: dict[str, int] = {}
+    if terminals:
+        ours[terminals[0]], slave = os.openpty()
+        _set_columns(slave, columns)
+        theirs = {stream: slave for stream in terminals}
+    for stream in ("stdout", "stderr"):
+        if stream not in theirs:
+            ours[stream], theirs[stream] = os.pipe()
+    return ours, theirs
+
+
+def _set_columns(fd: int, columns: int) -> None:
+    """Set a terminal's window to so many columns of 24 lines: ioctl_tty(2)."""
+    fcntl.ioctl(fd, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
+
+
+def _read(fd: int) -> bytes:
+    """What has come; empty at the end, which a terminal shows by an error."""
+    try:
+        return os.read(fd, 65536)
+    except OSError:
+        return b""
 
 
 def _first_process(reader: int) -> int:

@@ -107,6 +107,15 @@ def from_json(lab: Lab, table: dict[str, Any]) -> LabResult:
     return LabResult(lab, steps, table["execution_time"])
 
 
+def forget(lab: Lab, report: Path) -> None:
+    """Remove what an earlier run wrote, so that it is not taken for the verdict of one that fails to write."""
+    for name in ("results.json", "junit.xml"):
+        try:
+            (report / lab.name / name).unlink(missing_ok=True)
+        except OSError as error:
+            raise Trouble(f"cannot replace the report in {report / lab.name}: {error}") from error
+
+
 def write(result: LabResult, report: Path) -> None:
     """Write REPORT/LAB/results.json and junit.xml, each in one rename."""
     home = report / result.lab.name

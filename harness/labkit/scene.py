@@ -11,7 +11,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
-from labkit import build, helgrind, network, sandbox, shimstats
+from labkit import build, helgrind, sandbox, shimstats
+from labkit import network as networks
 from labkit.build import ASAN, PLAIN, TSAN, Builder, Flavour
 from labkit.clients import Client
 from labkit.faults import Fault, Silent, Trouble
@@ -19,9 +20,11 @@ from labkit.journal import Journal
 from labkit.pace import Deadline, Pace
 from labkit.peers import Peer
 from labkit.program import Ended, Program
+from labkit.targets import Targets
 from labkit.words import _
 
 Stdin = Literal["pipe", "terminal"] | bytes | None
+ROOMY = "roomy"
 START_SECONDS = 5.0
 # gcc 12's libtsan loses a signal now and then; Helgrind gets the first one on its main thread alone.
 STOP_AGAIN_SECONDS = {"tsan": 0.5, "helgrind": 3.0}
@@ -47,13 +50,13 @@ class Shim:
     """What the perturbation shim does: see harness/native/README.md.
 
     seed: None leaves the schedule alone. most_threads: above it thread creation fails with EAGAIN.
-    short: sockets move at most so many bytes a call. 0: off.
+    None: no limit. short: sockets move at most so many bytes a call, 0: whatever the kernel moves.
     """
 
     seed: int | None = None
     percent: int = 25
     max_us: int = 2000
-    most_threads: int = 0
+    most_threads: int | None = None
     short: int = 0
 
     def environment(self) -> dict[str, str]:
@@ -62,7 +65,7 @@ class Shim:
             words["PERTURB_SEED"] = str(self.seed)
             words["PERTURB_PERCENT"] = str(self.percent)
             words["PERTURB_MAX_US"] = str(self.max_us)
-        if self.most_threads:
+        if self.most_threads is not None:
             words["PERTURB_MAX_THREADS"] = str(self.most_threads)
         if self.short:
             words["PERTURB_SHORT"] = str(self.short)
@@ -82,17 +85,24 @@ class Scene:
         self.programs: list[Running] = []
         self.figures: list[str] = []
         self._directory = directory
-        self._networks: dict[bool, network.Network] = {}
+        self._networks: dict[str, networks.Network] = {}
+        self._targets: list[Targets] = []
         self._clients: list[Client] = []
         self._peers: list[Peer] = []
 
     # -- networks and clients ----------------------------------------------------------------
 
-    def network(self, narrow: bool = False) -> network.Network:
-        """The check's network; `narrow` is another one, with small socket buffers."""
-        if narrow not in self._networks:
-            self._networks[narrow] = network.make(sandbox.available(), narrow)
-        return self._networks[narrow]
+    def network(self, kind: str = ROOMY) -> networks.Network:
+        """The check's network of a kind: see labkit/network.py."""
+        if kind not in self._networks:
+            self._networks[kind] = networks.make(sandbox.available(), kind)
+        return self._networks[kind]
+
+    def targets(self, host: str = "127.0.0.1", network: str = ROOMY) -> Targets:
+        """Ports to be scanned."""
+        targets = Targets(self.network(network), host, self.seed)
+        self._targets.append(targets)
+        return targets
 
     def client(self, sock: socket.socket, weight: float = 1.0, name: str = "") -> Client:
         """Wrap a connected socket as a named client; it is closed with the scene."""
@@ -110,13 +120,17 @@ class Scene:
         tool: Tool = NATIVELY,
         shim: Shim | None = None,
         limits: sandbox.Limits | None = None,
-        narrow: bool = False,
+        network: str = ROOMY,
         stdin: Stdin = None,
         env: Mapping[str, str] | None = None,
+        terminals: str = "",
+        columns: int = 80,
     ) -> Running:
         """Start one of the lab's programs with a directory of its own. Faults if it does not compile.
 
         stdin: None is empty, "pipe" and "terminal" are typed into with `Running.type`, bytes come as a file.
+        terminals: which of "stdout stderr" are a terminal, of so many columns; both are the same one, and
+        what comes from it stands in `stdout`.
         """
         built = self.builder.build(program, tool.flavour)
         home = self._directory / f"run-{len(self.programs) + 1}"
@@ -134,7 +148,7 @@ class Scene:
             environment["LAB_RUN"] = f"{os.getpid()}.{id(self)}.{len(self.programs)}"
             mark = f"LAB_RUN={environment['LAB_RUN']}"
         reader, writer = os.pipe() if sandbox.available() else (-1, -1)
-        command = self.network(narrow).inside() + sandbox.command(
+        command = self.network(network).inside() + sandbox.command(
             words,
             view,
             env=environment,
@@ -152,17 +166,19 @@ class Scene:
                 info=(reader, writer) if writer >= 0 else None,
                 shown=[program, *arguments],
                 mark=mark,
+                terminals=terminals.split(),
+                columns=columns,
             )
         finally:
             os.close(theirs)
-        running.attach(self, program, tool, log, narrow)
+        running.attach(self, program, tool, log, network)
         running.keyboard = keyboard
         self.programs.append(running)
         return running
 
-    def peer(self, host: str = "127.0.0.1", narrow: bool = False) -> Peer:
+    def peer(self, host: str = "127.0.0.1", network: str = ROOMY) -> Peer:
         """A server of the harness's own, for a student's client to talk to."""
-        peer = Peer(self, host=host, narrow=narrow)
+        peer = Peer(self.network(network), self.client, host)
         self._peers.append(peer)
         return peer
 
@@ -201,6 +217,8 @@ class Scene:
             program.close()
         for peer in self._peers:
             peer.close()
+        for targets in self._targets:
+            targets.close()
         for place in self._networks.values():
             place.close()
 
@@ -208,13 +226,13 @@ class Scene:
 class Running(Program):
     """A program that a scene started, with its tool and its place."""
 
-    def attach(self, scene: Scene, program: str, tool: Tool, log: Path, narrow: bool) -> None:
+    def attach(self, scene: Scene, program: str, tool: Tool, log: Path, network: str) -> None:
         """Say what belongs to it: the lab's name for it, its tool, its log directory, its network."""
         self.scene = scene
         self.program = program
         self.tool = tool
         self.log = log
-        self.narrow = narrow
+        self.network = network
         self.keyboard: int | None = None  # our end of its stdin
         self.may_end = False
 
@@ -323,7 +341,7 @@ class Server:
         scene = self.program.scene
         deadline = self.program.deadline(10.0)
         try:
-            sockets = scene.network(self.program.narrow).dial(
+            sockets = scene.network(self.program.network).dial(
                 self.port, count, deadline.allowed, _reachable(self.host)
             )
         except Fault:
