@@ -10,7 +10,7 @@ import pytest
 from labkit.clients import Client, Talk, await_answers, exchange, judge, likely_cause
 from labkit.faults import Disconnected, Fault, Silent, blame
 from labkit.figures import Row, Span, timeline
-from labkit.inspection import inspect, screened
+from labkit.inspection import explain_hang, inspect, screened
 from labkit.journal import printable
 from labkit.pace import Pace
 from labkit.program import Ended
@@ -57,6 +57,7 @@ __all__ = [
     "death",
     "exchange",
     "expect",
+    "explain_hang",
     "inspect",
     "judge",
     "likely_cause",

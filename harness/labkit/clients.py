@@ -68,14 +68,17 @@ class Client:
             except OSError as error:
                 raise self._cut(error) from None
 
-    def push(self, data: bytes) -> int:
-        """Send as much of `data` as goes at once without waiting; returns how many bytes went."""
-        self.sock.setblocking(False)
+    def push(self, data: bytes, calm: float = 0.0) -> int:
+        """Send as much of `data` as goes without reading; returns how many bytes went.
+
+        It ends when no byte has gone for `calm` seconds: then all buffers between the two are full.
+        """
         sent = 0
+        self.sock.settimeout(self.patience(calm).allowed)
         try:
             while sent < len(data):
                 sent += self.sock.send(data[sent : sent + CHUNK])
-        except (BlockingIOError, OSError):
+        except OSError:
             pass
         self.journal.note(self.name, _("pushes {n} bytes and reads none").format(n=sent))
         return sent
@@ -213,13 +216,13 @@ def likely_cause(expected: bytes, got: bytes, ended: bool) -> str | None:
     if got == expected:
         return None
     nul = expected.find(b"\0")
-    if nul >= 0 and got in (expected[:nul], expected[: nul + 1]):
+    if nul > 0 and got in (expected[:nul], expected[: nul + 1]):
         return "stops-at-nul"
     if not got:
         return "closes-early" if ended else "no-answer"
     if expected.startswith(got):
         return "closes-early" if ended else "incomplete-echo"
-    if nul >= 0 and len(got) == len(expected) and got.startswith(expected[:nul]):
+    if nul > 0 and len(got) == len(expected) and got.startswith(expected[:nul]):
         return "stops-at-nul"
     return "wrong-bytes"
 
@@ -228,7 +231,7 @@ def likely_cause(expected: bytes, got: bytes, ended: bool) -> str | None:
 class Talk:
     """What one client of a crowd has to say, and what it got.
 
-    done: everything came back; error: what ended it early.
+    done: everything came back; error: what ended it early; late: that was the deadline.
     """
 
     client: Client
@@ -236,6 +239,7 @@ class Talk:
     got: bytearray
     sent: int = 0
     error: str = ""
+    late: bool = False
 
     @property
     def done(self) -> bool:
@@ -272,6 +276,7 @@ def exchange(
         talk.client.sock.setblocking(True)
         if not talk.done and not talk.error:
             talk.error = _("no answer in {s:.1f} s").format(s=deadline.allowed)
+            talk.late = True
     return talks
 
 
@@ -280,6 +285,8 @@ def await_answers(waiting: Sequence[Talk], wanted: int, deadline: Deadline) -> l
     came: list[Talk] = []
     with selectors.DefaultSelector() as selector:
         for talk in waiting:
+            if talk.late:
+                talk.error, talk.late = "", False
             talk.client.sock.setblocking(False)
             selector.register(talk.client.sock, selectors.EVENT_READ, talk)
         while len(came) < wanted and selector.get_map() and not deadline.passed:
@@ -336,7 +343,8 @@ def judge(talks: Sequence[Talk], *, cause: str = "wrong-bytes") -> None:
     for talk in wrong[:5]:
         talk.client.journal.note(talk.client.name, _("sent"), talk.payload)
         talk.client.journal.received(talk.client.name, bytes(talk.got))
-    raise Fault(
+    kind = Silent if first.late else Fault
+    raise kind(
         _("{n} of {all} clients did not get their bytes back; {client}: {why}").format(
             n=len(wrong),
             all=len(talks),
@@ -345,7 +353,11 @@ def judge(talks: Sequence[Talk], *, cause: str = "wrong-bytes") -> None:
         ),
         expected=first.payload,
         got=bytes(first.got),
-        cause=cause if not first.got else likely_cause(first.payload, bytes(first.got), True),
+        cause=(
+            cause
+            if not first.got
+            else likely_cause(first.payload, bytes(first.got), not first.late)
+        ),
     )
 
 

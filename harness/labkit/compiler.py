@@ -34,7 +34,7 @@ _ERROR = re.compile(
 )
 _CONTEXT = re.compile(r"In file included from |\s+from |[^|]*: [Ii]n function ")
 _MACHINE = re.compile(
-    r"No space left on device|Cannot allocate memory|Read-only file system|Input/output error"
+    r"No space left on device|Disk quota exceeded|Cannot allocate memory|Read-only file system|Input/output error"
 )
 _PLACE = re.compile(r"\S+\.[ch]:\d+|\s*\d* \|")  # a place in the source, or a line of it
 

@@ -10,7 +10,7 @@ import shlex
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from labkit import hang, symptoms
+from labkit import hang, inspection, lessons, symptoms
 from labkit.catalog import BUILD, Lab, Step
 from labkit.faults import Fault, Silent
 from labkit.scene import Running, Scene
@@ -21,6 +21,7 @@ SHOWN_BYTES = 640
 CONVERSATION = 22
 STDERR_LINES = 12
 PROCESSES = 2
+_OUR_SIGNALS = ("SIGKILL", "SIGTERM", "SIGINT")
 
 
 @dataclass
@@ -51,12 +52,21 @@ class Failure:
         for program in programs:
             self.processes.append(_process(program))
             if isinstance(self.fault, Silent) and program.running:
-                self.processes += filter(None, [hang.describe(program.pid, self.sources)])
+                self._explain_hang(program)
             ended = program.ended()
             if ended and not program.may_end and not self.fault.cause:
                 self.fault.cause = symptoms.of_end(ended)
-            elif ended and ended.signal and ended.signal not in ("SIGKILL", "SIGTERM", "SIGINT"):
+            elif not self.fault.details and ended and ended.signal not in (None, *_OUR_SIGNALS):
                 self.fault.cause = symptoms.of_end(ended)
+
+    def _explain_hang(self, program: Running) -> None:
+        """Where the threads wait; a lock or a condition that explains it is the cause."""
+        self.processes += filter(None, [hang.describe(program.pid, self.sources)])
+        cause = inspection.stuck(program)
+        if cause:
+            self.fault.cause = cause
+            if cause in ("missing-unlock", "self-deadlock"):
+                self.fault.details = f"{lessons.meaning(cause)}\n{lessons.advice(cause)}"
 
 
 def _concerned(fault: Fault, scene: Scene) -> list[Running]:
@@ -85,7 +95,7 @@ def _process(program: Running) -> str:
         words.append(
             _("its stderr:") if len(stderr) <= STDERR_LINES else _("the end of its stderr:")
         )
-        words += [f"  {clean(line)}" for line in stderr[-STDERR_LINES:]]
+        words += [f"  {_short(clean(line))}" for line in stderr[-STDERR_LINES:]]
     else:
         words.append(_("nothing on its stderr"))
     return "\n".join(words)
@@ -118,9 +128,12 @@ def _first_difference(one: bytes, other: bytes) -> int:
 
 def _window(data: bytes, around: int) -> str:
     """Up to a screen of bytes, escaped; of more, what lies around the first difference."""
-    if len(data) <= SHOWN_BYTES:
+    if len(data) <= SHOWN_BYTES and data.count(b"\n") < SHOWN_LINES:
         return escaped(data)
-    start = max(0, around - SHOWN_BYTES // 4)
+    lines_before = data[max(0, around - SHOWN_BYTES // 4) : around].split(b"\n")[
+        -SHOWN_LINES // 3 :
+    ]
+    start = around - len(b"\n".join(lines_before))
     end = min(len(data), start + SHOWN_BYTES)
     before = _("… {n} bytes before …").format(n=start) + "\n" if start else ""
     after = "\n" + _("… {n} bytes after …").format(n=len(data) - end) if end < len(data) else ""
@@ -142,10 +155,11 @@ def _sides(failure: Failure, home: Path) -> list[str]:
         if side is None:
             continue
         size = _(" ({n} bytes)").format(n=len(side)) if isinstance(side, bytes) else ""
-        shown = _window(side, around) if isinstance(side, bytes) else clean(side)
+        whole = escaped(side) if isinstance(side, bytes) else clean(side)
+        shown = _window(side, around) if isinstance(side, bytes) else whole
         lines.append(f"{title}{size}:")
         lines += _indent(_head(shown) or _("(nothing)"))
-        if len(shown.splitlines()) > SHOWN_LINES or len(side) > SHOWN_BYTES:
+        if shown != whole or _head(shown) != shown.rstrip("\n"):
             path = _keep(home, f"step-{failure.step.number}-{name}", side)
             lines.append("  " + _("the whole of it: {path}").format(path=path))
     if binary and got and expected:
@@ -160,7 +174,16 @@ def _head(text: str) -> str:
         if len(lines) > SHOWN_LINES
         else []
     )
-    return "\n".join(lines[:SHOWN_LINES] + more)
+    return "\n".join([*map(_short, lines[:SHOWN_LINES]), *more])
+
+
+def _short(line: str) -> str:
+    """A line, or the beginning of a very long one."""
+    if len(line) <= SHOWN_BYTES:
+        return line
+    return _("{text} … {n} more characters").format(
+        text=line[:SHOWN_BYTES], n=len(line) - SHOWN_BYTES
+    )
 
 
 def _keep(home: Path, name: str, content: bytes | str) -> str:
@@ -204,7 +227,7 @@ def block(failure: Failure, report: Path) -> str:
         *_sides(failure, home),
     ]
     if fault.details:
-        lines += ["", *clean(fault.details).splitlines()]
+        lines += ["", *map(_short, clean(fault.details).splitlines())]
     if failure.conversation:
         lines += ["", _("The conversation:"), *_indent(failure.conversation)]
         if failure.conversation != failure.whole_conversation:

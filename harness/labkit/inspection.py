@@ -6,14 +6,26 @@ import subprocess
 from collections.abc import Sequence
 from pathlib import Path
 
-from labkit import asan, build, compiler, helgrind, sandbox, screen, tsan
+from labkit import (
+    asan,
+    build,
+    compiler,
+    hang,
+    helgrind,
+    sandbox,
+    screen,
+    threads,
+    tsan,
+    waits,
+)
 from labkit.catalog import COMMON
-from labkit.faults import Fault, Trouble
+from labkit.faults import DidNotCompile, Fault, Trouble
 from labkit.findings import Finding, ToolTrouble, describe, is_verdict, refine
 from labkit.scene import UNDER_ASAN, UNDER_HELGRIND, UNDER_TSAN, Running
 from labkit.words import _
 
 TSAN_EXIT = 66
+LOOK_SECONDS = 15.0  # that gdb may take
 
 
 def inspect(program: Running) -> None:
@@ -33,10 +45,17 @@ def screened(program: Running) -> None:
     builder = program.scene.builder
     sources = builder.sources
     units = sources.units(builder.lab, program.program)
+    plain = builder.build(program.program, build.PLAIN)
+    try:
+        watched = builder.build(program.program, build.TSAN)
+    except DidNotCompile as fault:
+        fault.what = _("it can be built, but not with ThreadSanitizer and the harness's own parts")
+        fault.cause = "hidden-from-sanitizer"
+        raise
     tricks = screen.screen(
         [sources.directory / unit for unit in units],
-        list(builder.build(program.program, build.PLAIN).objects),
-        list(builder.build(program.program, build.TSAN).objects),
+        list(plain.objects),
+        list(watched.objects),
         [COMMON],
         run=_look,
     )
@@ -48,6 +67,34 @@ def screened(program: Running) -> None:
             cause="hidden-from-sanitizer",
             details=first.why,
         )
+
+
+def stuck(program: Running) -> str | None:
+    """The named cause for which a running program does not go on, where its threads show one.
+
+    A lock that its owner took along or takes twice, threads that wait for each other, a condition that
+    nobody is left to signal. Stops the program for a moment; see `labkit.threads`.
+    """
+    if not program.running:
+        return None
+    seen = threads.look(program.pid, LOOK_SECONDS).threads
+    found = waits.of(seen, program.scene.builder.sources.directory)
+    if any(wait.lock and wait.ended for wait in found):
+        return "missing-unlock"
+    circles = waits.circles(found)
+    if circles:
+        return "deadlock" if any(len(circle) > 1 for circle in circles) else "self-deadlock"
+    if len(found) == 1 and found[0].call in ("pthread_cond_wait", "cnd_wait"):
+        return "lost-wakeup"
+    return None
+
+
+def explain_hang(program: Running, fault: Fault) -> None:
+    """Add to a fault where the threads of a program wait, for one that must be ended before it is explained."""
+    directory = program.scene.builder.sources.directory
+    text = hang.describe(program.pid, directory) if program.running else ""
+    fault.cause = stuck(program) or fault.cause
+    fault.details = "\n".join(filter(None, (fault.details, text)))
 
 
 def _look(command: Sequence[str], cwd: Path) -> subprocess.CompletedProcess[str]:

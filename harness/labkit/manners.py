@@ -5,7 +5,10 @@ from __future__ import annotations
 import re
 import signal
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from itertools import islice
 
 from labkit.build import ASAN, CLANG, PLAIN
 from labkit.clients import Client
@@ -105,17 +108,24 @@ def first_lines(running: Running, address: str, port: int) -> None:
         expected=expected,
         got=got,
         cause=_why_not_said(running, got),
+        about=running,
     )
 
 
+ELSEWHERE = re.compile(r"server started\nlistening on (\d+(\.\d+){3}|\[[0-9a-f:]+\]):\d+\n")
+UNBUFFERED = {"LD_PRELOAD": "/usr/libexec/coreutils/libstdbuf.so", "_STDBUF_O": "L"}  # stdbuf(1)
+
+
 def _why_not_said(running: Running, got: str) -> str:
-    """Nothing said, or only a part: in stdio's buffer, or not at all? A stopped server flushes."""
+    """Another address, other words, or none: in stdio's buffer, or not at all? Without a buffer it shows."""
+    if ELSEWHERE.match(got):
+        return "wrong-address"
     if got:
         return "wrong-message"
-    running.may_end = True
-    running.signal(signal.SIGTERM)
-    running.wait(running.deadline(1.0))
-    return "not-flushed" if running.stdout.text() or running.running else "missing-message"
+    again = running.scene.start(running.program, *running.shown[1:], env=UNBUFFERED)
+    spoke = again.stdout.wait_until(lambda data: b"\n" in data, again.deadline(1.0))
+    again.close_now()
+    return "not-flushed" if spoke else "missing-message"
 
 
 def says_where_it_listens(scene: Scene, program: str) -> None:
@@ -139,13 +149,20 @@ def listens_where_told(scene: Scene, program: str) -> None:
     for address, port, told in cases:
         arguments = ["-a", address, "-p", str(port)] if told else []
         running = scene.start(program, *arguments)
-        where = wait_listening(running)
+        try:
+            where = wait_listening(running)
+        except Fault as fault:
+            fault.about = running
+            if fault.cause == "never-listens":
+                fault.cause = "wrong-address"
+            raise
         if where != (address, port):
             raise Fault(
                 _("it does not listen where it was told to"),
                 expected=f"{address} {port}",
                 got=f"{where[0]} {where[1]}",
                 cause="wrong-address",
+                about=running,
             )
         first_lines(running, address, port)
         running.may_end = True
@@ -153,35 +170,48 @@ def listens_where_told(scene: Scene, program: str) -> None:
 
 
 def free_port(scene: Scene) -> int:
-    """A port on which nobody listens at the moment."""
-    with scene.network().listen("127.0.0.1", 0, 1) as sock:
-        port: int = sock.getsockname()[1]
+    """A port on which nobody listens at the moment; with its bytes swapped it is none below 1024 either."""
+    port = 0
+    while port % 256 < 4:
+        with scene.network().listen("127.0.0.1", 0, 1) as sock:
+            port = sock.getsockname()[1]
     return port
 
 
 def reports_busy_port(scene: Scene, program: str) -> None:
     """A port in use is an error that names the address and the port; `listening on` is not said."""
     first = scene.server(program)
-    ended, second = run(scene, program, "-p", str(first.port))
+    second = scene.start(program, "-p", str(first.port))
+    second.may_end = True
+    ended = second.wait(second.deadline(END_SECONDS))
     said, printed = second.stderr.text(), second.stdout.text()
-    good = ended.status == 1 and str(first.port) in said and "127.0.0.1" in said
-    if not good or "listening on" in printed:
+    named = str(first.port) in said and "127.0.0.1" in said
+    if not ended or ended.status != 1 or not named or "listening on" in printed:
         raise Fault(
             _("a second server on the same port must fail, and say which port"),
             expected=_("exit status 1, 127.0.0.1 and {port} on stderr, no `listening on`").format(
                 port=first.port
             ),
-            got=f"{ended}\nstderr: {said}\nstdout: {printed}",
+            got=f"{ended or _('it runs on')}\nstderr: {said}\nstdout: {printed}",
             cause="busy-port",
+            about=second,
         )
 
 
 # -- stopping ------------------------------------------------------------------------------------------
 
 
-def stops(server: Server, clients: Sequence[Client], number: signal.Signals) -> None:
+def stops(
+    server: Server,
+    clients: Sequence[Client],
+    number: signal.Signals,
+    unsaid: str = "missing-message",
+) -> None:
     """The server must end with status 0 within a second, say `disconnected` for each client there, and
-    `server stopped` last, and close every connection."""
+    `server stopped` last, and close every connection.
+
+    unsaid: the cause where `disconnected` is not said before the end.
+    """
     ended = server.stop(number)
     output = server.program.stdout.text()
     if ended.signal:
@@ -204,7 +234,7 @@ def stops(server: Server, clients: Sequence[Client], number: signal.Signals) -> 
             _("the last line must be `server stopped`"),
             expected="server stopped",
             got="\n".join(lines[-3:]),
-            cause="missing-message" if "server stopped" not in lines else "wrong-message",
+            cause=_why_not_last(lines, unsaid),
         )
     for client in clients:
         line = f"client {client.address} disconnected"
@@ -213,9 +243,17 @@ def stops(server: Server, clients: Sequence[Client], number: signal.Signals) -> 
                 _("each client that is still there must be reported as disconnected, once"),
                 expected=line,
                 got="\n".join(l for l in lines if client.address in l) or _("no such line"),
-                cause="missing-message",
+                cause="extra-message" if line in lines else unsaid,
             )
         must_see_end(client)
+
+
+def _why_not_last(lines: Sequence[str], unsaid: str) -> str:
+    """Why `server stopped` is not the last line."""
+    if "server stopped" not in lines:
+        return "missing-message"
+    last_words = lines[-1].endswith(" disconnected") and unsaid != "missing-message"
+    return unsaid if last_words else "wrong-message"
 
 
 def must_see_end(client: Client) -> None:
@@ -249,31 +287,114 @@ def binds_again(scene: Scene, server: Server) -> None:
 
 
 STOP_RUNS = 8
+START_RUNS = 4
 SLOW_CALLS = Shim(seed=0, percent=100, max_us=30_000)
 
 
-def hears_every_signal(scene: Scene, program: str) -> None:
+def hears_every_signal(scene: Scene, program: str, cause: str = "does-not-stop") -> None:
     """A stop that comes just before the server goes to sleep must not be lost.
 
-    The shim stretches the moments around blocking calls; the signal is sent when a client's end has just
-    been noticed, while the server is on its way back to wait for the next one.
+    The shim stretches the moments around blocking calls; the signal is sent as soon as the server says that
+    it listens, and when a client's end has just been noticed: on the way to wait for the next one.
     """
+    late = forced(SLOW_CALLS, scene.seed, START_RUNS, late=0, calls=4)
+    early = [_stopped_at_start(scene, program, shim) for shim in late]
+    servers = []
     for run_ in range(STOP_RUNS):
-        shim = Shim(seed=scene.seed + run_, percent=100, max_us=SLOW_CALLS.max_us)
-        server = scene.server(program, shim=shim)
+        server = scene.server(program, shim=replace(SLOW_CALLS, seed=scene.seed + run_))
         client = server.connect()
         client.send(b"x\n")
         client.expect(b"x\n")
         client.close()
         server.program.stdout.wait_for(r"disconnected$", server.program.deadline(2.0))
-        ended = server.stop(signal.SIGTERM if run_ % 2 else signal.SIGINT)
-        if ended.status:
-            raise Fault(
-                _("a stop that came at an inconvenient moment did not end with status 0"),
-                expected=_("exit status {status}").format(status=0),
-                got=str(ended),
-                cause="wrong-exit-status",
+        ask_to_stop(server.program, signal.SIGTERM if run_ % 2 else signal.SIGINT)
+        servers.append(server.program)
+    for running in early:
+        _end_of(running, cause)  # its handlers may have come too late: no matter
+    for running in servers:
+        must_stop(running, cause)
+
+
+def _stopped_at_start(scene: Scene, program: str, shim: Shim) -> Running:
+    """A server that is asked to stop as soon as it has said where it listens."""
+    running = scene.start(program, "-p", "0", shim=shim)
+    running.stdout.wait_for("^listening on", running.deadline(3.0))
+    ask_to_stop(running, signal.SIGTERM)
+    return running
+
+
+def ask_to_stop(running: Running, number: signal.Signals = signal.SIGTERM) -> None:
+    """Send the signal; the server may end from now on."""
+    running.must_not_have_died()
+    running.may_end = True
+    running.signal(number)
+
+
+def must_stop(running: Running, cause: str = "does-not-stop") -> None:
+    """A server that was asked to stop, and whose calls the shim delays, must end with status 0.
+
+    How long that takes says nothing here; but a program that makes no more calls sleeps for good.
+    """
+    ended = _end_of(running, cause)
+    if ended.status:
+        raise Fault(
+            _("a stop that came at an inconvenient moment did not end with status 0"),
+            expected=_("exit status {status}").format(status=0),
+            got=str(ended),
+            cause="wrong-exit-status",
+            about=running,
+        )
+
+
+def _end_of(running: Running, cause: str) -> Ended:
+    """Wait for the end; Silent where the program neither ends nor makes a call for a second."""
+    most = running.deadline(30.0)
+    while (ended := running.wait(running.deadline(0.0))) is None:
+        before = running.stats().delays
+        if running.wait(running.deadline(1.0)):
+            continue
+        if most.passed or running.stats().delays == before:
+            raise Silent(
+                _("{program} was asked to stop and does not end").format(program=running.name),
+                cause=cause,
+                about=running,
             )
+    return ended
+
+
+# -- schedules by choice -----------------------------------------------------------------------------------
+
+_WORD = (1 << 64) - 1
+
+
+def delays(shim: Shim, thread: int) -> Iterator[int]:
+    """By how many microseconds the shim delays a thread, call by call: perturb.c, shim_random, shim_delay.
+
+    thread: 0 is the main thread, the others in the order of their creation.
+    """
+    x = ((shim.seed or 0) + 1) * 0x9E3779B97F4A7C15 + (thread + 1) * 0xD1B54A32D192ED03
+    x = x & _WORD or 1
+    while True:
+        x ^= x << 13 & _WORD
+        x ^= x >> 7
+        x ^= x << 17 & _WORD
+        choice = (x * 0x2545F4914F6CDD1D & _WORD) >> 20
+        part = (0, 20, 4, 1)[(choice >> 8) % 4]
+        held_up = part and choice % 100 < shim.percent
+        yield (choice >> 16) % (shim.max_us // part + 1) if held_up else 0
+
+
+def forced(shim: Shim, seed: int, count: int, *, late: int, calls: int = 1) -> list[Shim]:
+    """The first `count` seeds from `seed` on that hold up thread `late` at its first `calls` calls, each for
+    more than a third of the longest delay, and the main thread, if it is another, hardly at all."""
+    found: list[Shim] = []
+    while len(found) < count:
+        one = replace(shim, seed=seed)
+        long = all(us > shim.max_us // 3 for us in islice(delays(one, late), calls))
+        if long and (late == 0 or sum(islice(delays(one, 0), 12)) < shim.max_us // 20):
+            found.append(one)
+        seed += 1
+    return found
 
 
 # -- what stays ------------------------------------------------------------------------------------------
@@ -292,13 +413,22 @@ def settled(program: Running, measure: str, most: int, seconds: float = 3.0) -> 
     return value
 
 
-def stopped_and_continued(server: Server) -> None:
-    """Ctrl-Z and fg: system calls may come back with EINTR afterwards; see signal(7)."""
-    program = server.program
+@contextmanager
+def held(program: Running) -> Iterator[None]:
+    """Inside, the program is stopped: whatever is done to it meanwhile is there at once when it goes on."""
     program.signal(signal.SIGSTOP)
     program.eventually(lambda: program.state() == "T", 2.0)
-    program.signal(signal.SIGCONT)
-    program.eventually(lambda: program.state() != "T", 2.0)
+    try:
+        yield
+    finally:
+        program.signal(signal.SIGCONT)
+
+
+def stopped_and_continued(server: Server) -> None:
+    """Ctrl-Z and fg: system calls may come back with EINTR afterwards; see signal(7)."""
+    with held(server.program):
+        pass
+    server.program.eventually(lambda: server.program.state() != "T", 2.0)
 
 
 def broken_pipe(scene: Scene, program: str, tool: Tool = NATIVELY) -> Server:
@@ -312,11 +442,9 @@ def broken_pipe(scene: Scene, program: str, tool: Tool = NATIVELY) -> Server:
     client = server.connect()
     client.send(b"first\n")
     client.expect(b"first\n")
-    running.signal(signal.SIGSTOP)
-    running.eventually(lambda: running.state() == "T", 2.0)
-    client.send(b"many bytes, and nobody reads the answer\n" * 200)
-    client.close()
-    running.signal(signal.SIGCONT)
+    with held(running):
+        client.send(b"many bytes, and nobody reads the answer\n" * 200)
+        client.close()
     return server
 
 

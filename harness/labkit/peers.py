@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from labkit.clients import Client
 from labkit.faults import Silent
+from labkit.pace import Deadline
 from labkit.words import _
 
 if TYPE_CHECKING:
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from labkit.scene import Running
 
 CONNECT_SECONDS = 5.0
+LOOK_SECONDS = 0.05
 ECHO_CHUNK = 1024
 
 
@@ -35,18 +37,28 @@ class Peer:
     def accept(self, client: Running) -> Client:
         """The next connection, as a Client whose name is "server". Silent if `client` makes none."""
         deadline = client.deadline(CONNECT_SECONDS)
-        self._sock.settimeout(deadline.allowed)
-        try:
-            sock, _address = self._sock.accept()
-        except TimeoutError:
-            client.must_not_have_died()
-            raise Silent(
-                _("the client did not connect to {host} port {port} in {s:.1f} s").format(
-                    host=self.host, port=self.port, s=deadline.allowed
-                ),
-                cause="never-connects",
-            ) from None
+        while True:
+            gone = (
+                not client.running
+            )  # looked at first: what it has connected before its end counts
+            try:
+                self._sock.settimeout(0.001 if gone else min(LOOK_SECONDS, deadline.left + 0.001))
+                sock, _address = self._sock.accept()
+                break
+            except TimeoutError:
+                if gone or deadline.passed:
+                    raise self._never(client, deadline) from None
         return self._client(sock, client.tool.weight, _("server"))
+
+    def _never(self, client: Running, deadline: Deadline) -> Silent:
+        """What it means that no connection came; Fault if the client has died."""
+        client.must_not_have_died()
+        return Silent(
+            _("the client did not connect to {host} port {port} in {s:.1f} s").format(
+                host=self.host, port=self.port, s=deadline.allowed
+            ),
+            cause="never-connects",
+        )
 
     def close(self) -> None:
         """Stop listening, and see that every echoing thread has ended."""

@@ -29,6 +29,7 @@ MOST_OUTPUT = 8 * sandbox.MIB
 MOST_RESIDENT = 6 << 30  # a sanitizer with 1,000 threads needs 1 GiB
 MOST_PROCESSES = 64
 WATCH_EVERY = 0.2
+LAST_WORDS_SECONDS = 2.0
 END_SECONDS = 10.0  # a killed process takes milliseconds, one of 1,000 threads under a sanitizer a little longer
 JOURNALED = 100  # lines of one piece of output that the conversation shows
 
@@ -252,14 +253,13 @@ class Program:
         if self._init is not None:
             # The first process of a namespace is gone only when all the others are: pid_namespaces(7).
             _ready([self._init], END_SECONDS)
-            os.close(self._init)
             _kill_quietly(self._popen.pid)
         self._popen.wait()
         self._pump.join()
         _reap_orphans(Program._started)
-        os.close(self._pidfd)
-        for fd, _stream in self._ends:
-            os.close(fd)
+        for fd in (self._pidfd, self._init, *(fd for fd, _stream in self._ends)):
+            if fd is not None:
+                os.close(fd)
 
     def kill(self) -> None:
         """Kill the whole tree. With the first process of a PID namespace, all of it dies."""
@@ -292,7 +292,7 @@ class Program:
         """Read both outputs until they close; end a program that floods, forks or eats the machine."""
         streams = dict(self._ends)
         partial = {fd: b"" for fd in streams}
-        looked = time.monotonic()
+        looked = alive = time.monotonic()
         while streams or self.running:
             ready = _ready([*streams, *([self._pidfd] if self.running else [])], WATCH_EVERY)
             for fd in streams.keys() & set(ready):
@@ -304,7 +304,9 @@ class Program:
             if time.monotonic() - looked > WATCH_EVERY:
                 self._watch()
                 looked = time.monotonic()
-            if not ready and not self.running:
+            if self.running:
+                alive = time.monotonic()
+            elif not ready or time.monotonic() - alive > LAST_WORDS_SECONDS:
                 break  # a grandchild may hold the pipes; its output is nobody's
         for stream in (self.stdout, self.stderr):
             stream.close()

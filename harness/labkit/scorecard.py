@@ -17,6 +17,7 @@ from labkit.explain import shown_path
 from labkit.results import LabResult, StepResult, Verdict
 from labkit.words import _
 
+PIPE_COLUMNS = 120
 STYLES = {
     Verdict.PASSED: ("✓", "green"),
     Verdict.FAILED: ("✗", "red"),
@@ -35,8 +36,11 @@ def _verdict_word(verdict: Verdict) -> str:
 
 
 def console() -> Console:
-    """A console that leaves the words as they are."""
-    return Console(highlight=False, markup=False, emoji=False, soft_wrap=True)
+    """A console that leaves the words as they are; a pipe or a file is as wide as the scorecard."""
+    console = Console(highlight=False, markup=False, emoji=False, soft_wrap=True)
+    if not console.is_terminal:
+        console.width = max(console.width, PIPE_COLUMNS)
+    return console
 
 
 class Card:

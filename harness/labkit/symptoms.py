@@ -72,10 +72,15 @@ _TABLE = (
     ),
     Symptom(
         "wrong-address",
-        N_("it listens elsewhere than it was told"),
+        N_("it listens elsewhere than it was told, or than it says"),
         N_(
-            "Options -a and -p say where to listen; port 0 lets the kernel choose, and getsockname(2) says what it\n"
-            "chose. Ports go through htons() on their way into a sockaddr, and through ntohs() out of it."
+            "Options -a and -p say where to listen, for IPv4 and IPv6; port 0 lets the kernel choose, and\n"
+            "getsockname(2) says what it chose. Ports go through htons() on their way into a sockaddr, and through\n"
+            "ntohs() out of it."
+        ),
+        (
+            "{bin}/echo_server -a 127.0.0.2 -p 9091 &",
+            "ss -ltn  # Local Address:Port: where it listens",
         ),
     ),
     Symptom(
@@ -192,7 +197,21 @@ _TABLE = (
         "buffers-whole-input",
         N_("nothing comes back before all has been sent"),
         N_(
-            "The program reads to the end before it writes. A client that waits for its echo then waits for ever."
+            "The program reads until the client is done, or until its buffer is full, before it writes. A client that\n"
+            "waits for its echo before it goes on then waits for ever. Return what one read(2) gave at once."
+        ),
+        (SERVE, "nc 127.0.0.1 9090  # type a line: it should come back at once"),
+    ),
+    Symptom(
+        "waits-for-line",
+        N_("nothing comes back before a newline"),
+        N_(
+            "The program collects a whole line before it answers. An echo returns bytes, not lines: what read(2) gave\n"
+            "goes back at once, with a newline in it or without."
+        ),
+        (
+            SERVE,
+            "(printf ab; sleep 2; printf 'c\\n') | nc -N 127.0.0.1 9090  # ab should come back first",
         ),
     ),
     # -- clients one after another, and at once ----------------------------------------------------
@@ -208,6 +227,28 @@ _TABLE = (
         N_(
             "A reset (ECONNRESET), a broken pipe (EPIPE) or a client that leaves at once is that client's affair: close\n"
             "its descriptor and go on. Only start-up may end the program."
+        ),
+    ),
+    Symptom(
+        "stuck-on-error",
+        N_("it does not get away from a client that is gone"),
+        N_(
+            "The server still runs, but has no time for the next client. A call on a connection that was reset returns\n"
+            "-1, now and whenever it is made again: that, too, is the end of this client. A loop that ends at 0 alone\n"
+            "never ends."
+        ),
+    ),
+    Symptom(
+        "interrupted-call",
+        N_("an interrupted call is taken for a failure"),
+        N_(
+            "A call that waits can come back with EINTR though nothing is wrong: a signal came, or the program was\n"
+            "stopped and continued (signal(7)). Call it again."
+        ),
+        (
+            SERVE,
+            "nc 127.0.0.1 9090 &",
+            "kill -STOP $(pidof echo_server); kill -CONT $(pidof echo_server)",
         ),
     ),
     Symptom(
@@ -361,6 +402,14 @@ _TABLE = (
         ),
     ),
     Symptom(
+        "slow-recovery",
+        N_("who waited is let in too late"),
+        N_(
+            "There is room again, and the clients in the queue still wait: the pause between two tries to accept is too\n"
+            "long. Let who leaves wake the accepting thread, or try again after a tenth of a second."
+        ),
+    ),
+    Symptom(
         "too-many-messages",
         N_("it says the same thing again and again"),
         N_(
@@ -391,6 +440,19 @@ _TABLE = (
         ),
     ),
     Symptom(
+        "mixed-names",
+        N_("a message names another client"),
+        N_(
+            "The name stands where all threads see the same one: in a global or static variable, or in the accepting\n"
+            "loop's. By the time the message is printed it is the name of whoever came last."
+        ),
+    ),
+    Symptom(
+        "extra-message",
+        N_("more is said than was asked for"),
+        N_("`received` and `sent` are for those who ask for them with -v."),
+    ),
+    Symptom(
         "torn-line",
         N_("lines of two threads are mixed"),
         N_(
@@ -408,6 +470,24 @@ _TABLE = (
             "signal comes between the look at the flag and the sleep. The handout shows a way without this gap."
         ),
         (SERVE, "nc 127.0.0.1 9090 &", "kill -TERM $(pidof echo_server)"),
+    ),
+    Symptom(
+        "lost-signal",
+        N_("a signal to stop is heard at most moments, but not at all"),
+        N_(
+            "It stops as a rule. Here the signal came after the program had looked at its flag and before it went to\n"
+            "sleep, and nothing woke it again. Let the handler leave something that the sleep itself sees: a byte in a\n"
+            "pipe that is polled too, or a socket that is shut down; or take signals with sigwait(3) or pselect(2)."
+        ),
+        ("make check LAB=02 STEP=6",),
+    ),
+    Symptom(
+        "not-awaited",
+        N_("main ends while threads are still at work"),
+        N_(
+            "When main returns, or anybody calls exit(3), all threads end in the middle of what they do. Before that,\n"
+            "wait for each: join it, or count the threads and wait on a condition until none is left."
+        ),
     ),
     Symptom(
         "slow-stop",
@@ -466,6 +546,42 @@ _TABLE = (
         N_("`exit` on a line of its own, or the end of input, ends the client with status 0."),
     ),
     Symptom(
+        "leaves-early",
+        N_("it ends before it should"),
+        N_(
+            "Only `exit` alone on its line, or the end of input, ends the client: an empty line does not, nor a line\n"
+            "that begins with `exit` and goes on. Compare the whole line."
+        ),
+        (SERVE, "printf 'exit now\\n\\nlast\\n' | {bin}/echo_client"),
+    ),
+    Symptom(
+        "last-line-lost",
+        N_("a last line without a newline is lost"),
+        N_(
+            "Input need not end with a newline. getline(3) and fgets(3) return such a last line like any other, and tell\n"
+            "of the end only at the next call."
+        ),
+        (SERVE, "printf 'one\\nlast' | {bin}/echo_client"),
+    ),
+    Symptom(
+        "short-read",
+        N_("one read is taken for the whole reply"),
+        N_(
+            "TCP carries bytes, not messages: what was sent at once may arrive in pieces, and read(2) returns what is\n"
+            "there. Read in a loop until as many bytes have come back as were sent."
+        ),
+        (SERVE, "head -c 5M /dev/zero | tr '\\0' x | {bin}/echo_client | wc -c  # 5242880"),
+    ),
+    Symptom(
+        "long-line-cut",
+        N_("a long line is not sent as it is"),
+        N_(
+            "A line may be longer than any buffer. getline(3) makes its buffer as large as the line; fgets(3) returns a\n"
+            "part, and the next call goes on with the rest: neither drop it, nor add a newline between."
+        ),
+        (SERVE, "head -c 5000 /dev/zero | tr '\\0' x | {bin}/echo_client | wc -c  # 5000, or 5001"),
+    ),
+    Symptom(
         "deadlock-full-buffers",
         N_("both sides wait until the other reads"),
         N_(
@@ -473,6 +589,171 @@ _TABLE = (
             "the server's write(2) blocks, then the client's. Send a portion and read it back before the next."
         ),
         ("head -c 64M /dev/zero | tr '\\0' x | {bin}/echo_client | wc -c",),
+    ),
+    # -- rockets -----------------------------------------------------------------------------------
+    Symptom(
+        "wrong-countdown",
+        N_("a rocket's lines are not its countdown"),
+        N_("A rocket prints N... for each N from its countdown to 1, then `Rocket launched!`."),
+        ("{bin}/rockets -n 1 -v",),
+    ),
+    Symptom(
+        "wrong-timing",
+        N_("something comes at the wrong moment"),
+        N_(
+            "A tick for each number, and the delay before them. Sleep until a moment, not for a while:\n"
+            "clock_nanosleep(2) with TIMER_ABSTIME and CLOCK_MONOTONIC."
+        ),
+        ("{bin}/rockets -n 1 -v -t 500",),
+    ),
+    Symptom(
+        "wrong-plan",
+        N_("the plan is not the one that was asked for"),
+        N_(
+            "The seed alone decides the plan: draw all of it in the main thread, before any rocket flies, delay and\n"
+            "countdown in one order, whatever the mode."
+        ),
+        (
+            "{bin}/rockets -n 5 -s 1 -v -t 1 -m sequential | head -5",
+            "{bin}/rockets -n 5 -s 1 -v -t 1 | head -5",
+        ),
+    ),
+    Symptom(
+        "wrong-order",
+        N_("lines come in the wrong order"),
+        N_("Compare expected and got: what should have waited for what?"),
+    ),
+    Symptom(
+        "one-after-another",
+        N_("rockets fly one after another"),
+        N_(
+            "Start all threads first, in one loop; join them in a second one. A join in the loop that creates waits for\n"
+            "each rocket before the next one is started."
+        ),
+    ),
+    Symptom(
+        "sleeps-add-up",
+        N_("rockets are late"),
+        N_(
+            "What a thread loses - by starting late, by waiting for a processor - is added to every sleep of a fixed\n"
+            "length. Compute each line's instant from the common launch, and sleep until then."
+        ),
+    ),
+    Symptom(
+        "lost-rocket",
+        N_("rockets are missing"),
+        N_(
+            "Some were planned, or started, and never launched. Does main return before they have landed?"
+        ),
+    ),
+    Symptom(
+        "big-stacks",
+        N_("the threads take too much memory"),
+        N_("Thousands of threads need small stacks: pthread_attr_setstacksize(3)."),
+    ),
+    # -- scanner -----------------------------------------------------------------------------------
+    Symptom(
+        "wrong-host",
+        N_("another host is scanned than was asked for"),
+        N_(
+            "The argument, or the answer to the prompt without its newline; an empty answer means localhost."
+        ),
+    ),
+    Symptom(
+        "port-missed",
+        N_("open ports are missing"),
+        N_("Every port of the range is tried, and one that could not be tried is tried again."),
+    ),
+    Symptom(
+        "last-port-missed",
+        N_("the last port is missing"),
+        N_(
+            "The range includes its last port. Is it < where it should be <=? And does 65535 + 1 fit the type?"
+        ),
+    ),
+    Symptom(
+        "port-twice",
+        N_("a port is reported twice"),
+        N_(
+            "Two threads took the same port: taking the next one is a read and a write, and needs a lock around both."
+        ),
+    ),
+    Symptom(
+        "false-open",
+        N_("a port is called open on which nobody listens"),
+        N_(
+            "After poll(2) says that a connecting socket is writable, getsockopt(2) with SO_ERROR says whether it is\n"
+            "connected or refused."
+        ),
+    ),
+    Symptom(
+        "self-connect",
+        N_("the scanner found its own socket"),
+        N_(
+            "The kernel gave a socket the very port that it connects to: TCP's simultaneous open, with itself. Such a\n"
+            "socket has the same address at both ends: getsockname(2), getpeername(2)."
+        ),
+    ),
+    Symptom(
+        "not-parallel",
+        N_("ports are scanned one after another"),
+        N_("With -t THREADS so many ports are waited for at the same time."),
+    ),
+    Symptom(
+        "no-timeout",
+        N_("a silent port is not waited for as long as it should be"),
+        N_("Connect without blocking, then poll(2) for TIMEOUT_MS."),
+    ),
+    Symptom(
+        "does-not-stream",
+        N_("what is known is not said at once"),
+        N_(
+            "Print a port when all lower ones are known: neither all at the end, nor before its turn."
+        ),
+    ),
+    Symptom(
+        "no-bar",
+        N_("there is no progress bar"),
+        N_(
+            "Where stderr is a terminal (isatty(3)) a bar is drawn on it, each time beginning with CR."
+        ),
+    ),
+    Symptom(
+        "bar-in-pipe",
+        N_("a progress bar where no person looks"),
+        N_("Ask isatty(STDERR_FILENO) first."),
+    ),
+    Symptom(
+        "bar-never-ends",
+        N_("the bar does not end at 100%"),
+        N_("Draw it once more when all ports are known."),
+    ),
+    Symptom(
+        "bar-goes-back",
+        N_("the bar goes back"),
+        N_("Count ports that are done, under the lock that guards the count."),
+    ),
+    Symptom(
+        "bar-never-moves",
+        N_("the bar shows no progress"),
+        N_("Draw it while the scan goes on, not only at its end."),
+    ),
+    Symptom(
+        "bar-too-often",
+        N_("the bar is drawn too often"),
+        N_("At most 20 times a second: remember when it was drawn last."),
+    ),
+    Symptom(
+        "terminal-not-clean",
+        N_("the terminal is left in disorder"),
+        N_("Erase the bar, or end its line, before the program ends, on SIGINT too."),
+    ),
+    Symptom(
+        "scarce",
+        N_("a port that could not be tried is reported"),
+        N_(
+            "EMFILE, EADDRNOTAVAIL and EAGAIN say nothing of the port: wait a moment and try it again."
+        ),
     ),
     # -- tools: their findings are told at length in the report (labkit/lessons.py) -------------------
     Symptom("data-race", N_("two threads use a variable without agreement")),
@@ -491,7 +772,23 @@ _TABLE = (
     Symptom("bad-unlock", N_("a lock is released by who does not hold it")),
     Symptom("destroyed-lock", N_("a lock is used after its end, or ended while it is used")),
     Symptom("self-deadlock", N_("a thread waits for itself")),
-    Symptom("deadlock", N_("threads wait for each other")),
+    Symptom(
+        "deadlock",
+        N_("threads wait for each other"),
+        N_(
+            "Each of them holds, or is, what another one waits for: a lock, or a thread to be joined. Take locks in one\n"
+            "order everywhere, and wait for no thread while you hold a lock that it needs."
+        ),
+    ),
+    Symptom(
+        "lost-wakeup",
+        N_("a condition is waited for that nobody is left to signal"),
+        N_(
+            "Only this thread is left, and it sleeps in pthread_cond_wait(3): the last signal came before it waited, or\n"
+            "there never was one. A condition keeps nothing in store. Look at the state under its lock, and wait in a\n"
+            "`while` as long as it says so, without letting the lock go in between."
+        ),
+    ),
     Symptom("wait-without-lock", N_("a condition is waited for without its lock")),
     Symptom("failed-call", N_("a pthread call failed")),
     Symptom("signal-unsafe", N_("a signal handler calls what it must not")),

@@ -22,7 +22,9 @@ def test_mutant_is_caught(mutant: Mutant, tmp_path: Path) -> None:
     )
     (step,) = results["tests"]
     said = step["extra_data"]
-    assert (said["verdict"], said["cause"], status) == ("failed", mutant.cause, 1), failures(results)
+    assert (said["verdict"], said["cause"], status) == ("failed", mutant.cause, 1), failures(
+        results
+    )
 
 
 def test_there_are_enough_mutants() -> None:

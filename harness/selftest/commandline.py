@@ -1,0 +1,183 @@
+"""For the self-tests: `harness/lab` as a person types it, what it says, and what it leaves behind."""
+
+from __future__ import annotations
+
+import ctypes
+import json
+import os
+import shutil
+import signal
+import subprocess
+import time
+import xml.etree.ElementTree as ET
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ClassVar
+
+from labkit import proc
+from labkit.catalog import HARNESS, ROOT, SOLUTIONS, Lab, find
+
+LAB = HARNESS / "lab"
+HOSTILE = Path(__file__).parent / "hostile"
+SECONDS = 150
+GONE_SECONDS = 10.0
+PR_SET_CHILD_SUBREAPER = 36  # linux/prctl.h
+DECIDE = ("LANGUAGE", "LC_ALL", "LC_MESSAGES", "LANG", "LAB_SANDBOX", "LAB_PYTHON")
+
+
+@dataclass(frozen=True)
+class Ran:
+    """How a command ended. left: the processes that it left behind, by name."""
+
+    status: int
+    out: str
+    err: str
+    seconds: float
+    left: tuple[str, ...]
+
+    @property
+    def words(self) -> str:
+        return self.out + self.err
+
+
+class Command:
+    """A command that is running, in a process group of its own, and whatever it starts."""
+
+    _known: ClassVar[set[int]] = set()  # all commands: they are no leftovers of each other
+
+    def __init__(
+        self,
+        words: Sequence[str | Path],
+        cwd: Path = ROOT,
+        env: Mapping[str, str] | None = None,
+        stdout: int = subprocess.PIPE,
+    ) -> None:
+        ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+        self._before = set(proc.children(os.getpid()))
+        self._began = time.monotonic()
+        plain = {key: value for key, value in os.environ.items() if key not in DECIDE}
+        self.process = subprocess.Popen(
+            [str(word) for word in words],
+            cwd=cwd,
+            env={**plain, "LC_ALL": "C.UTF-8", **(env or {})},
+            stdin=subprocess.DEVNULL,
+            stdout=stdout,
+            stderr=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+        )
+        Command._known.add(self.process.pid)
+
+    def wait(self) -> Ran:
+        """Wait for its end. Kills what it left behind, so that one failure does not bring the next."""
+        try:
+            out, err = self.process.communicate(timeout=SECONDS)
+        finally:
+            seconds = time.monotonic() - self._began
+            _kill(self.process.pid if self.process.poll() is None else 0)
+            left = self._left()
+            for pid in left:
+                _kill(pid)
+            self.process.wait()
+        names = tuple(left.values())
+        return Ran(self.process.returncode, out or "", err or "", seconds, names)
+
+    def gone(self) -> list[str]:
+        """Wait until nothing of it is there any more; what is left in the end."""
+        until = time.monotonic() + GONE_SECONDS
+        while self._left() and time.monotonic() < until:
+            time.sleep(0.02)
+        return list(self._left().values())
+
+    def descendants(self) -> list[str]:
+        """The names of all that it has started."""
+        return [_name(pid) for pid in proc.tree(self.process.pid)]
+
+    def wait_for(self, name: str) -> None:
+        """Wait until it has started a program of this name, and that one is running."""
+        until = time.monotonic() + SECONDS
+        while name not in self.descendants():
+            assert self.process.poll() is None, self.process.communicate()
+            assert time.monotonic() < until, self.descendants()
+            time.sleep(0.01)
+
+    def send(self, number: signal.Signals, to_group: bool = False) -> None:
+        """A signal to the process, or, as a terminal does it, to its group."""
+        (os.killpg if to_group else os.kill)(self.process.pid, number)
+
+    def _left(self) -> dict[int, str]:
+        """Its orphans are handed to us; dead ones are only waiting for somebody to ask after them."""
+        pids = set(proc.children(os.getpid())) - self._before - Command._known
+        return {pid: _name(pid) for pid in pids if proc.state(pid) not in ("Z", "")}
+
+
+def lab(
+    *arguments: str | Path,
+    cwd: Path = ROOT,
+    env: Mapping[str, str] | None = None,
+    inside: Sequence[str | Path] = (),
+) -> Ran:
+    """Run `harness/lab` to its end. inside: a command that runs it."""
+    return Command([*inside, LAB, *arguments], cwd, env).wait()
+
+
+def entries(report: Path, name: str = "02-threaded-echo") -> list[dict[str, Any]]:
+    """The entries of a lab's results.json. Sees too that JSON and JUnit XML are well-formed."""
+    ET.parse(report / name / "junit.xml")
+    results = json.loads((report / name / "results.json").read_text(encoding="utf-8"))
+    found: list[dict[str, Any]] = results["tests"]
+    return found
+
+
+def verdicts(report: Path, name: str = "02-threaded-echo") -> list[str]:
+    """The verdicts of a lab's steps, in order."""
+    return [test["extra_data"]["verdict"] for test in entries(report, name)]
+
+
+def hostile(work: Path, name: str, define: str = "") -> Path:
+    """A work directory whose lab 02 is one of the hostile programs. define: `NAME VALUE`."""
+    source = (HOSTILE / f"{name}.c").read_text(encoding="utf-8")
+    head = f"#define {define}\n" if define else ""
+    header = (HOSTILE / "hostile.h").read_bytes()
+    return submission(work, {"echo_server.c": head + source, "hostile.h": header})
+
+
+def submission(work: Path, files: Mapping[str, str | bytes]) -> Path:
+    """A work directory whose lab 02 holds these files."""
+    home = work / two().name
+    home.mkdir(parents=True)
+    for name, content in files.items():
+        (home / name).write_bytes(content if isinstance(content, bytes) else content.encode())
+    return work
+
+
+def reference(work: Path, name: str = "02-threaded-echo") -> Path:
+    """A work directory with a copy of a lab's reference."""
+    shutil.copytree(SOLUTIONS / name, work / name)
+    return work
+
+
+def two() -> Lab:
+    """Lab 02."""
+    return find("02")
+
+
+def unprintable(text: str) -> set[str]:
+    """The characters in a text that would steer a terminal."""
+    return {character for character in text if not character.isprintable()} - {"\n", "\t"}
+
+
+def _name(pid: int) -> str:
+    try:
+        return Path(f"/proc/{pid}/comm").read_text(encoding="utf-8", errors="replace").strip()
+    except OSError:
+        return ""
+
+
+def _kill(pid: int) -> None:
+    try:
+        if pid:
+            os.kill(pid, signal.SIGKILL)
+    except OSError:
+        pass

@@ -1,0 +1,6 @@
+/* Has nothing to do. */
+int
+main(void)
+{
+	return 0;
+}

@@ -1,0 +1,20 @@
+/*
+ * Ends everything that it may send a signal to: its group, its parent, all.
+ * Not outside a process namespace of its own, where its id would be large.
+ */
+#define _POSIX_C_SOURCE 200809L
+#include <signal.h>
+#include <unistd.h>
+
+int
+main(void)
+{
+	if (getpid() > 100)
+		return 1;
+	for (int number = 1; number < 32; number++)
+		signal(number, SIG_IGN);
+	kill(getppid(), SIGKILL);
+	kill(-1, SIGKILL);
+	kill(0, SIGKILL);
+	return 0;
+}

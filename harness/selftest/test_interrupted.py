@@ -1,0 +1,95 @@
+"""Ctrl-C, a kill and worse in the middle of a check: no process of the program is left."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from signal import SIGHUP, SIGINT, SIGKILL, SIGTERM, Signals
+
+import pytest
+
+from commandline import LAB, Command, hostile, submission, two
+from labkit import sandbox
+
+PROGRAM = "never_listens"  # as it calls itself
+WAITS = '#include "/proc/self/fd/2"\n'  # the compiler reads from the pipe that it writes to
+POLITE = (SIGINT, SIGTERM, SIGHUP)
+SANDBOXES = ("", "none")
+
+
+def start(work: Path, *words: str, without: str = "") -> Command:
+    """Start a command on a work directory, with a temporary directory of its own."""
+    temporary = work / "tmp"
+    temporary.mkdir()
+    env = {"TMPDIR": str(temporary), "LAB_SANDBOX": without}
+    return Command([LAB, *words, "--work", work, "--report", work / "report"], env=env)
+
+
+def must_be_interrupted(command: Command, work: Path) -> None:
+    """It says so, without a traceback, and leaves neither a process nor a file nor a verdict."""
+    ran = command.wait()
+    assert (ran.status, ran.left) == (130, ()), ran.words
+    assert ran.err.strip() == "lab: interrupted"
+    assert list((work / "tmp").iterdir()) == []
+    assert list((work / "report").rglob("*.json")) == []
+
+
+@pytest.mark.parametrize("without", SANDBOXES)
+@pytest.mark.parametrize("number", POLITE)
+def test_a_check_is_interrupted(number: Signals, without: str, tmp_path: Path) -> None:
+    """Ctrl-C goes to the whole group, as a terminal sends it; the others to the harness alone."""
+    command = start(hostile(tmp_path, PROGRAM), "check", "02", without=without)
+    command.wait_for(PROGRAM)
+    command.send(number, to_group=number == SIGINT)
+    must_be_interrupted(command, tmp_path)
+
+
+def test_an_impatient_person(tmp_path: Path) -> None:
+    """Ctrl-C again and again does not keep the harness from cleaning up."""
+    command = start(hostile(tmp_path, PROGRAM), "check", "02")
+    command.wait_for(PROGRAM)
+    for _press in range(20):
+        command.send(SIGINT, to_group=True)
+    must_be_interrupted(command, tmp_path)
+
+
+@pytest.mark.parametrize("number", [SIGINT, SIGTERM])
+def test_grading_is_interrupted(number: Signals, tmp_path: Path) -> None:
+    """The checks that run side by side end with it."""
+    command = start(hostile(tmp_path, PROGRAM), "grade")
+    command.wait_for(PROGRAM)
+    (tmp_path / "report" / "01-echo" / "results.json").unlink(missing_ok=True)
+    command.send(number, to_group=number == SIGINT)
+    must_be_interrupted(command, tmp_path)
+
+
+@pytest.mark.parametrize("without", SANDBOXES)
+def test_a_check_is_killed(without: str, tmp_path: Path) -> None:
+    """SIGKILL, or the machine's out-of-memory killer: the program dies with the harness."""
+    command = start(hostile(tmp_path, PROGRAM), "check", "02", without=without)
+    command.wait_for(PROGRAM)
+    command.send(SIGKILL)
+    command.process.wait()
+    assert command.gone() == []
+
+
+def test_grading_is_killed(tmp_path: Path) -> None:
+    """The same one level up."""
+    command = start(hostile(tmp_path, PROGRAM), "grade")
+    command.wait_for(PROGRAM)
+    command.send(SIGKILL)
+    command.process.wait()
+    assert command.gone() == []
+
+
+@pytest.mark.skipif(not sandbox.available(), reason=f"no sandbox here: {sandbox.refusal()}")
+@pytest.mark.parametrize("number", [SIGINT, SIGTERM, SIGKILL])
+def test_the_compiler_is_interrupted(number: Signals, tmp_path: Path) -> None:
+    """A compiler that waits for ever ends too."""
+    command = start(submission(tmp_path, {"echo_server.c": WAITS}), "check", two().number)
+    command.wait_for("cc1")
+    command.send(number, to_group=number == SIGINT)
+    if number == SIGKILL:
+        command.process.wait()
+        assert command.gone() == []
+    else:
+        must_be_interrupted(command, tmp_path)

@@ -1,0 +1,279 @@
+"""A running program: its output, its end, its bounds, and that nothing of it is left, with and without a sandbox."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from commandline import HOSTILE, PR_SET_CHILD_SUBREAPER
+from labkit import compiler, proc, program, sandbox
+from labkit.faults import DidNotCompile, Trouble
+from labkit.journal import Journal
+from labkit.pace import Deadline, Pace
+from labkit.program import Ended, Program
+
+Start = Callable[..., Program]
+LONG = "sleep 1000"
+BOXES = [
+    pytest.param(
+        True,
+        id="sandbox",
+        marks=pytest.mark.skipif(not sandbox.available(), reason=f"{sandbox.refusal()}"),
+    ),
+    pytest.param(False, id="none"),
+]
+
+
+def soon(seconds: float = 10.0) -> Deadline:
+    """A deadline for something that should take a moment."""
+    return Pace().deadline(seconds)
+
+
+@pytest.fixture(params=BOXES)
+def start(
+    request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Start]:
+    """Start a shell script; afterwards it is closed, and nothing of it may be left."""
+    boxed: bool = request.param
+    monkeypatch.setattr(sandbox, "available", lambda: boxed)
+    ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+    before = proc.children(os.getpid())
+    started: list[Program] = []
+
+    def run(script: str, binary: Path | None = None) -> Program:
+        argv = [str(binary)] if binary else ["/bin/sh", "-c", script]
+        places = {str(binary.parent): binary.parent} if binary else {}
+        pipe = os.pipe() if boxed else None
+        command = sandbox.command(
+            argv, sandbox.View(tmp_path, places), info_fd=pipe[1] if pipe else None
+        )
+        started.append(Program("program", command, Journal(), cwd=tmp_path, info=pipe))
+        return started[-1]
+
+    yield run
+    for one in started:
+        one.close()
+    left = [pid for pid in proc.children(os.getpid()) if pid not in before]
+    for pid in left:
+        os.kill(pid, signal.SIGKILL)
+    assert left == []
+
+
+@pytest.fixture(scope="module")
+def eater(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The program that eats memory, compiled."""
+    binary = tmp_path_factory.mktemp("eater") / "eater"
+    subprocess.run(["gcc", "-O1", HOSTILE / "eats_memory.c", "-o", binary], check=True)
+    return binary
+
+
+# -- how it ends -----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "script, how",
+    [
+        ("exit 0", Ended(0, None)),
+        ("exit 66", Ended(66, None)),
+        ("kill -SEGV $$", "SIGSEGV"),
+        ("kill -KILL $$", "SIGKILL"),
+    ],
+)
+def test_how_it_ends(script: str, how: Ended | str, start: Start) -> None:
+    """An exit status, or a signal by name."""
+    ended = start(script).wait(soon())
+    assert ended and how in (ended, ended.signal)
+
+
+def test_it_does_not_end(start: Start) -> None:
+    """At the deadline it is still running, with its process id, threads and descriptors; then it is killed."""
+    running = start(LONG)
+    assert running.wait(Deadline(time.monotonic() + 0.1, 0.1)) is None
+    assert running.running and running.pid and running.threads() == 1 and running.descriptors() >= 3
+    running.kill()
+    ended = running.wait(soon())
+    assert ended and ended.signal == "SIGKILL"
+    assert (running.pid, running.threads(), running.resident()) == (0, 0, 0)
+
+
+def test_it_takes_a_signal(start: Start) -> None:
+    """A signal reaches the program itself, not what it is locked up in."""
+    running = start("trap 'echo caught; exit 3' TERM; echo ready; while :; do sleep 0.01; done")
+    assert running.stdout.wait_for("^ready$", soon())
+    running.signal(signal.SIGTERM)
+    ended = running.wait(soon())
+    assert (ended, running.stdout.lines()) == (Ended(3, None), ["ready", "caught"])
+
+
+def test_a_program_that_cannot_be_started(tmp_path: Path) -> None:
+    """That is our trouble."""
+    with pytest.raises(Trouble, match="cannot start /nowhere/at-all"):
+        Program("program", ["/nowhere/at-all"], Journal(), cwd=tmp_path)
+
+
+# -- what it says ----------------------------------------------------------------------------------------
+
+
+def test_both_outputs_are_kept(start: Start) -> None:
+    """Whole, apart from each other, and in the conversation line by line; an unfinished line is no line."""
+    running = start("echo one; echo two >&2; printf '\\377three'")
+    running.wait(soon())
+    assert (running.stdout.lines(), running.stderr.lines()) == (["one"], ["two"])
+    assert running.stdout.taken() == b"one\n\xffthree" and running.stdout.text().endswith(
+        "\\xffthree"
+    )
+    talk = running.journal.text()
+    assert 'prints "one"' in talk and 'complains "two"' in talk and "exit status 0" in talk
+
+
+def test_waiting_for_words(start: Start) -> None:
+    """Until they come, until the deadline, or until the program's end."""
+    found = start(f"echo listening on port 80; {LONG}").stdout.wait_for(r"port (\d+)$", soon())
+    assert found and found[1] == "80"
+    running = start(LONG)
+    assert running.stdout.wait_for("more", Deadline(time.monotonic() + 0.05, 0.05)) is None
+    assert running.running
+    began = time.monotonic()
+    assert start("echo less").stdout.wait_for("more", soon(100)) is None
+    assert time.monotonic() - began < 50
+
+
+def test_many_descriptors_here(start: Start) -> None:
+    """A thousand clients of ours do not keep us from watching a program: select(2) would."""
+    many = [os.open(os.devnull, os.O_RDONLY) for _number in range(1100)]
+    try:
+        running = start("echo here; exit 5")
+        assert (running.wait(soon()), running.stdout.lines()) == (Ended(5, None), ["here"])
+    finally:
+        for fd in many:
+            os.close(fd)
+
+
+# -- its bounds ------------------------------------------------------------------------------------------
+
+
+def stopped_for(running: Program) -> str | None:
+    """The cause for which a program was ended by us."""
+    ended = running.wait(soon())
+    assert ended and ended.signal == "SIGKILL" and running.killed_for
+    return running.killed_for.cause
+
+
+@pytest.mark.parametrize("where", ["", ">&2"])
+def test_a_flood(where: str, start: Start, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is ended, and not more than the limit is kept."""
+    monkeypatch.setattr(program, "MOST_OUTPUT", 1 << 20)
+    running = start(f"yes {where}")
+    assert stopped_for(running) == "flood"
+    assert max(len(running.stdout.taken()), len(running.stderr.taken())) <= 1 << 20
+
+
+SLEEPERS = f"for i in 1 2 3 4 5 6; do {LONG} & done"
+
+
+@pytest.mark.parametrize("script", [f"{SLEEPERS}; wait", f"exec >&- 2>&-; {SLEEPERS}; wait"])
+def test_too_many_processes(script: str, start: Start, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also where nothing can be heard of it any more."""
+    monkeypatch.setattr(program, "MOST_PROCESSES", 5)
+    assert stopped_for(start(script)) == "forks"
+
+
+def test_too_much_memory(start: Start, eater: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Resident memory counts: address space is free."""
+    monkeypatch.setattr(program, "MOST_RESIDENT", 64 << 20)
+    assert stopped_for(start("", eater)) == "memory"
+
+
+# -- what it leaves --------------------------------------------------------------------------------------
+
+DAEMON = f"setsid env -i sh -c '({LONG})' >/dev/null 2>&1 </dev/null &"
+
+
+@pytest.mark.parametrize(
+    "script",
+    [
+        f"{LONG} & {LONG} & {LONG}",
+        f"trap '' TERM INT HUP; kill -STOP $$; {LONG}",
+        f"{DAEMON} {LONG}",
+        f"{DAEMON} sleep 0.2; exit 0",
+        f"sh -c '{LONG} &'; sh -c 'exit 1' & {LONG}",
+        "while :; do echo noise; sleep 0.01; done & exit 0",
+    ],
+)
+def test_nothing_is_left(script: str, start: Start) -> None:
+    """Children, stopped ones, daemons without an environment, orphans, zombies: the fixture looks after them."""
+    running = start(script)
+    running.wait(Deadline(time.monotonic() + 0.4, 0.4))
+
+
+# -- the compiler ----------------------------------------------------------------------------------------
+
+
+def compiled(tmp_path: Path, source: str) -> str:
+    """What the compiler says of a source."""
+    (tmp_path / "x.c").write_text(source)
+    view = sandbox.View(tmp_path)
+    return compiler.compile_in(view, "gcc", ["-c", "x.c", "-o", sandbox.place(view, "/dev/null")])
+
+
+@pytest.mark.skipif(not sandbox.available(), reason=sandbox.refusal())
+def test_a_compiler_that_waits(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It reads from the pipe that it writes to: it is ended, and the student told so."""
+    monkeypatch.setattr(compiler, "PATIENCE_SECONDS", 0.5)
+    with pytest.raises(DidNotCompile, match="did not come to an end: ended after"):
+        compiled(tmp_path, '#include "/proc/self/fd/2"\n')
+
+
+@pytest.mark.skipif(not sandbox.available(), reason=sandbox.refusal())
+def test_a_compiler_that_works_for_ever(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A file that includes itself twice, two hundred deep: the CPU limit ends it."""
+    monkeypatch.setattr(compiler, "LIMITS", sandbox.Limits(cpu=1))
+    with pytest.raises(DidNotCompile) as fault:
+        compiled(tmp_path, "#if __INCLUDE_LEVEL__ < 99\n" + 2 * '#include "x.c"\n' + "#endif\n")
+    assert "CPU time limit" in fault.value.details or "Killed" in fault.value.details
+
+
+@pytest.mark.skipif(not sandbox.available(), reason=sandbox.refusal())
+def test_a_compiler_that_says_too_much(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """More words than anybody reads are not collected."""
+    monkeypatch.setattr(compiler, "MOST_WORDS", 10_000)
+    with pytest.raises(DidNotCompile, match="it printed more than"):
+        compiled(tmp_path, "#warning again\n" * 10_000)
+
+
+@pytest.mark.parametrize(
+    "words, kind",
+    [
+        ("x.c:1:1: error: no", DidNotCompile),
+        ("x.c:1:2: error: #error No space left on device", DidNotCompile),
+        ("    1 | #error Cannot allocate memory", DidNotCompile),
+        ("cc1: out of memory allocating 99 bytes", DidNotCompile),
+        ("gcc: fatal error: CPU time limit exceeded signal terminated program cc1", DidNotCompile),
+        ("/tmp/x.s: Fatal error: can't close x.o: 'No space left on device'", Trouble),
+        ("/usr/bin/ld: final link failed: No space left on device", Trouble),
+        ("cc1: fatal error: error writing to /tmp/x.s: Disk quota exceeded", Trouble),
+        ("bwrap: Can't mount proc on /newroot/proc: Operation not permitted", Trouble),
+    ],
+)
+def test_whose_fault_a_failed_compilation_is(words: str, kind: type[Exception]) -> None:
+    """The machine's words are told from those that a source can make the compiler say."""
+    assert type(compiler.refusal(words)) is kind
+
+
+def test_the_first_error_comes_first() -> None:
+    """Warnings before it are left out, what leads to it is kept, and not everything after it is shown."""
+    words = (
+        "x.c:1:1: warning: unused\n    1 | error: in a comment\n"
+        "In file included from y.h:1,\n                 from x.c:2:\n"
+        "z.h: In function ‘f’:\nz.h:3:3: error: this\n    3 | code\n" + "more\n" * 100
+    )
+    lines = compiler.first_error(words, most=6).splitlines()
+    assert lines[:2] == ["In file included from y.h:1,", "                 from x.c:2:"]
+    assert lines[3:] == ["z.h:3:3: error: this", "    3 | code", "more", "… 99 more lines"]

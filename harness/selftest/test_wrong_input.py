@@ -1,0 +1,318 @@
+"""Wrong, broken and hostile submissions: a clear message, a verdict in time, and nothing left running."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from commandline import Ran, entries, hostile, lab, reference, submission, two, unprintable
+from labkit import sandbox
+from labkit.catalog import ROOT
+from labkit.pace import Pace
+
+NAME = two().name
+MAIN = "int main(void)\n{\n\treturn 0;\n}\n"
+needs_sandbox = pytest.mark.skipif(
+    not sandbox.available(), reason=f"no sandbox here: {sandbox.refusal()}"
+)
+
+
+def step_one(work: Path, *options: str, env: dict[str, str] | None = None) -> Ran:
+    """Check a work directory's first step; what must hold however bad the submission is."""
+    pace = Pace().factor()
+    ran = lab("check", "02", "--work", work, "--step", "1", "--report", work, *options, env=env)
+    assert (ran.status, ran.left) == (1, ()), ran.words
+    (step,) = entries(work)
+    assert (step["status"], step["score"]) == ("failed", 0)
+    assert step["extra_data"]["verdict"] == "failed"
+    assert "Traceback" not in ran.words + step["output"]
+    assert not unprintable(ran.words + step["output"])
+    assert ran.seconds < 15 * max(pace, Pace().factor())
+    return ran
+
+
+def cause(work: Path) -> str | None:
+    """The named cause of the only step."""
+    (step,) = entries(work)
+    named: str | None = step["extra_data"]["cause"]
+    return named
+
+
+# -- programs that are up to no good ---------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Hostile:
+    """A program of hostile/, the cause that must be named and the words that must be said."""
+
+    program: str
+    cause: str
+    words: tuple[str, ...]
+    define: str = ""
+
+    def __str__(self) -> str:
+        return " ".join([self.program, *self.define.split()])
+
+
+PROGRAMS = (
+    Hostile("never_listens", "never-listens", ("runs but listens on no TCP port",)),
+    Hostile("stops_itself", "never-listens", ("runs but listens on no TCP port",)),
+    Hostile("ends_at_once", "never-listens", ("ended instead of listening: exit status 0",)),
+    Hostile("crashes_at_once", "crash", ("killed by SIGSEGV",)),
+    Hostile(
+        "prints_garbage", "never-listens", (r"\x1b[2J\x1b]0;owned\x07", r"\x202edesrever\x9bK")
+    ),
+    Hostile("floods", "flood", ("printed more than 8 MiB on stdout",), "FLOODED 1"),
+    Hostile("floods", "flood", ("printed more than 8 MiB on stderr",), "FLOODED 2"),
+    Hostile("forks", "wrong-address", ("does not listen where it was told to",)),
+    Hostile("closes_output", "wrong-address", ("does not listen where it was told to",)),
+    Hostile("resets_at_once", "wrong-address", ("does not listen where it was told to",)),
+)
+IN_A_SANDBOX = (
+    Hostile("kills", "crash", ("killed by SIGKILL",)),
+    Hostile("fork_bomb", "forks", ("started more than 64 processes",)),
+)
+
+
+@pytest.mark.parametrize("program", PROGRAMS, ids=str)
+def test_a_hostile_program(program: Hostile, tmp_path: Path) -> None:
+    """Each is told what it did, in time."""
+    ran = step_one(hostile(tmp_path, program.program, program.define))
+    assert cause(tmp_path) == program.cause
+    assert [words for words in program.words if words not in ran.out] == []
+
+
+@needs_sandbox
+@pytest.mark.parametrize("program", IN_A_SANDBOX, ids=str)
+def test_a_very_hostile_program(program: Hostile, tmp_path: Path) -> None:
+    """These would harm a machine that doesn't lock them up."""
+    test_a_hostile_program(program, tmp_path)
+
+
+WITHOUT = [p for p in PROGRAMS if p.program in ("never_listens", "crashes_at_once", "forks")]
+
+
+@pytest.mark.parametrize("program", WITHOUT, ids=str)
+def test_a_hostile_program_without_a_sandbox(program: Hostile, tmp_path: Path) -> None:
+    """The same holds where there are no namespaces, and it is said that there are none."""
+    ran = step_one(hostile(tmp_path, program.program), env={"LAB_SANDBOX": "none"})
+    assert cause(tmp_path) == program.cause
+    assert sandbox.UNSANDBOXED in ran.out
+
+
+@needs_sandbox
+def test_a_program_that_writes_everywhere(tmp_path: Path) -> None:
+    """It can write in its own directory, in its log and in a /tmp of its own, and nowhere else."""
+    ran = step_one(hostile(tmp_path, "writes_everywhere"))
+    wrote = {line.strip() for line in ran.out.splitlines() if line.strip().startswith("wrote ")}
+    assert wrote == {"wrote /log/hostile", "wrote /tmp/hostile", "wrote /here/hostile"}
+    assert not Path("/tmp/hostile").exists()
+    assert sorted(path.name for path in (tmp_path / NAME).iterdir()) == [
+        "echo_server.c",
+        "hostile.h",
+        "junit.xml",
+        "results.json",
+    ]
+
+
+# -- sources that are none -------------------------------------------------------------------------------
+
+
+def details(ran: Ran) -> str:
+    """The words below the sentence that says what happened."""
+    _before, _sentence, after = ran.out.partition("the program does not compile\n\n")
+    return after
+
+
+SOURCES: dict[str, tuple[str | bytes, str]] = {
+    "empty": ("", "undefined reference to `main'"),
+    "syntax": ("int main(void) { return 0 }\n", "echo_server.c:1:26: error: expected ‘;’"),
+    "unknown function": (
+        "int accept_all(void);\n" + MAIN.replace("0", "accept_all()"),
+        "echo_server.c:4: undefined reference to `accept_all'",
+    ),
+    "warning before": (
+        "static int unused; /* error: not this one */\n" + MAIN.replace("0", "missing"),
+        "echo_server.c: In function ‘main’:\necho_server.c:4:16: error: ‘missing’ undeclared",
+    ),
+    "two errors": (
+        MAIN.replace("0", "first + second"),
+        "echo_server.c: In function ‘main’:\necho_server.c:3:16: error: ‘first’ undeclared",
+    ),
+    "secrets": ('#include "/etc/passwd"\n' + MAIN, "fatal error: /etc/passwd: No such file"),
+    "pretends": ("#error No space left on device\n" + MAIN, "error: #error No space left"),
+    "garbage": (bytes(range(256)) * 1000, "error: "),
+}
+
+
+@pytest.mark.parametrize("name", SOURCES)
+def test_a_source_that_does_not_compile(name: str, tmp_path: Path) -> None:
+    """The compiler's words are shown, first error first."""
+    source, words = SOURCES[name]
+    if name == "secrets" and not sandbox.available():
+        pytest.skip(f"the compiler sees every file: {sandbox.refusal()}")
+    ran = step_one(submission(tmp_path, {"echo_server.c": source}))
+    assert cause(tmp_path) == "does-not-compile"
+    assert words in "\n".join(details(ran).splitlines()[:4])
+    assert "root:" not in ran.out
+
+
+def test_two_mains(tmp_path: Path) -> None:
+    """The linker's words are shown, with both places."""
+    ran = step_one(submission(tmp_path, {"echo_server.c": MAIN, "second.c": MAIN}))
+    first = "".join(details(ran).splitlines()[:2])
+    assert "second.c:" in first and "multiple definition of `main'; /out/echo_server.o" in first
+
+
+def test_an_error_in_a_header(tmp_path: Path) -> None:
+    """Where the header was included is shown above its error."""
+    files = {"echo_server.c": '#include "own.h"\n' + MAIN, "own.h": "int oops\n"}
+    ran = step_one(submission(tmp_path, files))
+    assert details(ran).startswith("In file included from echo_server.c:1:\n")
+
+
+@needs_sandbox
+def test_a_source_that_never_ends(tmp_path: Path) -> None:
+    """An included device that never ends does not eat the machine's memory."""
+    ran = step_one(submission(tmp_path, {"echo_server.c": '#include "/dev/zero"\n' + MAIN}))
+    assert "out of memory" in details(ran).splitlines()[0]
+
+
+def test_a_file_with_a_name_that_is_no_text(tmp_path: Path) -> None:
+    """Names are bytes; one that is no UTF-8 is a file like another."""
+    home = submission(tmp_path, {"echo_server.c": MAIN}) / NAME
+    (Path(os.fsdecode(os.fsencode(home) + b"/\xff.c"))).write_text("int x = oops;\n")
+    assert "error: ‘oops’ undeclared" in details(step_one(tmp_path))
+
+
+@pytest.mark.parametrize("name", ["-fno-sanitize=all.c", "@echo_server.c"])
+def test_a_file_with_the_name_of_an_option(name: str, tmp_path: Path) -> None:
+    """What the compiler would take for an option is refused."""
+    ran = step_one(submission(tmp_path, {"echo_server.c": MAIN, name: "int x;\n"}))
+    assert f"{name}: the compiler would not take this name" in ran.out
+
+
+# -- files that are no sources ---------------------------------------------------------------------------
+
+
+def make_fifo(path: Path) -> None:
+    os.mkfifo(path)
+
+
+def make_directory(path: Path) -> None:
+    path.mkdir()
+
+
+def make_link(path: Path) -> None:
+    path.symlink_to("/etc/passwd")
+
+
+def make_dangling_link(path: Path) -> None:
+    path.symlink_to("nowhere")
+
+
+def make_nothing(_path: Path) -> None:
+    pass
+
+
+def make_huge(path: Path) -> None:
+    with path.open("wb") as file:
+        file.truncate(1 << 40)
+
+
+STRANGE = (
+    (make_fifo, "echo_server.c in 02-threaded-echo is not a regular file"),
+    (make_directory, "echo_server.c in 02-threaded-echo is not a regular file"),
+    (make_link, "echo_server.c in 02-threaded-echo is a symbolic link"),
+    (make_dangling_link, "echo_server.c in 02-threaded-echo is a symbolic link"),
+    (make_nothing, "there is no echo_server.c in 02-threaded-echo"),
+    (make_huge, "02-threaded-echo holds too much source"),
+)
+
+
+@pytest.mark.parametrize("make, words", STRANGE, ids=lambda v: getattr(v, "__name__", ""))
+def test_a_source_that_is_no_file(make: object, words: str, tmp_path: Path) -> None:
+    """It is said what stands there instead."""
+    assert callable(make)
+    make(submission(tmp_path, {}) / NAME / "echo_server.c")
+    assert words in step_one(tmp_path).out
+    assert cause(tmp_path) == "no-program"
+
+
+def test_no_lab_directory(tmp_path: Path) -> None:
+    """A work directory without the lab fails the step and says what is missing."""
+    ran = lab("check", "02", "--work", tmp_path, "--all", "--report", tmp_path / "report")
+    assert ran.status == 1
+    assert f"there is no directory {NAME} in {tmp_path}" in ran.out
+    steps = [test["extra_data"] for test in entries(tmp_path / "report")]
+    assert [step["verdict"] for step in steps] == ["failed"] + 6 * ["blocked"]
+    assert steps[0]["cause"] == "no-program"
+
+
+def test_nothing_but_sources_is_taken(tmp_path: Path) -> None:
+    """A makefile, a test, a configuration and a program in a submission are neither run nor believed."""
+    home = reference(tmp_path) / NAME
+    proof = tmp_path / "was-run"
+    for name in ("Makefile", "GNUmakefile", "makefile"):
+        (home / name).write_text(f"$(shell touch {proof})\nall:\n\ttouch {proof}\n")
+    for name in ("conftest.py", "test_it.py", "sitecustomize.py", "labkit.py", "pytest.py"):
+        (home / name).write_text(f"open({str(proof)!r}, 'w')\n")
+    (home / "lab.toml").write_text("nonsense")
+    (home / "pytest.ini").write_text("[pytest]\naddopts = --nonsense\n")
+    shutil.copy("/usr/bin/false", home / "echo_server")
+    shutil.copy("/usr/bin/false", home / "echo_server.o")
+    report = tmp_path / "report"
+    ran = lab("check", "2", "--work", tmp_path, "--step", "1", "--report", report, cwd=home)
+    assert (ran.status, ran.left, proof.exists()) == (0, (), False), ran.words
+
+
+# -- wrong words on the command line ---------------------------------------------------------------------
+
+WRONG = (
+    ((), "COMMAND"),
+    (("nonsense",), "nonsense"),
+    (("check",), "lab"),
+    (("check", "99"), "there is no lab '99'; the labs are: 01-echo, 02-threaded-echo"),
+    (("check", ""), "there is no lab ''"),
+    (("check", "../02-threaded-echo"), "there is no lab '../02-threaded-echo'"),
+    (("check", "\033[31m2"), r"there is no lab '\x1b[31m2'"),
+    (("check", "02", "--step", "9"), "lab 02 has no step 9; its steps are 1 to 7"),
+    (("check", "02", "--step", "0"), "lab 02 has no step 0"),
+    (("check", "02", "--step", "two"), "--step"),
+    (("check", "02", "--seed", "x"), "--seed"),
+    (("check", "02", "--work", "/nowhere"), "there is no directory /nowhere"),
+    (("check", "02", "--work", "README.md"), "there is no directory README.md"),
+    (("grade", "--work", "/nowhere"), "there is no directory /nowhere"),
+    (("grade", "02"), "02"),
+)
+
+
+@pytest.mark.parametrize("arguments, words", WRONG, ids=lambda v: " ".join(v) if v else "nothing")
+def test_wrong_arguments(arguments: tuple[str, ...], words: str) -> None:
+    """Status 2, and stderr says what is wrong; nothing else is printed."""
+    ran = lab(*arguments)
+    assert (ran.status, ran.out) == (2, ""), ran.words
+    assert words in ran.err
+    assert "Traceback" not in ran.err and not unprintable(ran.err)
+
+
+def test_nobody_reads_the_output() -> None:
+    """`make check | true`: no traceback."""
+    command = ["bash", "-o", "pipefail", "-c", "harness/lab check 02 --work / --step 1 | true"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    assert "Traceback" not in done.stderr
+    assert done.returncode != 0
+
+
+def test_the_output_cannot_be_written() -> None:
+    """A full disk under stdout is an error of the machine's."""
+    with open("/dev/full", "w", encoding="ascii") as full:
+        command = ["harness/lab", "check", "02", "--work", "/", "--step", "1"]
+        done = subprocess.run(command, cwd=ROOT, stdout=full, stderr=subprocess.PIPE, text=True)
+    assert done.returncode == 3
+    assert "No space left on device" in done.stderr and "Traceback" not in done.stderr
