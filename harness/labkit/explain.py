@@ -247,7 +247,7 @@ def block(failure: Failure, report: Path) -> str:
     if commands:
         lines += ["", _("See it by hand:"), *(f"  $ {command}" for command in commands)]
     lines += ["", _("Read: {path}, step {n}").format(path=failure.lab.handout, n=step.number)]
-    return "\n".join(lines)
+    return clean("\n".join(lines))
 
 
 def _todo(failure: Failure) -> list[str]:
@@ -271,7 +271,8 @@ def _by_hand(failure: Failure, symptom: symptoms.Symptom | None) -> list[str]:
     """Commands to paste: the fault's own, else the symptom's, then the check again with its seed."""
     commands = list(failure.fault.by_hand or (symptom.by_hand if symptom else ()))
     binary = shown_path(BUILD / "bin" / failure.lab.name)
-    filled = [command.replace("{bin}", binary) for command in commands]
+    work = shown_path(failure.work / failure.lab.name)
+    filled = [command.replace("{bin}", binary).replace("{work}", work) for command in commands]
     again = f"make check LAB={failure.lab.number} STEP={failure.step.number} SEED={failure.seed}"
     if failure.work.resolve() != (BUILD.parent / "labs"):
         again += f" WORK={shlex.quote(shown_path(failure.work))}"

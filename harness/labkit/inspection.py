@@ -114,7 +114,27 @@ def _fault(program: Running, bad: list[Finding]) -> Fault:
         _("{tool}: {title}").format(tool=program.tool.name, title=first.title),
         cause=first.cause,
         details=details,
+        by_hand=_by_hand(program),
     )
+
+
+# What the compiler gets for a tool, and what stands before the program when it runs.
+_BY_HAND = {
+    UNDER_TSAN.name: ("-fsanitize=thread", "TSAN_OPTIONS=io_sync=0 setarch -R "),
+    UNDER_ASAN.name: ("-fsanitize=address,undefined", ""),
+    UNDER_HELGRIND.name: ("", "valgrind --tool=helgrind "),
+}
+
+
+def _by_hand(program: Running) -> list[str]:
+    """Commands that build the program for the same tool and run it under it; clients are the reader's."""
+    builder = program.scene.builder
+    flags, before = _BY_HAND[program.tool.name]
+    units = [f"{{work}}/{unit}" for unit in builder.sources.units(builder.lab, program.program)]
+    words = ["gcc -g -O1 -pthread", flags, "-I labs/common", *units, "labs/common/*.c -lcrypt"]
+    target = f"{{bin}}/{program.program}.{program.tool.name}"
+    run = " ".join([before + target, *program.shown[1:]]).replace("-p 0", "-p 9090")
+    return [" ".join(word for word in words if word) + f" -o {target}", run]
 
 
 def _logs(program: Running, name: str) -> list[str]:

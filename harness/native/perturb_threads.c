@@ -3,6 +3,11 @@
  */
 #include "perturb.h"
 
+#include <sched.h>
+
+/* More than gcc 12's TSan asks of a stack: it refuses one below 900 KiB. */
+enum { TSAN_STACK_BYTES = 1 << 20 };
+
 /* What a new thread is started with; lies in a page that the thread frees. */
 struct start {
 	void *(*routine)(void *);
@@ -123,6 +128,67 @@ creates_detached(const pthread_attr_t *attr)
 	return state == PTHREAD_CREATE_DETACHED;
 }
 
+/*
+ * A stack that the program has set itself and that gcc's TSan would refuse: its
+ * runtime keeps thread-local state there. A default stack it enlarges.
+ */
+static bool
+stack_is_too_small(const pthread_attr_t *attr)
+{
+	size_t size;
+	void *stack;
+
+	if (!config.tsan || config.tsan_in_front || !attr ||
+	    pthread_attr_getstack(attr, &stack, &size) != 0)
+		return false;
+	/* Where no stack was set, the C library's answer ends at address 0. */
+	return (uintptr_t)stack + size != 0 && size < TSAN_STACK_BYTES;
+}
+
+/*
+ * Sets up a copy of attributes with all that POSIX knows but the stack, its
+ * size and its guard. Returns an error number.
+ */
+static int
+copy_without_stack(pthread_attr_t *copy, const pthread_attr_t *attr)
+{
+	struct sched_param param;
+	int value, err;
+
+	err = pthread_attr_init(copy);
+	if (err)
+		return err;
+	if (pthread_attr_getdetachstate(attr, &value) == 0)
+		pthread_attr_setdetachstate(copy, value);
+	if (pthread_attr_getinheritsched(attr, &value) == 0)
+		pthread_attr_setinheritsched(copy, value);
+	if (pthread_attr_getschedpolicy(attr, &value) == 0)
+		pthread_attr_setschedpolicy(copy, value);
+	if (pthread_attr_getschedparam(attr, &param) == 0)
+		pthread_attr_setschedparam(copy, &param);
+	if (pthread_attr_getscope(attr, &value) == 0)
+		pthread_attr_setscope(copy, value);
+	return 0;
+}
+
+/* The real pthread_create, with a stack of TSan's liking. */
+static int
+create_with_room(
+    pthread_t *thread, const pthread_attr_t *attr, struct start *start)
+{
+	pthread_attr_t copy;
+	int err;
+
+	if (!stack_is_too_small(attr))
+		return real.pthread_create(thread, attr, thread_main, start);
+	err = copy_without_stack(&copy, attr);
+	if (err)
+		return EAGAIN;
+	err = real.pthread_create(thread, &copy, thread_main, start);
+	pthread_attr_destroy(&copy);
+	return err;
+}
+
 /* pthread_create through thread_main, counted. Returns its error. */
 static int
 create(pthread_t *thread, const pthread_attr_t *attr, void *(*routine)(void *),
@@ -141,7 +207,7 @@ create(pthread_t *thread, const pthread_attr_t *attr, void *(*routine)(void *),
 		return EAGAIN;
 	}
 	*start = (struct start){routine, argument, number};
-	err = real.pthread_create(thread, attr, thread_main, start);
+	err = create_with_room(thread, attr, start);
 	if (err) {
 		shim_page_free(start);
 		shim_thread_unreserve();

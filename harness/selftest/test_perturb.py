@@ -292,6 +292,14 @@ def test_correct_programs_have_no_report(shop: Workshop, program: str, compiler:
     assert [(run.status, run.races) for run in runs] == [(0, [])] * len(runs)
 
 
+@pytest.mark.parametrize("kind", ["plain", "tsan"])
+def test_threads_may_have_stacks_of_the_programs_own(shop: Workshop, kind: str) -> None:
+    """TSan refuses small ones; then they are dropped, and nothing else changes: half is detached."""
+    run = shop.run(shop.build("own_stacks", kind), seed=1)
+    assert (run.status, run.output, run.races) == (0, "20\n", [])
+    assert (run.stats.created, run.stats.joined, run.stats.detached) == (20, 10, 10)
+
+
 def test_a_race_of_c11_threads_is_found(shop: Workshop) -> None:
     run = shop.run(shop.build("c11", "tsan"), "race")
     assert len(run.races) == 1

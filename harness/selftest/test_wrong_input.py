@@ -183,10 +183,11 @@ def test_a_source_that_never_ends(tmp_path: Path) -> None:
     assert "out of memory" in details(ran).splitlines()[0]
 
 
-def test_a_file_with_a_name_that_is_no_text(tmp_path: Path) -> None:
-    """Names are bytes; one that is no UTF-8 is a file like another."""
+@pytest.mark.parametrize("name", [b"\xff.c", b"\x1b[2J.c", b"a b'$HOME\n.c"])
+def test_a_file_with_a_strange_name(name: bytes, tmp_path: Path) -> None:
+    """Names are bytes: one that is no text is a file's like another, and steers no terminal."""
     home = submission(tmp_path, {"echo_server.c": MAIN}) / NAME
-    (Path(os.fsdecode(os.fsencode(home) + b"/\xff.c"))).write_text("int x = oops;\n")
+    (Path(os.fsdecode(os.fsencode(home) + b"/" + name))).write_text("/* TODO 1: */ int x = oops;\n")
     assert "error: ‘oops’ undeclared" in details(step_one(tmp_path))
 
 
