@@ -803,8 +803,9 @@ def test_client_says_all(scene: Scene) -> None:
 
 @step(6)
 def test_stops_without_a_client(scene: Scene) -> None:
-    """SIGINT and SIGTERM stop a server that has no client."""
+    """SIGINT and SIGTERM stop a server that has no client, or never had one."""
     for number in (signal.SIGINT, signal.SIGTERM):
+        manners.stops(manners.idle(scene.server(SERVER)), [], number)
         server = scene.server(SERVER)
         client = server.connect()
         client.send(b"x")

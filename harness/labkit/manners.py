@@ -256,6 +256,14 @@ def _why_not_last(lines: Sequence[str], unsaid: str) -> str:
     return unsaid if last_words else "wrong-message"
 
 
+def idle(server: Server) -> Server:
+    """Wait until a server has said where it listens and sleeps: its start is over."""
+    program = server.program
+    program.stdout.wait_for(r"^listening on .*$", program.deadline(2.0))
+    program.eventually(lambda: program.state() == "S", 2.0)
+    return server
+
+
 def must_see_end(client: Client) -> None:
     """The client's connection must be over: closed or reset."""
     try:

@@ -421,7 +421,8 @@ _TABLE = (
         N_("a thread that cannot be started is not dealt with"),
         N_(
             "pthread_create(3) RETURNS an error number (it does not set errno); EAGAIN means that there are no threads\n"
-            "left. That one client is closed, with a message on stderr, and the server goes on."
+            "left. That one client is closed, with a message on stderr, and the server goes on: no lock may stay locked\n"
+            "on this path."
         ),
     ),
     # -- messages ------------------------------------------------------------------------------------

@@ -50,32 +50,33 @@ def test_help() -> None:
         assert ran.status == 0 and "--report" in ran.out or words == ["--help"]
 
 
-@pytest.fixture(scope="module")
-def quits_wrongly(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A lab 01 that fails in step 4 alone: its client listens for another word than `exit`."""
-    work = reference(tmp_path_factory.mktemp("quits"), "01-echo")
-    client = work / "01-echo" / "echo_client.c"
-    text = client.read_text(encoding="utf-8")
-    assert text.count('"exit\\n"') == 1
-    client.write_text(text.replace('"exit\\n"', '"quit\\n"'), encoding="utf-8")
+@pytest.fixture
+def stops_at_nul(tmp_path: Path) -> Path:
+    """A lab 01 that fails in step 2 alone: its server leaves a client who sends a NUL byte."""
+    work = reference(tmp_path / "work", "01-echo")
+    server = work / "01-echo" / "echo_server.c"
+    text, condition = server.read_text(encoding="utf-8"), "if (n <= 0)\n\t\t\treturn;"
+    assert text.count(condition) == 1
+    bug = condition.replace("n <= 0", "n <= 0 || memchr(portion, 0, (size_t)n) != NULL")
+    server.write_text(text.replace(condition, bug), encoding="utf-8")
     return work
 
 
-def test_check_stops_at_the_first_failure(quits_wrongly: Path, tmp_path: Path) -> None:
+def test_check_stops_at_the_first_failure(stops_at_nul: Path, tmp_path: Path) -> None:
     """What comes later is blocked, not failed, and says by what."""
-    ran = lab("check", "1", "--work", quits_wrongly, "--report", tmp_path)
+    ran = lab("check", "1", "--work", stops_at_nul, "--report", tmp_path)
     assert ran.status == 1
-    assert verdicts(tmp_path, "01-echo") == 3 * ["passed"] + ["failed"] + 2 * ["blocked"]
+    assert verdicts(tmp_path, "01-echo") == ["passed", "failed", *4 * ["blocked"]]
     last = entries(tmp_path, "01-echo")[-1]
     assert (last["score"], last["status"], last["extra_data"]["cause"]) == (0, "failed", None)
-    assert "step 4" in last["output"]
+    assert "step 2" in last["output"]
 
 
-def test_all_hides_nothing(quits_wrongly: Path, tmp_path: Path) -> None:
+def test_all_hides_nothing(stops_at_nul: Path, tmp_path: Path) -> None:
     """With --all a failed step does not hide that the later ones work."""
-    ran = lab("check", "1", "--work", quits_wrongly, "--all", "--report", tmp_path)
+    ran = lab("check", "1", "--work", stops_at_nul, "--all", "--report", tmp_path)
     assert ran.status == 1
-    assert verdicts(tmp_path, "01-echo") == 3 * ["passed"] + ["failed"] + 2 * ["passed"]
+    assert verdicts(tmp_path, "01-echo") == ["passed", "failed", *4 * ["passed"]]
 
 
 def test_the_seed_is_shown_and_taken(tmp_path: Path) -> None:
@@ -152,20 +153,25 @@ def test_grade_of_the_references(tmp_path: Path) -> None:
 # -- the terminal ----------------------------------------------------------------------------------------
 
 
-def test_piped_output_is_plain(tmp_path: Path) -> None:
+@pytest.fixture
+def fails_at_once(tmp_path: Path) -> tuple[str | Path, ...]:
+    """The words that check a program which ends at once."""
+    work = submission(tmp_path, {"echo_server.c": MAIN})
+    return ("check", "02", "--step", "1", "--work", work, "--report", tmp_path)
+
+
+def test_piped_output_is_plain(fails_at_once: tuple[str | Path, ...]) -> None:
     """No escape sequence goes into a pipe, whatever the terminal is."""
-    env = {"TERM": "xterm-256color", "COLORTERM": "truecolor"}
-    ran = lab("check", "02", "--step", "1", "--report", tmp_path, env=env)
-    assert not unprintable(ran.words)
+    ran = lab(*fails_at_once, env={"TERM": "xterm-256color", "COLORTERM": "truecolor"})
+    assert (ran.status, unprintable(ran.words)) == (1, set())
 
 
-def test_a_terminal_has_colours(tmp_path: Path) -> None:
+def test_a_terminal_has_colours(fails_at_once: tuple[str | Path, ...]) -> None:
     """On a terminal there are colours, and the words are the same."""
     env = {key: value for key, value in os.environ.items() if key not in (*DECIDE, "NO_COLOR")}
-    arguments = ["check", "02", "--step", "1", "--report", str(tmp_path)]
     child = pexpect.spawn(
         str(LAB),
-        arguments,
+        list(map(str, fails_at_once)),
         env={**env, "TERM": "xterm-256color", "LC_ALL": "C.UTF-8"},
         encoding="utf-8",
         dimensions=(50, 100),
@@ -179,10 +185,9 @@ def test_a_terminal_has_colours(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("locale", ["C", "C.UTF-8"])
-def test_russian(locale: str, tmp_path: Path) -> None:
+def test_russian(locale: str, fails_at_once: tuple[str | Path, ...], tmp_path: Path) -> None:
     """LANGUAGE=ru is understood, also where the locale has no Russian letters."""
-    env = {"LANGUAGE": "ru", "LC_ALL": locale}
-    ran = lab("check", "02", "--step", "1", "--report", tmp_path, env=env)
+    ran = lab(*fails_at_once, env={"LANGUAGE": "ru", "LC_ALL": locale})
     assert (ran.status, ran.err) == (1, "")
     assert two().steps[0].title_ru in ran.out
     assert entries(tmp_path)[0]["name"] == two().steps[0].title
