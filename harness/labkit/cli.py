@@ -40,13 +40,26 @@ def main(argv: Sequence[str] | None = None) -> int:
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, interrupt)
     try:
-        return int(options.run(options))
+        status = int(options.run(options))
+        if sys.stdout:
+            sys.stdout.flush()
+        return status
     except NoSuchLab as error:
         return _complain(str(error), 2)
     except (Trouble, OSError) as error:
+        _let_go_of_stdout()
         return _complain(_machine_failed(error), 3)
     except KeyboardInterrupt:
         return _complain(_("interrupted"), 130)
+
+
+def _let_go_of_stdout() -> None:
+    """What could not be written is not tried again at the exit, where it would end in a traceback."""
+    try:
+        if sys.stdout:
+            sys.stdout.flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 class _Interrupt:
@@ -243,4 +256,6 @@ def _grade_one(
     _none, said = check.communicate()
     if not path.exists():
         raise Trouble(f"{lab.name}: {said.strip() or f'exit status {check.returncode}'}")
-    return results.from_json(lab, json.loads(path.read_text(encoding="utf-8")))
+    result = results.from_json(lab, json.loads(path.read_text(encoding="utf-8")))
+    scorecard.graded(result)
+    return result

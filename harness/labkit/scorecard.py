@@ -108,7 +108,16 @@ def _style_of(line: str) -> str:
     return "bold" if line and not line.startswith(" ") else ""
 
 
-def show(graded: Sequence[LabResult], work: Path, report: Path) -> None:
+def graded(result: LabResult) -> None:
+    """A line as soon as a lab is graded: a class of labs takes its time."""
+    console().print(
+        _("{lab}: {score} of {max} points in {s:.1f} s").format(
+            lab=result.lab.name, score=result.score, max=result.max_score, s=result.seconds
+        )
+    )
+
+
+def show(labs: Sequence[LabResult], work: Path, report: Path) -> None:
     """The scorecard of all labs."""
     out = console()
     table = Table(
@@ -116,7 +125,7 @@ def show(graded: Sequence[LabResult], work: Path, report: Path) -> None:
     )
     for heading in (_("lab"), _("step"), _("verdict"), _("points"), _("cause")):
         table.add_column(heading, justify="right" if heading == _("points") else "left")
-    for result in graded:
+    for result in labs:
         for r in result.steps:
             sign, style = STYLES[r.verdict]
             table.add_row(
@@ -128,7 +137,7 @@ def show(graded: Sequence[LabResult], work: Path, report: Path) -> None:
             )
         table.add_section()
     out.print(table)
-    score, most = sum(r.score for r in graded), sum(r.max_score for r in graded)
+    score, most = sum(r.score for r in labs), sum(r.max_score for r in labs)
     out.print(Text(_("{score} of {max} points").format(score=score, max=most), style="bold"))
     if not sandbox.available():
         out.print(Text(f"{sandbox.UNSANDBOXED} ({sandbox.refusal()})", style="yellow"))

@@ -263,7 +263,7 @@ def test_a_read_only_repository(tmp_path: Path) -> None:
     assert ran.status == 0, ran.words
 
 
-@pytest.mark.parametrize("closed", ["<&-", "2>&-", "<&- 2>&-"])
+@pytest.mark.parametrize("closed", ["<&-", "2>&-", "<&- >&- 2>&-"])
 def test_closed_streams(closed: str, tmp_path: Path) -> None:
     """A cron job or a careless script may start us without stdin or stderr."""
     script = f'exec "$0" "$@" {closed}'

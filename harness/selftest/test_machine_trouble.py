@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from commandline import LAB, Command, Ran, lab, reference, verdicts
-from labkit.catalog import BUILD, SOLUTIONS
+from labkit.catalog import BUILD, ROOT, SOLUTIONS
 
 MOUNTS = subprocess.run(["unshare", "-Urm", "true"], capture_output=True, text=True)
 pytestmark = pytest.mark.skipif(
@@ -72,7 +72,11 @@ def test_no_space_for_the_report(kind: str, tmp_path: Path) -> None:
 
 def test_no_temporary_directory(tmp_path: Path) -> None:
     """Neither TMPDIR nor /tmp nor any other place."""
-    mount = f"mount --bind {tmp_path} /mnt; mount -t tmpfs -o ro t /tmp; mount -t tmpfs -o ro t /var/tmp"
+    mount = (
+        f"mount --bind {tmp_path} /mnt; mount --bind {ROOT} /srv; mount -t tmpfs t /tmp;"
+        f" mkdir -p {ROOT}; mount --bind /srv {ROOT}; mount -o remount,bind,ro /tmp;"
+        " mount -t tmpfs -o ro t /var/tmp"
+    )
     ran = with_mounts(
         mount, *CHECK, "--report", "/mnt/report", cwd=Path("/proc"), env={"TMPDIR": "/nowhere"}
     )
