@@ -851,6 +851,12 @@ def test_stops_with_clients_that_wait(scene: Scene) -> None:
 def test_no_stop_is_lost(scene: Scene) -> None:
     """A signal that comes at an inconvenient moment stops the server all the same."""
     manners.hears_every_signal(scene, SERVER, "lost-signal")
+    for shim in manners.forced(manners.SLOW_CALLS, scene.seed, 4, late=0, calls=4):
+        server = scene.server(SERVER, shim=shim)
+        server.connect()
+        server.program.eventually(lambda: server.waiting() == 0, 3.0)
+        manners.ask_to_stop(server.program)  # while accept is returning
+        manners.must_stop(server.program, "lost-signal")
 
 
 @step(6)

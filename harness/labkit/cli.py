@@ -35,10 +35,12 @@ DESCRIPTORS = 8192  # 1,000 clients here, 1,000 more for a server in the fallbac
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run a command; returns the exit status."""
+    _open_standard_streams()
     options = _parser().parse_args(argv)
     interrupt = _Interrupt()
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, interrupt)
+        if signal.getsignal(number) != signal.SIG_IGN:  # nohup(1), or a script's background job
+            signal.signal(number, interrupt)
     try:
         status = int(options.run(options))
         if sys.stdout:
@@ -51,6 +53,15 @@ def main(argv: Sequence[str] | None = None) -> int:
         return _complain(_machine_failed(error), 3)
     except KeyboardInterrupt:
         return _complain(_("interrupted"), 130)
+
+
+def _open_standard_streams() -> None:
+    """Where we were started without some: else a socket of ours would get its number, and a child take it for one."""
+    for fd in range(3):
+        try:
+            os.fstat(fd)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)
 
 
 def _let_go_of_stdout() -> None:

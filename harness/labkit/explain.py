@@ -12,7 +12,7 @@ from pathlib import Path
 
 from labkit import hang, inspection, lessons, symptoms
 from labkit.catalog import BUILD, Lab, Step
-from labkit.faults import Fault, Silent
+from labkit.faults import Disconnected, Fault, Silent
 from labkit.scene import Running, Scene
 from labkit.words import _
 
@@ -58,6 +58,8 @@ class Failure:
                 self.fault.cause = symptoms.of_end(ended)
             elif not self.fault.details and ended and ended.signal not in (None, *_OUR_SIGNALS):
                 self.fault.cause = symptoms.of_end(ended)
+        if isinstance(self.fault, Disconnected):
+            self.fault.cause = self.fault.cause or "resets-clients"
 
     def _explain_hang(self, program: Running) -> None:
         """Where the threads wait; a lock or a condition that explains it is the cause."""

@@ -243,9 +243,18 @@ def stops(
                 _("each client that is still there must be reported as disconnected, once"),
                 expected=line,
                 got="\n".join(l for l in lines if client.address in l) or _("no such line"),
-                cause="extra-message" if line in lines else unsaid,
+                cause=_why_not_once(lines, clients, unsaid),
             )
         must_see_end(client)
+
+
+def _why_not_once(lines: Sequence[str], clients: Sequence[Client], unsaid: str) -> str:
+    """Why `disconnected` is not said once of each client: of one for another, too often, or not at all."""
+    gone = [line for line in lines if line.endswith(" disconnected")]
+    missing = any(f"client {client.address} disconnected" not in gone for client in clients)
+    if len(set(gone)) < len(gone):
+        return "mixed-names" if missing else "extra-message"
+    return unsaid
 
 
 def _why_not_last(lines: Sequence[str], unsaid: str) -> str:

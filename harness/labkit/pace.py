@@ -16,7 +16,8 @@ from dataclasses import dataclass
 from labkit.faults import Trouble
 
 PROBE_ROUNDS = 20_000
-PROBES = 5
+PROBES = 3
+LOOKS = 3
 MOST = 30.0
 FRESH_SECONDS = 0.2
 
@@ -75,7 +76,10 @@ class Pace:
     def factor(self) -> float:
         """The larger of what was measured at the start and what the machine's load says now."""
         if time.monotonic() - self._looked > FRESH_SECONDS:
-            self._load = max(contention(), runnable_per_core())
+            # Of three looks the middle one: a burst of short processes is no load.
+            self._load = statistics.median(
+                max(contention(), runnable_per_core()) for _look in range(LOOKS)
+            )
             self._looked = time.monotonic()
         return min(MOST, max(self.measured, self._load))
 

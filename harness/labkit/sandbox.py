@@ -139,6 +139,7 @@ def _limited(argv: Sequence[str], env: Mapping[str, str], limits: Limits) -> lis
         "--",
         *(["/usr/bin/setarch", "-R"] if fixed_addresses() else []),
         "/usr/bin/env",
+        "--default-signal",  # what we were told to ignore is nothing to the program
         *[f"{key}={value}" for key, value in env.items()],
         *argv,
     ]

@@ -186,6 +186,15 @@ _TABLE = (
         (SERVE, "head -c 1M /dev/zero | nc -N 127.0.0.1 9090 | wc -c"),
     ),
     Symptom(
+        "resets-clients",
+        N_("connections are broken instead of being closed"),
+        N_(
+            "The kernel answers with a reset where a socket is closed while bytes in it have not been read, where\n"
+            "SO_LINGER says so with a time of 0, and where nobody listens any more: did the listening socket stay open?"
+        ),
+        (SERVE, ASK),
+    ),
+    Symptom(
         "does-not-close",
         N_("the connection stays open after the client is done"),
         N_(
@@ -233,9 +242,9 @@ _TABLE = (
         "stuck-on-error",
         N_("it does not get away from a client that is gone"),
         N_(
-            "The server still runs, but has no time for the next client. A call on a connection that was reset returns\n"
-            "-1, now and whenever it is made again: that, too, is the end of this client. A loop that ends at 0 alone\n"
-            "never ends."
+            "The server still runs, but has no time for the next client. Where the other end of a connection is gone,\n"
+            "write(2) fails with EPIPE, now and whenever it is tried again: that is the end of this client. A loop\n"
+            "that tries until all is sent never ends."
         ),
     ),
     Symptom(

@@ -16,7 +16,8 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from labkit import proc
-from labkit.catalog import HARNESS, ROOT, SOLUTIONS, Lab, find
+from labkit.catalog import HARNESS, ROOT, SOLUTIONS, Lab, Step, find
+from labkit.pace import Pace
 
 LAB = HARNESS / "lab"
 HOSTILE = Path(__file__).parent / "hostile"
@@ -24,6 +25,16 @@ SECONDS = 150
 GONE_SECONDS = 10.0
 PR_SET_CHILD_SUBREAPER = 36  # linux/prctl.h
 DECIDE = ("LANGUAGE", "LC_ALL", "LC_MESSAGES", "LANG", "LAB_SANDBOX", "LAB_PYTHON")
+
+# A lab that is none, for tests of what is made of labs.
+SAMPLE = Lab(
+    "07",
+    "07-sample",
+    "A sample",
+    "Образец",
+    ("sample",),
+    (Step(1, "First", "Первый", 30), Step(2, "Second", "Второй", 50, (1,)), Step(3, "3", "3", 20)),
+)
 
 
 @dataclass(frozen=True)
@@ -66,6 +77,7 @@ class Command:
             stderr=subprocess.PIPE,
             text=True,
             start_new_session=True,
+            preexec_fn=_hear_signals,
         )
         Command._known.add(self.process.pid)
 
@@ -158,6 +170,33 @@ def reference(work: Path, name: str = "02-threaded-echo") -> Path:
     return work
 
 
+def step_one(work: Path, *options: str, env: dict[str, str] | None = None) -> Ran:
+    """Check a work directory's first step, or another; what must hold however bad the submission is."""
+    for _try in range(
+        2
+    ):  # a load that comes and goes in the middle stretches the harness's deadlines
+        pace = Pace().factor()
+        ran = lab("check", "02", "--work", work, "--step", "1", "--report", work, *options, env=env)
+        in_time = ran.seconds < 15 * max(pace, Pace().factor())
+        if in_time:
+            break
+    assert (ran.status, ran.left) == (1, ()), ran.words
+    (step,) = entries(work)
+    assert (step["status"], step["score"]) == ("failed", 0)
+    assert step["extra_data"]["verdict"] == "failed"
+    assert "Traceback" not in ran.words + step["output"]
+    assert not unprintable(ran.words + step["output"])
+    assert in_time, ran.words
+    return ran
+
+
+def cause(work: Path) -> str | None:
+    """The named cause of the only step."""
+    (step,) = entries(work)
+    named: str | None = step["extra_data"]["cause"]
+    return named
+
+
 def two() -> Lab:
     """Lab 02."""
     return find("02")
@@ -166,6 +205,12 @@ def two() -> Lab:
 def unprintable(text: str) -> set[str]:
     """The characters in a text that would steer a terminal."""
     return {character for character in text if not character.isprintable()} - {"\n", "\t"}
+
+
+def _hear_signals() -> None:
+    """Also where the tests run as a script's background job, which ignores Ctrl-C."""
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.SIG_DFL)
 
 
 def _name(pid: int) -> str:

@@ -7,8 +7,9 @@ from signal import SIGHUP, SIGINT, SIGKILL, SIGTERM, Signals
 
 import pytest
 
-from commandline import LAB, Command, hostile, submission, two
+from commandline import LAB, Command, hostile, submission, two, verdicts
 from labkit import sandbox
+from labkit.catalog import SOLUTIONS
 
 PROGRAM = "never_listens"  # as it calls itself
 WAITS = '#include "/proc/self/fd/2"\n'  # the compiler reads from the pipe that it writes to
@@ -50,6 +51,17 @@ def test_an_impatient_person(tmp_path: Path) -> None:
     for _press in range(20):
         command.send(SIGINT, to_group=True)
     must_be_interrupted(command, tmp_path)
+
+
+def test_nohup(tmp_path: Path) -> None:
+    """Who was told to ignore a signal goes on when it comes."""
+    words: list[str | Path] = ["nohup", LAB, "check", "02", "--step", "3"]
+    words += ["--work", SOLUTIONS, "--report", tmp_path]
+    command = Command(words)
+    command.wait_for("echo_server")
+    command.send(SIGHUP)
+    ran = command.wait()
+    assert (ran.status, ran.left, verdicts(tmp_path)) == (0, (), ["passed"]), ran.words
 
 
 @pytest.mark.parametrize("number", [SIGINT, SIGTERM])

@@ -112,6 +112,16 @@ def test_it_takes_a_signal(start: Start) -> None:
     assert (ended, running.stdout.lines()) == (Ended(3, None), ["ready", "caught"])
 
 
+def test_it_ignores_no_signal_for_our_sake(start: Start) -> None:
+    """A script's background job ignores Ctrl-C, and so would all that it starts."""
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        ended = start("kill -INT $$; exit 0").wait(soon())
+    finally:
+        signal.signal(signal.SIGINT, before)
+    assert ended and ended.signal == "SIGINT"
+
+
 def test_a_program_that_cannot_be_started(tmp_path: Path) -> None:
     """That is our trouble."""
     with pytest.raises(Trouble, match="cannot start /nowhere/at-all"):

@@ -1,123 +1,23 @@
-"""Wrong, broken and hostile submissions: a clear message, a verdict in time, and nothing left running."""
+"""Wrong and broken submissions, wrong words on the command line: a clear message and the right exit status."""
 
 from __future__ import annotations
 
 import os
 import shutil
 import subprocess
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
-from commandline import Ran, entries, hostile, lab, reference, submission, two, unprintable
+from commandline import Ran, cause, entries, lab, reference, step_one, submission, two, unprintable
 from labkit import sandbox
 from labkit.catalog import ROOT
-from labkit.pace import Pace
 
 NAME = two().name
 MAIN = "int main(void)\n{\n\treturn 0;\n}\n"
 needs_sandbox = pytest.mark.skipif(
     not sandbox.available(), reason=f"no sandbox here: {sandbox.refusal()}"
 )
-
-
-def step_one(work: Path, *options: str, env: dict[str, str] | None = None) -> Ran:
-    """Check a work directory's first step; what must hold however bad the submission is."""
-    pace = Pace().factor()
-    ran = lab("check", "02", "--work", work, "--step", "1", "--report", work, *options, env=env)
-    assert (ran.status, ran.left) == (1, ()), ran.words
-    (step,) = entries(work)
-    assert (step["status"], step["score"]) == ("failed", 0)
-    assert step["extra_data"]["verdict"] == "failed"
-    assert "Traceback" not in ran.words + step["output"]
-    assert not unprintable(ran.words + step["output"])
-    assert ran.seconds < 15 * max(pace, Pace().factor())
-    return ran
-
-
-def cause(work: Path) -> str | None:
-    """The named cause of the only step."""
-    (step,) = entries(work)
-    named: str | None = step["extra_data"]["cause"]
-    return named
-
-
-# -- programs that are up to no good ---------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class Hostile:
-    """A program of hostile/, the cause that must be named and the words that must be said."""
-
-    program: str
-    cause: str
-    words: tuple[str, ...]
-    define: str = ""
-
-    def __str__(self) -> str:
-        return " ".join([self.program, *self.define.split()])
-
-
-PROGRAMS = (
-    Hostile("never_listens", "never-listens", ("runs but listens on no TCP port",)),
-    Hostile("stops_itself", "never-listens", ("runs but listens on no TCP port",)),
-    Hostile("ends_at_once", "never-listens", ("ended instead of listening: exit status 0",)),
-    Hostile("crashes_at_once", "crash", ("killed by SIGSEGV",)),
-    Hostile(
-        "prints_garbage", "never-listens", (r"\x1b[2J\x1b]0;owned\x07", r"\x202edesrever\x9bK")
-    ),
-    Hostile("floods", "flood", ("printed more than 8 MiB on stdout",), "FLOODED 1"),
-    Hostile("floods", "flood", ("printed more than 8 MiB on stderr",), "FLOODED 2"),
-    Hostile("forks", "wrong-address", ("does not listen where it was told to",)),
-    Hostile("closes_output", "wrong-address", ("does not listen where it was told to",)),
-    Hostile("resets_at_once", "wrong-address", ("does not listen where it was told to",)),
-)
-IN_A_SANDBOX = (
-    Hostile("kills", "crash", ("killed by SIGKILL",)),
-    Hostile("fork_bomb", "forks", ("started more than 64 processes",)),
-)
-
-
-@pytest.mark.parametrize("program", PROGRAMS, ids=str)
-def test_a_hostile_program(program: Hostile, tmp_path: Path) -> None:
-    """Each is told what it did, in time."""
-    ran = step_one(hostile(tmp_path, program.program, program.define))
-    assert cause(tmp_path) == program.cause
-    assert [words for words in program.words if words not in ran.out] == []
-
-
-@needs_sandbox
-@pytest.mark.parametrize("program", IN_A_SANDBOX, ids=str)
-def test_a_very_hostile_program(program: Hostile, tmp_path: Path) -> None:
-    """These would harm a machine that doesn't lock them up."""
-    test_a_hostile_program(program, tmp_path)
-
-
-WITHOUT = [p for p in PROGRAMS if p.program in ("never_listens", "crashes_at_once", "forks")]
-
-
-@pytest.mark.parametrize("program", WITHOUT, ids=str)
-def test_a_hostile_program_without_a_sandbox(program: Hostile, tmp_path: Path) -> None:
-    """The same holds where there are no namespaces, and it is said that there are none."""
-    ran = step_one(hostile(tmp_path, program.program), env={"LAB_SANDBOX": "none"})
-    assert cause(tmp_path) == program.cause
-    assert sandbox.UNSANDBOXED in ran.out
-
-
-@needs_sandbox
-def test_a_program_that_writes_everywhere(tmp_path: Path) -> None:
-    """It can write in its own directory, in its log and in a /tmp of its own, and nowhere else."""
-    ran = step_one(hostile(tmp_path, "writes_everywhere"))
-    wrote = {line.strip() for line in ran.out.splitlines() if line.strip().startswith("wrote ")}
-    assert wrote == {"wrote /log/hostile", "wrote /tmp/hostile", "wrote /here/hostile"}
-    assert not Path("/tmp/hostile").exists()
-    assert sorted(path.name for path in (tmp_path / NAME).iterdir()) == [
-        "echo_server.c",
-        "hostile.h",
-        "junit.xml",
-        "results.json",
-    ]
 
 
 # -- sources that are none -------------------------------------------------------------------------------

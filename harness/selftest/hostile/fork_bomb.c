@@ -9,7 +9,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-enum { MOST = 500 };
+enum { MOST = 200 };
 
 int
 main(void)
@@ -23,6 +23,6 @@ main(void)
 		if (atomic_fetch_add(count, 1) < MOST)
 			(void)!fork();
 		alarm(10);
-		usleep(1000);
+		usleep(20 * 1000);
 	}
 }

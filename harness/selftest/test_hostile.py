@@ -1,0 +1,95 @@
+"""Hostile programs: each is told what it did, gets its verdict in time, and leaves nothing running."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from commandline import cause, hostile, step_one, two
+from labkit import sandbox
+
+NAME = two().name
+needs_sandbox = pytest.mark.skipif(
+    not sandbox.available(), reason=f"no sandbox here: {sandbox.refusal()}"
+)
+
+
+@dataclass(frozen=True)
+class Hostile:
+    """A program of hostile/, the cause that must be named (or one of several) and the words that must be said."""
+
+    program: str
+    cause: str
+    words: tuple[str, ...]
+    define: str = ""
+    step: int = 1
+
+    def __str__(self) -> str:
+        return " ".join([self.program, *self.define.split()])
+
+
+PROGRAMS = (
+    Hostile("never_listens", "never-listens", ("runs but listens on no TCP port",)),
+    Hostile("stops_itself", "never-listens", ("runs but listens on no TCP port",)),
+    Hostile("ends_at_once", "never-listens", ("ended instead of listening: exit status 0",)),
+    Hostile("crashes_at_once", "crash", ("killed by SIGSEGV",)),
+    Hostile(
+        "prints_garbage", "never-listens", (r"\x1b[2J\x1b]0;owned\x07", r"\x202edesrever\x9bK")
+    ),
+    Hostile("floods", "flood", ("printed more than 8 MiB on stdout",), "FLOODED 1"),
+    Hostile("floods", "flood", ("printed more than 8 MiB on stderr",), "FLOODED 2"),
+    Hostile("forks", "ended-early", ("while it was still needed: exit status 0",), step=2),
+    Hostile("closes_output", "wrong-address", ("does not listen where it was told to",)),
+    Hostile(
+        "resets_at_once", "resets-clients or lost-client", ("Connection reset by peer",), step=2
+    ),
+)
+IN_A_SANDBOX = (
+    Hostile("kills", "crash", ("killed by SIGKILL",)),
+    Hostile("fork_bomb", "forks", ("started more than 64 processes",)),
+)
+
+
+@pytest.mark.parametrize("program", PROGRAMS, ids=str)
+def test_a_hostile_program(program: Hostile, tmp_path: Path) -> None:
+    """Each is told what it did, in time."""
+    work = hostile(tmp_path, program.program, program.define)
+    ran = step_one(work, "--step", str(program.step))
+    assert cause(tmp_path) in program.cause.split(" or ")
+    assert [words for words in program.words if words not in ran.out] == []
+
+
+@needs_sandbox
+@pytest.mark.parametrize("program", IN_A_SANDBOX, ids=str)
+def test_a_very_hostile_program(program: Hostile, tmp_path: Path) -> None:
+    """These would harm a machine that doesn't lock them up."""
+    test_a_hostile_program(program, tmp_path)
+
+
+WITHOUT = [p for p in PROGRAMS if p.program in ("never_listens", "crashes_at_once", "forks")]
+
+
+@pytest.mark.parametrize("program", WITHOUT, ids=str)
+def test_a_hostile_program_without_a_sandbox(program: Hostile, tmp_path: Path) -> None:
+    """The same holds where there are no namespaces, and it is said that there are none."""
+    work = hostile(tmp_path, program.program)
+    ran = step_one(work, "--step", str(program.step), env={"LAB_SANDBOX": "none"})
+    assert cause(tmp_path) in program.cause.split(" or ")
+    assert sandbox.UNSANDBOXED in ran.out
+
+
+@needs_sandbox
+def test_a_program_that_writes_everywhere(tmp_path: Path) -> None:
+    """It can write in its own directory, in its log and in a /tmp of its own, and nowhere else."""
+    ran = step_one(hostile(tmp_path, "writes_everywhere"))
+    wrote = {line.strip() for line in ran.out.splitlines() if line.strip().startswith("wrote ")}
+    assert wrote == {"wrote /log/hostile", "wrote /tmp/hostile", "wrote /here/hostile"}
+    assert not Path("/tmp/hostile").exists()
+    assert sorted(path.name for path in (tmp_path / NAME).iterdir()) == [
+        "echo_server.c",
+        "hostile.h",
+        "junit.xml",
+        "results.json",
+    ]
