@@ -95,10 +95,7 @@ class Card:
         self._say(_("report: {dir}").format(dir=shown_path(report / result.lab.name)), "dim")
 
     def _say(self, words: str, style: str = "") -> None:
-        try:
-            self._console.print(Text(words, style=style))
-        except BrokenPipeError:  # `| head` has seen enough; the report is written all the same
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _print(self._console, Text(words, style=style))
 
 
 def _style_of(line: str) -> str:
@@ -108,12 +105,21 @@ def _style_of(line: str) -> str:
     return "bold" if line and not line.startswith(" ") else ""
 
 
+def _print(out: Console, what: Text | Table | str) -> None:
+    """Print, for as long as somebody listens."""
+    try:
+        out.print(what)
+    except BrokenPipeError:  # `| head` has seen enough; the report is written all the same
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
 def graded(result: LabResult) -> None:
     """A line as soon as a lab is graded: a class of labs takes its time."""
-    console().print(
+    _print(
+        console(),
         _("{lab}: {score} of {max} points in {s:.1f} s").format(
             lab=result.lab.name, score=result.score, max=result.max_score, s=result.seconds
-        )
+        ),
     )
 
 
@@ -136,9 +142,9 @@ def show(labs: Sequence[LabResult], work: Path, report: Path) -> None:
                 r.cause or "",
             )
         table.add_section()
-    out.print(table)
+    _print(out, table)
     score, most = sum(r.score for r in labs), sum(r.max_score for r in labs)
-    out.print(Text(_("{score} of {max} points").format(score=score, max=most), style="bold"))
+    _print(out, Text(_("{score} of {max} points").format(score=score, max=most), style="bold"))
     if not sandbox.available():
-        out.print(Text(f"{sandbox.UNSANDBOXED} ({sandbox.refusal()})", style="yellow"))
-    out.print(Text(_("report: {dir}").format(dir=shown_path(report)), style="dim"))
+        _print(out, Text(f"{sandbox.UNSANDBOXED} ({sandbox.refusal()})", style="yellow"))
+    _print(out, Text(_("report: {dir}").format(dir=shown_path(report)), style="dim"))

@@ -1,83 +1,156 @@
 /*
- * echo_client - a variant: one poll(2) loop reads the keyboard and the socket
- * at the same time; `exit` is sent to nobody; the prompt goes to stderr
+ * echo_client - sends standard input to an echo server, prints what comes back
+ *
+ *	echo_client [-a ADDRESS] [-p PORT]
+ *
+ * Poll watches the keyboard and the server at the same time, so lines need
+ * not be kept whole: bytes are sent as they come, and printed as they come
+ * back. Only what may still become `exit` waits at the beginning of a line.
  */
 
 #define _GNU_SOURCE
 
 #include <errno.h>
+#include <fcntl.h>
 #include <netdb.h>
 #include <poll.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
-struct bytes {
-	char *data;
-	size_t used, room;
+enum { ROOM = 16384 };
+
+/* What goes on between keyboard, server and screen. */
+struct talk {
+	int fd;
+	char out[ROOM];   /* typed and not yet sent: the first `length` */
+	size_t length;    /* bytes in out */
+	size_t ready;     /* those of them that may be sent */
+	bool line_begins; /* out[ready] is the first byte of a line */
+	bool input_ends;  /* nothing more is read from the keyboard */
+	bool prompts;     /* the keyboard is a terminal */
+	bool prompted;    /* and has been asked for this line */
+	unsigned long long sent, received;
 };
 
-static void
-usage(FILE *out)
-{
-	fprintf(out, "usage: echo_client [-a ADDRESS] [-p PORT]\n");
-}
-
-static _Noreturn void
-die(int status, const char *what, const char *why)
-{
-	fprintf(stderr, "echo_client: %s: %s\n", what, why);
-	if (status == 2)
-		usage(stderr);
-	exit(status);
-}
+static const char *const usage = "usage: echo_client [-a ADDRESS] [-p PORT]\n";
 
 static void
-append(struct bytes *to, const char *data, size_t size)
+fail(const char *what, int error)
 {
-	if (to->used + size > to->room) {
-		to->room = 2 * (to->used + size);
-		to->data = realloc(to->data, to->room);
-		if (to->data == NULL)
-			die(1, "memory", "none left");
+	fprintf(stderr, "echo_client: %s: %s\n", what, strerror(error));
+	exit(1);
+}
+
+/* Finds out how much of what was typed may be sent. */
+static void
+release_lines(struct talk *talk)
+{
+	static const char word[] = "exit\n";
+
+	while (talk->ready < talk->length) {
+		char *line = talk->out + talk->ready;
+		size_t left = talk->length - talk->ready;
+		char *end = memchr(line, '\n', left);
+
+		if (talk->line_begins && left >= 5 && !memcmp(line, word, 5)) {
+			talk->input_ends = true;
+			talk->length = talk->ready;
+			return;
+		}
+		if (talk->line_begins && left < 5 &&
+		    !memcmp(line, word, left)) {
+			if (talk->input_ends && left < 4)
+				talk->ready = talk->length;
+			else if (talk->input_ends)
+				talk->length = talk->ready;
+			return;
+		}
+		talk->ready += end ? (size_t)(end - line) + 1 : left;
+		talk->line_begins = end != NULL;
 	}
-	memcpy(to->data + to->used, data, size);
-	to->used += size;
 }
 
 static void
-drop(struct bytes *from, size_t size)
+read_keyboard(struct talk *talk)
 {
-	from->used -= size;
-	memmove(from->data, from->data + size, from->used);
+	ssize_t n = read(0, talk->out + talk->length, ROOM - talk->length);
+
+	if (n < 0 && errno != EINTR)
+		fail("standard input", errno);
+	if (n == 0)
+		talk->input_ends = true;
+	talk->length += n > 0 ? (size_t)n : 0;
+	talk->prompted = false;
+	release_lines(talk);
 }
 
-/*
- * Moves whole lines of typed to out; ended: the last one needs no newline.
- * Returns 1 when the input is over, by exit or by its end.
- */
-static int
-take_lines(struct bytes *typed, struct bytes *out, int ended)
+static void
+send_some(struct talk *talk)
 {
-	size_t from = 0;
-	char *end;
+	ssize_t n = send(talk->fd, talk->out, talk->ready, MSG_NOSIGNAL);
 
-	while ((end = memchr(typed->data + from, '\n', typed->used - from))) {
-		size_t size = (size_t)(end - (typed->data + from)) + 1;
+	if (n < 0 && errno != EINTR && errno != EAGAIN)
+		fail("the server is gone", errno);
+	if (n <= 0)
+		return;
+	talk->sent += (size_t)n;
+	talk->ready -= (size_t)n;
+	talk->length -= (size_t)n;
+	memmove(talk->out, talk->out + n, talk->length);
+}
 
-		if (size == 5 && !memcmp(typed->data + from, "exit\n", 5))
-			return 1;
-		append(out, typed->data + from, size);
-		from += size;
+static void
+receive_some(struct talk *talk)
+{
+	char in[ROOM];
+	ssize_t n = recv(talk->fd, in, sizeof(in), 0);
+
+	if (n == 0)
+		fail("the server has hung up", ECONNRESET);
+	if (n < 0 && errno != EINTR && errno != EAGAIN)
+		fail("the server is gone", errno);
+	for (ssize_t done = 0; done < n;) {
+		ssize_t printed = write(1, in + done, (size_t)(n - done));
+
+		if (printed < 0 && errno != EINTR)
+			fail("standard output", errno);
+		done += printed > 0 ? printed : 0;
 	}
-	drop(typed, from);
-	if (!ended)
-		return 0;
-	if (typed->used != 4 || memcmp(typed->data, "exit", 4) != 0)
-		append(out, typed->data, typed->used);
-	return 1;
+	talk->received += n > 0 ? (size_t)n : 0;
+}
+
+/* Until nothing more is typed and everything has come back. */
+static void
+converse(struct talk *talk)
+{
+	while (!talk->input_ends || talk->ready > 0 ||
+	    talk->received < talk->sent) {
+		bool listening = !talk->input_ends && talk->length < ROOM;
+		struct pollfd seen[] = {
+		    {.fd = talk->fd, .events = POLLIN},
+		    {.fd = listening ? 0 : -1, .events = POLLIN},
+		};
+
+		if (talk->ready > 0)
+			seen[0].events |= POLLOUT;
+		else if (talk->prompts && !talk->prompted &&
+		    !talk->input_ends && talk->received == talk->sent) {
+			(void)!write(1, "echo> ", 6);
+			talk->prompted = true;
+		}
+		if (poll(seen, 2, -1) < 0)
+			continue;
+		if (seen[0].revents & (POLLIN | POLLHUP | POLLERR))
+			receive_some(talk);
+		if (seen[0].revents & POLLOUT && talk->ready > 0)
+			send_some(talk);
+		if (seen[1].revents)
+			read_keyboard(talk);
+	}
 }
 
 static int
@@ -85,129 +158,60 @@ dial(const char *host, const char *port)
 {
 	struct addrinfo hints = {.ai_socktype = SOCK_STREAM,
 	    .ai_flags = AI_NUMERICHOST | AI_NUMERICSERV};
-	struct addrinfo *found;
-	int fd;
+	struct addrinfo *where;
+	int fd, error;
 
-	if (!*host || getaddrinfo(host, port, &hints, &found) != 0)
-		die(2, host, "not an address");
-	fd = socket(found->ai_family, SOCK_STREAM, 0);
-	if (fd < 0 || connect(fd, found->ai_addr, found->ai_addrlen) < 0)
-		die(1, "connect", strerror(errno));
+	if (getaddrinfo(host, port, &hints, &where) != 0) {
+		fprintf(stderr, "echo_client: no such address: %s\n%s", host,
+		    usage);
+		exit(2);
+	}
+	fd = socket(where->ai_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	error = connect(fd, where->ai_addr, where->ai_addrlen) ? errno : 0;
+	freeaddrinfo(where);
+	if (error) {
+		fprintf(stderr, "echo_client: nobody at %s, port %s: %s\n",
+		    host, port, strerror(error));
+		exit(1);
+	}
 	fprintf(stderr,
 	    strchr(host, ':') ? "connected to [%s]:%s\n"
 			      : "connected to %s:%s\n",
 	    host, port);
-	freeaddrinfo(found);
 	return fd;
 }
 
-/* Sends what goes now; returns how many bytes the server owes us then. */
-static size_t
-send_some(int fd, struct bytes *out)
-{
-	ssize_t n = send(fd, out->data, out->used, MSG_DONTWAIT | MSG_NOSIGNAL);
-
-	if (n < 0 && errno != EAGAIN && errno != EINTR)
-		die(1, "send", strerror(errno));
-	if (n <= 0)
-		return 0;
-	fprintf(stderr, "sent %zd bytes\n", n);
-	drop(out, (size_t)n);
-	return (size_t)n;
-}
-
-static size_t
-receive_some(int fd)
-{
-	char data[4096];
-	ssize_t n = recv(fd, data, sizeof(data), MSG_DONTWAIT);
-
-	if (n < 0 && (errno == EAGAIN || errno == EINTR))
-		return 0;
-	if (n <= 0)
-		die(1, "receive", n ? strerror(errno) : "the server has gone");
-	fprintf(stderr, "received %zd bytes\n", n);
-	for (ssize_t done = 0; done < n;) {
-		ssize_t m =
-		    write(STDOUT_FILENO, data + done, (size_t)(n - done));
-
-		if (m < 0)
-			die(1, "stdout", strerror(errno));
-		done += m;
-	}
-	return (size_t)n;
-}
-
-static void
-converse(int fd)
-{
-	struct bytes typed = {NULL, 0, 0}, out = {NULL, 0, 0};
-	int prompts = isatty(STDIN_FILENO), over = 0, due = 1;
-	size_t owed = 0;
-
-	append(&typed, "", 0);
-	append(&out, "", 0);
-	while (!over || out.used || owed) {
-		struct pollfd set[2] = {
-		    {.fd = over ? -1 : STDIN_FILENO, .events = POLLIN},
-		    {.fd = fd, .events = POLLIN | (out.used ? POLLOUT : 0)},
-		};
-
-		if (prompts && due && !over && !out.used && !owed) {
-			fprintf(stderr, "> ");
-			due = 0;
-		}
-		if (poll(set, 2, -1) < 0)
-			continue;
-		if (set[0].revents) {
-			char data[8192];
-			ssize_t n = read(STDIN_FILENO, data, sizeof(data));
-
-			append(&typed, data, n > 0 ? (size_t)n : 0);
-			over = take_lines(&typed, &out, n <= 0);
-			due = 1;
-		}
-		if (set[1].revents & (POLLIN | POLLHUP | POLLERR)) {
-			size_t n = receive_some(fd);
-
-			owed -= n < owed ? n : owed;
-		}
-		if (set[1].revents & POLLOUT)
-			owed += send_some(fd, &out);
-	}
-	free(typed.data);
-	free(out.data);
-}
-
 int
-main(int argc, char *argv[])
+main(int argc, char **argv)
 {
+	static struct talk talk = {.line_begins = true};
 	const char *host = "127.0.0.1", *port = "9090";
-	char *end;
-	int option, fd;
+	int option;
 
-	while ((option = getopt(argc, argv, "ha:p:")) != -1) {
-		if (option == 'h') {
-			usage(stdout);
-			return 0;
-		} else if (option == 'a') {
+	while ((option = getopt(argc, argv, "a:p:h")) != -1) {
+		if (option == 'a') {
 			host = optarg;
 		} else if (option == 'p') {
 			port = optarg;
+		} else if (option == 'h') {
+			fputs(usage, stdout);
+			return 0;
 		} else {
-			usage(stderr);
+			fputs(usage, stderr);
 			return 2;
 		}
 	}
-	if (argc > optind)
-		die(2, argv[optind], "surplus");
-	errno = 0;
-	if (*port < '0' || *port > '9' || strtoul(port, &end, 10) > 65535 ||
-	    *end || errno)
-		die(2, port, "not a port");
-	fd = dial(host, port);
-	converse(fd);
-	close(fd);
-	fprintf(stderr, "disconnected\n");
+	if (optind != argc || *port == '\0' || strlen(port) > 5 ||
+	    port[strspn(port, "0123456789")] != '\0' || atol(port) > 65535) {
+		fprintf(stderr, "echo_client: bad port or operand\n%s", usage);
+		return 2;
+	}
+	talk.fd = dial(host, port);
+	talk.prompts = isatty(0);
+	fcntl(talk.fd, F_SETFL, fcntl(talk.fd, F_GETFL) | O_NONBLOCK);
+	converse(&talk);
+	close(talk.fd);
+	fprintf(stderr, "sent %llu bytes\nreceived %llu bytes\ndisconnected\n",
+	    talk.sent, talk.received);
 	return 0;
 }
