@@ -28,13 +28,18 @@ class NoSuchLab(Exception):
 
 @dataclass(frozen=True)
 class Step:
-    """One graded step of a lab. needs: the numbers of the steps without which it cannot work."""
+    """One graded step of a lab.
+
+    needs: the numbers of the steps without which it cannot work. blocks: the causes by which a failure of
+    this step makes those that need it impossible; after any other failure they are run all the same.
+    """
 
     number: int
     title: str
     title_ru: str
     points: int
     needs: tuple[int, ...] = ()
+    blocks: tuple[str, ...] = ()
 
     @property
     def heading(self) -> str:
@@ -80,7 +85,14 @@ def load(directory: Path) -> Lab:
     """Read a lab's lab.toml."""
     table: dict[str, Any] = tomllib.loads((directory / "lab.toml").read_text(encoding="utf-8"))
     steps = tuple(
-        Step(s["number"], s["title"], s["title_ru"], s["points"], tuple(s.get("needs", ())))
+        Step(
+            s["number"],
+            s["title"],
+            s["title_ru"],
+            s["points"],
+            tuple(s.get("needs", ())),
+            tuple(s.get("blocks", ())),
+        )
         for s in table["step"]
     )
     return Lab(

@@ -196,8 +196,8 @@ class Grader:
     def _hurdle(self, step: Step) -> Step | None:
         """The step because of which this one is not run: one it needs, or the first that failed."""
         for number, result in self.results.items():
-            bad = result.verdict is not Verdict.PASSED
-            if bad and number != step.number and (self.stop or number in step.needs):
+            bad = result.verdict is not Verdict.PASSED and number != step.number
+            if bad and (self.stop or (number in step.needs and _in_the_way(result))):
                 return result.step
         return None
 
@@ -225,6 +225,11 @@ class Grader:
         result = self.results[step.number]
         result.seconds = time.monotonic() - self._began
         self.told(result)
+
+
+def _in_the_way(result: StepResult) -> bool:
+    """Whether a step that was not passed makes those that need it impossible."""
+    return result.verdict is not Verdict.FAILED or result.cause in result.step.blocks
 
 
 def _step_of(item: pytest.Item) -> int:
