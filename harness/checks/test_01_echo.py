@@ -475,6 +475,7 @@ def test_lines_out_and_back(scene: Scene) -> None:
     client.end_input()
     with means("stays-after-exit", Silent), suppress(Disconnected):
         server.expect_end()
+    server.close()
     with means("stays-after-exit", Silent):
         client.run_to_end(5.0)
     printed = client.stdout.taken()

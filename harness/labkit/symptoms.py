@@ -553,7 +553,12 @@ _TABLE = (
     Symptom(
         "stays-after-exit",
         N_("it does not end when it should"),
-        N_("`exit` on a line of its own, or the end of input, ends the client with status 0."),
+        N_(
+            "`exit` on a line of its own, or the end of input, ends the client with status 0. A line that fgets(3) or\n"
+            'getline(3) returns still has its newline, so it does not equal "exit"; and both tell of the end of input by\n'
+            "what they return."
+        ),
+        (SERVE, "{bin}/echo_client  # type a line, then exit"),
     ),
     Symptom(
         "leaves-early",

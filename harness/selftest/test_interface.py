@@ -79,6 +79,18 @@ def test_all_hides_nothing(stops_at_nul: Path, tmp_path: Path) -> None:
     assert verdicts(tmp_path, "01-echo") == ["passed", "failed", *4 * ["passed"]]
 
 
+def test_a_first_step_that_fails_for_its_words_blocks_nothing(tmp_path: Path) -> None:
+    """A warning costs its step, not the lab: what works is still graded."""
+    work = reference(tmp_path / "work", "01-echo")
+    server = work / "01-echo" / "echo_server.c"
+    unused = "static int\nunused(void)\n{\n\treturn 1;\n}\n\nint\nmain("
+    server.write_text(server.read_text(encoding="utf-8").replace("int\nmain(", unused), "utf-8")
+    ran = lab("check", "1", "--work", work, "--all", "--report", tmp_path)
+    assert ran.status == 1
+    assert verdicts(tmp_path, "01-echo") == ["failed", *5 * ["passed"]]
+    assert entries(tmp_path, "01-echo")[0]["extra_data"]["cause"] == "compiler-warning"
+
+
 def test_the_seed_is_shown_and_taken(tmp_path: Path) -> None:
     """The command to repeat a failure names the seed; one that was given is kept."""
     ran = lab("check", "02", "--work", submission(tmp_path, {"echo_server.c": MAIN}))

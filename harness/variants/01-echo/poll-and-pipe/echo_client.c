@@ -201,8 +201,9 @@ main(int argc, char **argv)
 			return 2;
 		}
 	}
-	if (optind != argc || *port == '\0' || strlen(port) > 5 ||
-	    port[strspn(port, "0123456789")] != '\0' || atol(port) > 65535) {
+	if (optind != argc || *port == '\0' ||
+	    port[strspn(port, "0123456789")] != '\0' ||
+	    strtoul(port, NULL, 10) > 65535) {
 		fprintf(stderr, "echo_client: bad port or operand\n%s", usage);
 		return 2;
 	}
