@@ -71,8 +71,8 @@ accept_guest(int listener)
 	int fd = accept(listener, &from.any, &from.size);
 
 	if (fd < 0)
-		return errno == EMFILE || errno == ENFILE ||
-			errno == ENOBUFS || errno == ENOMEM
+		return errno == EMFILE || errno == ENFILE || errno == ENOBUFS ||
+			errno == ENOMEM
 		    ? -1
 		    : 0;
 	receive_guest(fd, &from);
@@ -92,8 +92,8 @@ wait_for_guest(int listener, const sigset_t *mask, bool is_short)
 	if (stop)
 		return 0;
 	FD_SET(listener, &set);
-	return pselect(listener + 1, &set, NULL, NULL, is_short ? &now : NULL,
-	    mask);
+	return pselect(
+	    listener + 1, &set, NULL, NULL, is_short ? &now : NULL, mask);
 }
 
 static void

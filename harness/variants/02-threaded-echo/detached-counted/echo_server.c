@@ -44,8 +44,8 @@ static struct client ring = {&ring, &ring, -1}; /* guarded by lock */
 static int threads;                             /* guarded by lock */
 static bool stopping;                           /* guarded by lock */
 
-static bool verbose;        /* set before the first thread */
-static int news[2];         /* pipe to main: 's' stop, 'l' somebody left */
+static bool verbose; /* set before the first thread */
+static int news[2];  /* pipe to main: 's' stop, 'l' somebody left */
 static atomic_bool short_of_descriptors;
 
 /* Writes a line to fd in one call, so that it stays whole. */
@@ -394,8 +394,10 @@ main(int argc, char *argv[])
 	}
 	if (optind != argc || !is_port(port) || *host == '\0' ||
 	    getaddrinfo(host, port, &hints, &info) != 0) {
-		fprintf(stderr, "echo_server: wrong address, port or operand: "
-				"%s %s\n", host, port);
+		fprintf(stderr,
+		    "echo_server: wrong address, port or operand: "
+		    "%s %s\n",
+		    host, port);
 		return usage(stderr, 2);
 	}
 

@@ -35,7 +35,7 @@ struct client {
 	char name[NET_NAME_SIZE];
 	unsigned first, end; /* ring[first % SIZE] to ring[(end - 1) % SIZE] */
 	char ring[SIZE];
-	atomic_bool done;    /* the thread has given back all but this */
+	atomic_bool done; /* the thread has given back all but this */
 	pthread_t thread;
 	struct client *next; /* main's */
 };
@@ -163,8 +163,8 @@ tidy(struct client *list, bool all)
 	while (*link != NULL) {
 		struct client *client = *link;
 
-		if (all || atomic_load_explicit(
-			       &client->done, memory_order_acquire)) {
+		if (all ||
+		    atomic_load_explicit(&client->done, memory_order_acquire)) {
 			pthread_join(client->thread, NULL);
 			*link = client->next;
 			free(client);
@@ -188,8 +188,8 @@ begin(int fd, const struct net_address *address, struct client *list)
 		atomic_init(&client->done, false);
 		net_format(address, client->name);
 		fcntl(fd, F_SETFL, O_NONBLOCK);
-		error = pthread_create(
-		    &client->thread, NULL, client_run, client);
+		error =
+		    pthread_create(&client->thread, NULL, client_run, client);
 	}
 	if (error == 0)
 		return client;
@@ -226,7 +226,8 @@ let_in(int listener, struct client **list, enum state was)
 static struct client *
 run(int listener)
 {
-	struct pollfd wait[2] = {{stop_pipe[0], POLLIN, 0}, {listener, POLLIN, 0}};
+	struct pollfd wait[2] = {
+	    {stop_pipe[0], POLLIN, 0}, {listener, POLLIN, 0}};
 	struct client *list = NULL;
 	enum state state = OPEN;
 
@@ -277,7 +278,8 @@ main(int argc, char *argv[])
 	while ((option = getopt(argc, argv, ":ha:p:v")) != -1) {
 		switch (option) {
 		case 'h':
-			return printf("echo_server [-a ADDRESS] [-p PORT] [-v]\n") < 0;
+			return printf("echo_server [-a ADDRESS] [-p PORT] "
+				      "[-v]\n") < 0;
 		case 'a':
 			host = optarg;
 			break;

@@ -31,8 +31,8 @@
 #define BUCKETS 127
 
 struct session {
-	int fd;       /* for reading */
-	FILE *out;    /* for writing, on a descriptor of its own */
+	int fd;    /* for reading */
+	FILE *out; /* for writing, on a descriptor of its own */
 	char peer[80];
 	struct session *chain; /* table_lock */
 };
@@ -335,8 +335,10 @@ listen_at(struct sockaddr_storage *at)
 static void
 wrong(const char *what, const char *word)
 {
-	fprintf(stderr, "echo_server: %s '%s'\nusage: echo_server "
-			"[-a ADDRESS] [-p PORT] [-v]\n", what, word);
+	fprintf(stderr,
+	    "echo_server: %s '%s'\nusage: echo_server "
+	    "[-a ADDRESS] [-p PORT] [-v]\n",
+	    what, word);
 	exit(2);
 }
 
@@ -393,8 +395,8 @@ main(int argc, char *argv[])
 		wrong("address", address);
 	printf("server started\n");
 	if (listener < 0) {
-		snprintf(name, sizeof(name), "listen on %.50s:%ld", address,
-		    port);
+		snprintf(
+		    name, sizeof(name), "listen on %.50s:%ld", address, port);
 		failure(name);
 		return 1;
 	}

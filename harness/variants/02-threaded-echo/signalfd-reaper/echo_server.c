@@ -33,9 +33,9 @@ enum { PORTION = 64 * 1024 };
 struct client {
 	int fd;
 	char name[NET_NAME_SIZE];
-	char *portion;           /* the thread's alone */
-	pthread_t thread;        /* main's alone */
-	LIST_ENTRY(client) all;  /* main's alone */
+	char *portion;            /* the thread's alone */
+	pthread_t thread;         /* main's alone */
+	LIST_ENTRY(client) all;   /* main's alone */
 	SLIST_ENTRY(client) gone; /* dead_lock */
 };
 
@@ -230,8 +230,8 @@ end_all(void)
 {
 	struct client *client;
 
-	LIST_FOREACH (client, &clients, all)
-		shutdown(client->fd, SHUT_RDWR);
+	LIST_FOREACH(client, &clients, all)
+	shutdown(client->fd, SHUT_RDWR);
 	while ((client = LIST_FIRST(&clients)) != NULL) {
 		LIST_REMOVE(client, all);
 		pthread_join(client->thread, NULL);
