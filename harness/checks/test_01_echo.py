@@ -15,6 +15,7 @@ from labkit.checking import (
     UNDER_TSAN,
     Client,
     Disconnected,
+    Ended,
     Fault,
     Limits,
     Row,
@@ -40,6 +41,9 @@ SERVER, CLIENT = "echo_server", "echo_client"
 EVERY_BYTE = bytes(range(11, 256)) + bytes(range(11))  # a newline ends it
 MIB = 1 << 20
 IDLE_SECONDS = 2.5
+SERVE = "{bin}/echo_server -p 9090 &"
+TRY_SERVER = (SERVE, "printf 'hello\\n' | nc -N 127.0.0.1 9090")
+TRY_CLIENT = (SERVE, "printf 'hello\\n' | {bin}/echo_client; echo status $?")
 ADDRESS = r"(?:\d+(?:\.\d+){3}|\[[0-9a-f:]+\]):\d+"
 SERVER_LINE = re.compile(
     rf"server (started|stopped)|listening on {ADDRESS}|client {ADDRESS} (connected|disconnected)"
@@ -126,8 +130,16 @@ def comes_now(client: Client) -> bool:
 
 def must_be_closed(client: Client) -> None:
     """The client has said that it is done, and has everything: now the server closes."""
-    with blame("does-not-close", only=Silent), blame("closes-early", only=Disconnected):
-        client.expect_end()
+    try:
+        with blame("closes-early", only=Disconnected):
+            client.expect_end()
+    except Silent:
+        raise Silent(
+            _("{client} is done and has got everything, but its connection stays open").format(
+                client=client.name
+            ),
+            cause="does-not-close",
+        ) from None
 
 
 @step(2)
@@ -147,8 +159,8 @@ def test_text_comes_back(scene: Scene) -> None:
 def test_every_byte_value_comes_back(scene: Scene) -> None:
     """Bytes are bytes: zero bytes, control characters and all others come back unchanged."""
     client = scene.server(SERVER).connect()
-    client.send(EVERY_BYTE * 3)
-    client.expect(EVERY_BYTE * 3)
+    client.send(EVERY_BYTE)
+    client.expect(EVERY_BYTE)
     client.finish_sending()
     must_be_closed(client)
 
@@ -223,7 +235,7 @@ def test_short_reads_and_writes(scene: Scene) -> None:
     """Where the kernel takes only a part of what is written, the rest is sent as well."""
     server = scene.server(SERVER, shim=Shim(seed=scene.seed, percent=0, short=100))
     message = pattern(64_000)
-    talks = exchange([server.connect()], lambda _i: message, server.program.deadline(10.0))
+    talks = exchange([server.connect()], lambda _i: message, server.program.deadline(5.0))
     talk = talks[0]
     require(
         talk.right,
@@ -276,11 +288,18 @@ def served(server: Server, what: str, ended: str, stuck: str = "serves-once") ->
         gone = server.program.wait(server.program.deadline(0.5))
         if gone and gone.signal:
             raise death(server.program, gone) from None
+        if gone:
+            raise Fault(
+                _("after {what}, the server has ended").format(what=what),
+                expected=_("it serves the next client"),
+                got=str(gone),
+                cause=ended,
+            ) from None
         raise type(fault)(
             _("after {what}, the next client is not served").format(what=what),
             expected=b"next, please\n",
-            got=fault.got if fault.got is not None else str(gone or fault.what),
-            cause=ended if gone else stuck,
+            got=fault.got if fault.got is not None else fault.what,
+            cause=stuck,
         ) from None
 
 
@@ -398,8 +417,12 @@ def test_gives_descriptors_back(scene: Scene) -> None:
             client.expect(b"x")
             client.reset() if round_ % 3 == 0 else client.close()
     after = manners.settled(server.program, "descriptors", before)
-    expect(
-        before, max(before, after), _("descriptors open after the clients left"), "descriptor-leak"
+    require(
+        after <= before,
+        _("the clients have left, and more descriptors are open than before they came"),
+        expected=_("{n} descriptors").format(n=before),
+        got=_("{n} descriptors").format(n=after),
+        cause="descriptor-leak",
     )
 
 
@@ -442,8 +465,26 @@ def ends_well(client: Running, printed: bytes) -> None:
     """The client must end with status 0 and have printed exactly this."""
     with means("stays-after-exit", Silent):
         ended = client.run_to_end(5.0)
-    expect(printed, client.stdout.taken(), _("what the client printed on stdout"), "wrong-bytes")
-    expect(0, ended.status, _("the client's exit status"), "wrong-exit-status")
+    expect(
+        printed,
+        client.stdout.taken(),
+        _("the client printed something else than what came back"),
+        "wrong-bytes",
+        *TRY_CLIENT,
+    )
+    ended_with_0(ended)
+
+
+def ended_with_0(ended: Ended) -> None:
+    """A client that has done its work must say so by its exit status."""
+    require(
+        ended.status == 0,
+        _("the client has done its work, but its exit status says that it failed"),
+        expected=_("exit status {status}").format(status=0),
+        got=str(ended),
+        cause="wrong-exit-status",
+        by_hand=TRY_CLIENT,
+    )
 
 
 @step(4)
@@ -458,7 +499,9 @@ def test_lines_out_and_back(scene: Scene) -> None:
         try:
             server.expect(line)
         except Fault as fault:
-            fault.cause = "leaves-early" if fault.cause == "closes-early" else fault.cause
+            if fault.cause == "closes-early":
+                fault.what = _("a line was typed, and instead of sending it the client left")
+                fault.cause = "leaves-early"
             raise
         before = len(client.stdout.taken())
         server.send(line)
@@ -471,6 +514,7 @@ def test_lines_out_and_back(scene: Scene) -> None:
             expected=line,
             got=client.stdout.taken()[before:],
             cause="not-flushed",
+            by_hand=(SERVE, "(echo hello; sleep 5) | {bin}/echo_client | cat"),
         )
     client.end_input()
     with means("stays-after-exit", Silent), suppress(Disconnected):
@@ -519,12 +563,13 @@ def ends_well_or_exit(client: Running, printed: bytes) -> None:
     got = client.stdout.taken()
     require(
         got in (printed, printed + b"exit\n"),
-        _("what the client printed on stdout"),
+        _("the client printed something else than what came back"),
         expected=printed,
         got=got,
         cause="wrong-bytes",
+        by_hand=TRY_CLIENT,
     )
-    expect(0, ended.status, _("the client's exit status"), "wrong-exit-status")
+    ended_with_0(ended)
 
 
 @step(4)
@@ -537,15 +582,13 @@ def test_end_of_input_ends_it(scene: Scene) -> None:
         with means("stays-after-exit", Silent):
             ended = client.run_to_end(5.0)
         whole = {text, text + b"\n"} if text.endswith(b"last") else {text}
-        for side, words in ((bytes(echo.seen), _("sent")), (client.stdout.taken(), _("printed"))):
-            require(
-                side in whole,
-                _("what the client {did} of its input").format(did=words),
-                expected=text,
-                got=side,
-                cause="last-line-lost" if side == b"one\n" else "wrong-bytes",
-            )
-        expect(0, ended.status, _("the client's exit status"), "wrong-exit-status")
+        for side, words in (
+            (bytes(echo.seen), _("the client sent something else than its input")),
+            (client.stdout.taken(), _("the client printed something else than what came back")),
+        ):
+            lost = "last-line-lost" if side == b"one\n" else "wrong-bytes"
+            require(side in whole, words, expected=text, got=side, cause=lost)
+        ended_with_0(ended)
 
 
 @step(4)
@@ -575,16 +618,20 @@ def test_a_line_of_1_mib(scene: Scene) -> None:
     peer = scene.peer(network="narrow")
     client = start_client(scene, peer.port, stdin=line, network="narrow")
     echo = peer.echo(peer.accept(client))
-    deadline = client.deadline(15.0)
     client.may_end = True
-    if client.wait(deadline) is None:
-        raise Silent(
-            _("after {n} bytes of a line of 1 MiB nothing moved any more").format(n=len(echo.seen)),
-            expected=_("{n} bytes").format(n=len(line)),
-            got=_("{n} bytes printed").format(n=len(client.stdout.taken())),
-            cause="deadlock-full-buffers",
-        )
-    expect(line, bytes(echo.seen), _("what the client sent of a line of 1 MiB"), "long-line-cut")
+    while client.wait(client.deadline(0.0)) is None:
+        sent, printed = len(echo.seen), len(client.stdout.taken())
+        ended = client.wait(client.deadline(3.0))
+        if not ended and (sent, printed) == (len(echo.seen), len(client.stdout.taken())):
+            raise Silent(
+                _("in the middle of a line of 1 MiB nothing moves any more"),
+                expected=_("{n} bytes sent and printed").format(n=len(line)),
+                got=_("{sent} bytes sent, {printed} printed").format(sent=sent, printed=printed),
+                cause="deadlock-full-buffers",
+            )
+    expect(
+        line, bytes(echo.seen), _("the client sent something else than the line"), "long-line-cut"
+    )
     ends_well(client, line)
 
 
@@ -599,6 +646,7 @@ def test_no_server(scene: Scene) -> None:
         expected=_("exit status 1 and the reason on stderr"),
         got=f"{ended}\n{client.stderr.text()}",
         cause="wrong-exit-status",
+        by_hand=("{bin}/echo_client -p 9; echo status $?",),
     )
 
 
@@ -654,11 +702,13 @@ def test_prompts_at_a_terminal(scene: Scene) -> None:
         expected=_("a prompt, on stdout or stderr"),
         got=_("nothing"),
         cause="no-prompt",
+        by_hand=(SERVE, "{bin}/echo_client"),
     )
     client.type(b"hello\nexit\n")
     with means("stays-after-exit", Silent):
         client.run_to_end(5.0)
-    expect(b"hello\n", bytes(echo.seen)[:6], _("what the client sent"), "wrong-bytes")
+    typed = _("at a terminal, the client sent something else than was typed")
+    expect(b"hello\n", bytes(echo.seen)[:6], typed, "wrong-bytes")
 
 
 @step(4)
@@ -684,17 +734,19 @@ def say_all(server: Server, client: Client, sent: int) -> None:
     lines = [line for line in stdout.lines() if client.address in line]
     if [line for line in lines if line in want] != want:
         raise Fault(
-            _("a client's first and last event"),
+            _("of a client, `connected` and `disconnected` must be said once each"),
             expected="\n".join(want),
             got="\n".join(stdout.lines()),
             cause="wrong-message" if foreign(stdout.lines(), SERVER_LINE) else "missing-message",
+            by_hand=TRY_SERVER,
         )
     require(
         lines[:1] == want[:1] and lines[-1:] == want[1:],
         _("a client's events begin with `connected` and end with `disconnected`"),
         expected="\n".join([want[0], "…", want[1]]),
         got="\n".join(lines),
-        cause="wrong-message",
+        cause="wrong-moment",
+        by_hand=TRY_SERVER,
     )
     for verb, preposition in (("received", "from"), ("sent", "to")):
         counts = re.findall(
@@ -704,17 +756,27 @@ def say_all(server: Server, client: Client, sent: int) -> None:
         )
         require(
             counts or not sent,
-            _("no line says how many bytes were {verb}").format(verb=verb),
+            _("no line says what was {verb}: how many bytes").format(verb=f"`{verb}`"),
             expected=f"{verb} {sent} bytes {preposition} {client.address}",
             got="\n".join(lines),
             cause="wrong-message" if foreign(lines, SERVER_LINE) else "missing-message",
+            by_hand=TRY_SERVER,
         )
-        expect(
-            sent,
-            sum(map(int, counts)),
-            _("the sum of bytes {verb}").format(verb=verb),
-            "wrong-count",
-        )
+        adds_up(verb, sent, counts, TRY_SERVER)
+
+
+def adds_up(verb: str, true: int, counts: Sequence[str], by_hand: tuple[str, ...]) -> None:
+    """The numbers in the lines `received N bytes` or `sent N bytes` must add up to the true one."""
+    require(
+        sum(map(int, counts)) == true,
+        _("the lines with {verb} do not add up to the bytes that went over the wire").format(
+            verb=f"`{verb}`"
+        ),
+        expected=_("{n} bytes in all").format(n=true),
+        got=_("{n} bytes in all").format(n=sum(map(int, counts))),
+        cause="wrong-count",
+        by_hand=by_hand,
+    )
 
 
 @step(5)
@@ -769,7 +831,8 @@ def test_server_says_all_over_ipv6(scene: Scene) -> None:
 def test_client_says_all(scene: Scene) -> None:
     """The client reports its four events on stderr, in order, with true byte counts."""
     peer = scene.peer()
-    client = start_client(scene, peer.port, stdin=b"one\n\nthree\n" + pattern(4000))
+    long_line = pattern(4000).replace(b"\n", b" ") + b"\n"
+    client = start_client(scene, peer.port, stdin=b"one\n\n" + long_line)
     echo = peer.echo(peer.accept(client))
     client.run_to_end(5.0)
     lines = client.stderr.text().splitlines()
@@ -780,23 +843,27 @@ def test_client_says_all(scene: Scene) -> None:
         _("the client's first event is `connected to …`, its last `disconnected`"),
         expected=f"{where}\n…\ndisconnected",
         got=text,
-        cause="wrong-message" if foreign(lines, CLIENT_LINE) else "missing-message",
+        cause=_why_not_told(lines, where),
+        by_hand=TRY_CLIENT,
     )
     for verb in ("sent", "received"):
         counts = re.findall(rf"^{verb} (\d+) bytes$", text, re.MULTILINE)
         require(
             counts,
-            _("no line says how many bytes were {verb}").format(verb=verb),
+            _("no line says what was {verb}: how many bytes").format(verb=f"`{verb}`"),
             expected=f"{verb} N bytes",
             got=text,
             cause="wrong-message" if foreign(lines, CLIENT_LINE) else "missing-message",
+            by_hand=TRY_CLIENT,
         )
-        expect(
-            len(echo.seen),
-            sum(map(int, counts)),
-            _("the sum of bytes {verb}").format(verb=verb),
-            "wrong-count",
-        )
+        adds_up(verb, len(echo.seen), counts, TRY_CLIENT)
+
+
+def _why_not_told(lines: Sequence[str], first: str) -> str:
+    """Why a client's first and last line are not what they should be."""
+    if foreign(lines, CLIENT_LINE):
+        return "wrong-message"
+    return "wrong-moment" if {first, "disconnected"} <= set(lines) else "missing-message"
 
 
 # -- step 6: Stop ----------------------------------------------------------------------------------------

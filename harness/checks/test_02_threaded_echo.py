@@ -113,6 +113,7 @@ def test_two_at_once(scene: Scene) -> None:
 
 def alone(server: Server) -> Fault | None:
     """Whether a client gets no answer while another is silent, but gets it as soon as that one has left."""
+    before = server.program.threads()
     silent = server.connect()
     silent.send(b"half a li")
     silent.expect(b"half a li")
@@ -121,10 +122,11 @@ def alone(server: Server) -> Fault | None:
     try:
         other.expect(b"hello\n", 0.7)
     except Silent as fault:
+        fault.cause = "one-at-a-time" if server.program.threads() < before + 2 else "lock-held"
         silent.close()
         other.expect(b"hello\n")
         other.close()
-        fault.cause = "one-at-a-time"
+        manners.settled(server.program, "threads", before)
         return fault
     silent.send(b"ne\n")
     try:
@@ -246,7 +248,7 @@ def seen_in_a_burst(scene: Scene) -> Fault | None:
     """What ThreadSanitizer finds where some clients come at once and say something."""
     server = scene.server(SERVER, tool=UNDER_TSAN, shim=Shim())
     with suppress(Fault):
-        talk(server, server.crowd(40), seconds=2.0)
+        talk(server, server.crowd(40, [_("watched client")] * 40), seconds=2.0)
     server.program.close_now()
     server.program.must_end()
     try:
@@ -358,10 +360,12 @@ def test_no_memory_is_lost(scene: Scene) -> None:
             wave(server, number)
     except Fault:  # the tool says more about it, in a moment
         server.program.wait(server.program.deadline(2.0))
-    manners.settled(server.program, "threads", 2)
+    manners.settled(server.program, "threads", 2, 1.0)
     with suppress(Fault):
-        server.stop(signal.SIGTERM, 3.0)
+        manners.ask_to_stop(server.program)
+        server.program.wait(server.program.deadline(2.0))
     server.program.close_now()
+    server.program.must_end()
     inspect(server.program)
 
 
@@ -693,16 +697,31 @@ def test_stops_with_50_clients(scene: Scene) -> None:
 def test_stops_without_a_client(scene: Scene) -> None:
     """SIGINT and SIGTERM stop a server that has no client, or never had one."""
     for number in (signal.SIGINT, signal.SIGTERM):
-        manners.stops(manners.idle(scene.server(SERVER)), [], number)
+        idle = manners.idle(scene.server(SERVER))
+        manners.stops(idle, [], number, unsaid="not-awaited")
         server = scene.server(SERVER)
         wave(server)
-        manners.stops(server, [], number)
+        manners.stops(server, [], number, unsaid="not-awaited")
+
+
+STOPS = 12
 
 
 @step(6)
 def test_no_stop_is_lost(scene: Scene) -> None:
-    """A signal that comes at an inconvenient moment stops the server all the same."""
+    """A signal that comes at an inconvenient moment stops the server all the same, whoever is quicker at the
+    end: the last client's thread or the main thread."""
     manners.hears_every_signal(scene, SERVER, "lost-signal")
+    servers = [
+        scene.server(SERVER, shim=replace(shim, percent=100)) for shim in seeded(scene.seed, STOPS)
+    ]
+    for server in servers:
+        client = server.connect()
+        client.send(b"x\n")
+        client.expect(b"x\n")
+        manners.ask_to_stop(server.program)
+    for server in servers:
+        manners.must_stop(server.program, "lost-signal")
 
 
 @step(6)
@@ -735,24 +754,6 @@ def test_stops_while_clients_come(scene: Scene) -> None:
         server.program.eventually(lambda: server.program.stats().created > 0, 2.0)
         manners.ask_to_stop(server.program)
         servers.append(server)
-    for server in servers:
-        manners.must_stop(server.program)
-
-
-STOPS = 12
-
-
-@step(6)
-def test_stops_whoever_is_first(scene: Scene) -> None:
-    """Whether the last client's thread or the main thread is quicker at the end, nobody waits for ever."""
-    servers = [
-        scene.server(SERVER, shim=replace(shim, percent=100)) for shim in seeded(scene.seed, STOPS)
-    ]
-    for server in servers:
-        client = server.connect()
-        client.send(b"x\n")
-        client.expect(b"x\n")
-        manners.ask_to_stop(server.program)
     for server in servers:
         manners.must_stop(server.program)
 

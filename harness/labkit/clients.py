@@ -329,6 +329,7 @@ def judge(talks: Sequence[Talk], *, cause: str = "wrong-bytes") -> None:
     for talk in wrong:
         owner = _owner(bytes(talk.got), talks, talk)
         if owner:
+            _note((owner, talk))
             raise Fault(
                 _(
                     "{client} got bytes that {owner} had sent ({n} of {all} clients went wrong)"
@@ -340,9 +341,7 @@ def judge(talks: Sequence[Talk], *, cause: str = "wrong-bytes") -> None:
                 cause="mixed-clients",
             )
     first = next((talk for talk in wrong if talk.got), wrong[0])
-    for talk in wrong[:5]:
-        talk.client.journal.note(talk.client.name, _("sent"), talk.payload)
-        talk.client.journal.received(talk.client.name, bytes(talk.got))
+    _note(wrong[:5])
     kind = Silent if first.late else Fault
     raise kind(
         _("{n} of {all} clients did not get their bytes back; {client}: {why}").format(
@@ -359,6 +358,13 @@ def judge(talks: Sequence[Talk], *, cause: str = "wrong-bytes") -> None:
             else likely_cause(first.payload, bytes(first.got), not first.late)
         ),
     )
+
+
+def _note(talks: Sequence[Talk]) -> None:
+    """Write down what some of a crowd have sent and got; most of a crowd is not worth the lines."""
+    for talk in talks:
+        talk.client.journal.note(talk.client.name, _("sent"), talk.payload)
+        talk.client.journal.received(talk.client.name, bytes(talk.got))
 
 
 def _owner(got: bytes, talks: Sequence[Talk], receiver: Talk) -> Talk | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 import signal
 import time
 from collections.abc import Iterator, Sequence
@@ -108,6 +109,7 @@ def first_lines(running: Running, address: str, port: int) -> None:
         expected=expected,
         got=got,
         cause=_why_not_said(running, got),
+        by_hand=[f"{{bin}}/{shlex.join(running.shown)} | cat"],
         about=running,
     )
 
@@ -152,7 +154,7 @@ def listens_where_told(scene: Scene, program: str) -> None:
         try:
             where = wait_listening(running)
         except Fault as fault:
-            fault.about = running
+            fault.about, fault.by_hand = running, [f"{{bin}}/{shlex.join(running.shown)}"]
             if fault.cause == "never-listens":
                 fault.cause = "wrong-address"
             raise
@@ -162,6 +164,7 @@ def listens_where_told(scene: Scene, program: str) -> None:
                 expected=f"{address} {port}",
                 got=f"{where[0]} {where[1]}",
                 cause="wrong-address",
+                by_hand=[f"{{bin}}/{shlex.join(running.shown)} &", "ss -ltn  # Local Address:Port"],
                 about=running,
             )
         first_lines(running, address, port)
@@ -442,10 +445,13 @@ def held(program: Running) -> Iterator[None]:
 
 
 def stopped_and_continued(server: Server) -> None:
-    """Ctrl-Z and fg: system calls may come back with EINTR afterwards; see signal(7)."""
-    with held(server.program):
-        pass
-    server.program.eventually(lambda: server.program.state() != "T", 2.0)
+    """Ctrl-Z and fg, some times: calls that sleep may come back with EINTR afterwards; see signal(7)."""
+    program = server.program
+    for _time in range(3):
+        program.eventually(lambda: program.state() == "S", 1.0)
+        with held(program):
+            pass
+        program.eventually(lambda: program.state() != "T", 2.0)
 
 
 def broken_pipe(scene: Scene, program: str, tool: Tool = NATIVELY) -> Server:

@@ -17,6 +17,7 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/in.h>
+#include <poll.h>
 #include <pthread.h>
 #include <semaphore.h>
 #include <signal.h>
@@ -225,21 +226,32 @@ format_peer(const struct sockaddr_storage *from, char text[80])
 	}
 }
 
+/* Whether nobody waits to be accepted. */
+static int
+queue_empty(void)
+{
+	struct pollfd queue = {.fd = listener, .events = POLLIN};
+
+	return poll(&queue, 1, 0) == 0;
+}
+
 /*
  * Waits for a client. Returns its socket and a second descriptor of it in
- * *spare, or -1 at the end. A shortage is reported once, until three clients
- * in a row could be accepted without one.
+ * *spare, or -1 at the end. A shortage is reported once, and lasts until
+ * nobody waits any more.
  */
 static int
 next_client(int *spare, char peer[80])
 {
-	static int since_shortage = 3;
+	static int is_short;
 
 	while (!stopping()) {
 		struct sockaddr_storage from;
 		socklen_t size = sizeof(from);
 		int fd = -1;
 
+		if (is_short && queue_empty())
+			is_short = 0;
 		/* The listening socket keeps the number occupied for now. */
 		*spare = dup(listener);
 		if (*spare >= 0)
@@ -247,20 +259,17 @@ next_client(int *spare, char peer[80])
 		if (fd >= 0) {
 			dup2(fd, *spare);
 			format_peer(&from, peer);
-			since_shortage++;
 			return fd;
 		}
 		if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS ||
 		    errno == ENOMEM) {
-			if (since_shortage >= 3)
+			if (!is_short)
 				failure("out of resources for clients");
-			since_shortage = 0;
-			if (*spare >= 0)
-				close(*spare);
+			is_short = 1;
 			pause_ms(70);
-		} else if (*spare >= 0) {
-			close(*spare);
 		}
+		if (*spare >= 0)
+			close(*spare);
 	}
 	return -1;
 }
