@@ -40,7 +40,13 @@ _ON_STACK = re.compile(r"is on thread #\d+'s stack")
 
 # What correct programs meet too: a limit reached, a signal, a time-out; a lock that is busy when tried.
 _HARMLESS_ERRORS = {"EAGAIN", "EINTR", "ETIMEDOUT", "ENOMEM"}
-_GUESSES = ("dubious", "Bug in libpthread", "destruction of unknown cond var")
+# Guesses of the tool; POSIX allows to signal a condition without the lock, and glibc itself does.
+_GUESSES = (
+    "dubious",
+    "Bug in libpthread",
+    "destruction of unknown cond var",
+    "associated lock is not held by",
+)
 
 _KINDS = {
     "Race": ("race", "data-race", N_("data race")),

@@ -294,7 +294,9 @@ class Program:
         partial = {fd: b"" for fd in streams}
         looked = alive = time.monotonic()
         while streams or self.running:
-            ready = _ready([*streams, *([self._pidfd] if self.running else [])], WATCH_EVERY)
+            # Asked before the outputs are looked at: what it writes and then ends comes in the next round.
+            running = self.running
+            ready = _ready([*streams, *([self._pidfd] if running else [])], WATCH_EVERY)
             for fd in streams.keys() & set(ready):
                 data = _read(fd)
                 if data:
@@ -304,7 +306,7 @@ class Program:
             if time.monotonic() - looked > WATCH_EVERY:
                 self._watch()
                 looked = time.monotonic()
-            if self.running:
+            if running:
                 alive = time.monotonic()
             elif not ready or time.monotonic() - alive > LAST_WORDS_SECONDS:
                 break  # a grandchild may hold the pipes; its output is nobody's

@@ -40,7 +40,8 @@
 enum { PAGE_BYTES = 4096 };
 
 struct shim_real real;
-struct shim_config config;
+/* No limit, too, for a thread that is started before the environment is read. */
+struct shim_config config = {.max_threads = UINT64_MAX};
 atomic_bool shim_ready;
 
 /* Counted into where no file is asked for, and by the children of a fork. */
@@ -182,7 +183,7 @@ read_environment(void)
 	config.seed = number_from("PERTURB_SEED", 0);
 	config.percent = number_from("PERTURB_PERCENT", 25);
 	config.max_us = number_from("PERTURB_MAX_US", 2000);
-	config.max_threads = number_from("PERTURB_MAX_THREADS", 0);
+	config.max_threads = number_from("PERTURB_MAX_THREADS", UINT64_MAX);
 	config.short_max = number_from("PERTURB_SHORT", 0);
 }
 

@@ -115,7 +115,7 @@ struct shim_config {
 	uint64_t seed;
 	uint64_t percent;     /* of calls that are delayed */
 	uint64_t max_us;      /* the longest delay, in microseconds */
-	uint64_t max_threads; /* 0: no limit */
+	uint64_t max_threads; /* UINT64_MAX: no limit */
 	uint64_t short_max;   /* the longest transfer in bytes, 0: any */
 	bool tsan;            /* the program is built with TSan */
 	bool tsan_in_front;   /* its runtime is linked statically (clang):

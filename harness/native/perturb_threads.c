@@ -71,7 +71,7 @@ shim_thread_reserve(uint64_t *number)
 	uint64_t taken;
 
 	do {
-		if (config.max_threads && alive >= config.max_threads) {
+		if (alive >= config.max_threads) {
 			shim_count(&stats->refused);
 			return false;
 		}
