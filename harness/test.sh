@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Runs the tests of the harness itself, two at a time; `make test` calls it after lint.
+# Runs the tests of the harness itself, two for each processor at a time, since most of them wait for
+# deadlines; `make test` calls it after lint.
 # Arguments go to pytest: harness/test.sh -k words, harness/test.sh harness/selftest/test_setup.py
 set -eu
 # shellcheck source-path=SCRIPTDIR source=python.sh
@@ -10,5 +11,6 @@ harness/setup.sh maintainer
 # shellcheck disable=SC2086 # a list of words
 find_python $student_modules $maintainer_modules || exit 3
 mkdir -p build
+workers=$((2 * $(nproc)))
 export HYPOTHESIS_STORAGE_DIRECTORY=build/hypothesis
-exec "$python" -m pytest -n 2 --timeout 240 --junitxml build/selftest.xml "$@"
+exec "$python" -m pytest -n "$workers" --timeout 240 --junitxml build/selftest.xml "$@"

@@ -253,7 +253,9 @@ class Program:
         if self._init is not None:
             # The first process of a namespace is gone only when all the others are: pid_namespaces(7).
             _ready([self._init], END_SECONDS)
-            _kill_quietly(self._popen.pid)
+            # By its pidfd: its number may be another process's by now.
+            with suppress(ProcessLookupError):
+                signal.pidfd_send_signal(self._pidfd, signal.SIGKILL)
         self._popen.wait()
         self._pump.join()
         _reap_orphans(Program._started)
@@ -267,7 +269,8 @@ class Program:
             with suppress(ProcessLookupError):
                 signal.pidfd_send_signal(self._init, signal.SIGKILL)
         elif self._boxed:
-            _kill_quietly(self._popen.pid if self.running else 0)
+            with suppress(ProcessLookupError):
+                signal.pidfd_send_signal(self._pidfd, signal.SIGKILL)
         else:
             self._kill_family()
 

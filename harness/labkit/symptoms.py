@@ -704,11 +704,55 @@ _TABLE = (
         ),
     ),
     Symptom(
+        "wrong-threads",
+        N_("it does not have the threads that its mode asks for"),
+        N_(
+            "sequential is the work of the main thread alone. In the other modes each rocket has a thread of its own,\n"
+            "from the start on; /proc/PID/task has an entry for each thread. A pool of threads is something else."
+        ),
+        ("{bin}/rockets -n 40 -t 60000 &", "ls /proc/$!/task | wc -l"),
+    ),
+    Symptom(
+        "wrong-summary",
+        N_("the summary is not true"),
+        N_(
+            "On stderr, at the end: how many rockets were launched, the seconds from the common launch to the last\n"
+            "landing, and the seconds that all the rockets of the plan take together. Seconds, not ticks."
+        ),
+        ("{bin}/rockets -n 3 -v -t 500",),
+    ),
+    Symptom(
+        "threads-run-out",
+        N_("a thread that cannot be started is not dealt with"),
+        N_(
+            "pthread_create(3) RETURNS an error number (it does not set errno); EAGAIN means that there are no threads\n"
+            "left. Then say on stderr how many rockets were started, wait until those have landed, and exit with 1."
+        ),
+        ("prlimit --nproc=100 {bin}/rockets -n 300 -t 100  # not as root, who has no such limit",),
+    ),
+    Symptom(
         "big-stacks",
         N_("the threads take too much memory"),
         N_("Thousands of threads need small stacks: pthread_attr_setstacksize(3)."),
     ),
     # -- scanner -----------------------------------------------------------------------------------
+    Symptom(
+        "not-asked",
+        N_("nobody is asked which host to scan"),
+        N_(
+            "Without HOST on the command line a prompt goes to stderr, wherever stderr leads, before stdin is read."
+        ),
+        ("{bin}/scanner -p 1-3",),
+    ),
+    Symptom(
+        "prompt-on-stdout",
+        N_("the prompt stands among the results"),
+        N_(
+            "stdout holds open ports and nothing else, since other programs read it. Prompts go to stderr, which is\n"
+            "not buffered either."
+        ),
+        ("echo localhost | {bin}/scanner -p 1-3 2>/dev/null | od -c",),
+    ),
     Symptom(
         "wrong-host",
         N_("another host is scanned than was asked for"),
@@ -727,6 +771,14 @@ _TABLE = (
         N_(
             "The range includes its last port. Is it < where it should be <=? And does 65535 + 1 fit the type?"
         ),
+    ),
+    Symptom(
+        "port-wraps",
+        N_("the scan goes on after port 65535"),
+        N_(
+            "65535 + 1 is 0 in 16 bits: a loop over a uint16_t that ends behind port 65535 never ends. Count in an int."
+        ),
+        ("{bin}/scanner -p 65535 localhost",),
     ),
     Symptom(
         "port-twice",
@@ -757,6 +809,31 @@ _TABLE = (
         N_("With -t THREADS so many ports are waited for at the same time."),
     ),
     Symptom(
+        "thread-count",
+        N_("there are not as many threads as -t says"),
+        N_(
+            "-t THREADS, 100 without it, is how many ports are waited for at the same time. With -t 1 it is one."
+        ),
+    ),
+    Symptom(
+        "select-limit",
+        N_("sockets from number 1024 on are too much for it"),
+        N_(
+            "An fd_set has room for descriptors below FD_SETSIZE, 1024. FD_SET with a larger one writes into whatever\n"
+            "lies behind it. poll(2) has no such limit."
+        ),
+        ("man 2 select  # BUGS",),
+    ),
+    Symptom(
+        "sockets-kept",
+        N_("sockets are not closed"),
+        N_(
+            "Each probe's socket is closed, or used for the next port, whatever the answer was: 65,535 of them are\n"
+            "too many to keep."
+        ),
+        ("ls -l /proc/$(pidof scanner)/fd",),
+    ),
+    Symptom(
         "no-timeout",
         N_("a silent port is not waited for as long as it should be"),
         N_("Connect without blocking, then poll(2) for TIMEOUT_MS."),
@@ -766,6 +843,22 @@ _TABLE = (
         N_("what is known is not said at once"),
         N_(
             "Print a port when all lower ones are known: neither all at the end, nor before its turn."
+        ),
+    ),
+    Symptom(
+        "no-summary",
+        N_("the summary is not there, or not by itself"),
+        N_(
+            "The last line on stderr, letter by letter: scanned N ports of HOST (ADDRESS) in S s: A open, B closed,\n"
+            "C filtered. On a terminal the bar has to make room for it."
+        ),
+    ),
+    Symptom(
+        "wrong-summary",
+        N_("the summary is not true"),
+        N_(
+            "Refused is closed; silence, and any other answer, is filtered. The counts add up to the number of ports,\n"
+            "and S is the time by the clock, not the processor's."
         ),
     ),
     Symptom(
@@ -801,6 +894,23 @@ _TABLE = (
         N_("At most 20 times a second: remember when it was drawn last."),
     ),
     Symptom(
+        "bar-scrolls",
+        N_("the screen fills with bars"),
+        N_(
+            "A carriage return leads back to the first column of the last line. A bar that is longer than the window\n"
+            "goes on in the next line, and then that is the last. Ask for the width (TIOCGWINSZ) before each bar."
+        ),
+        ("stty cols 20; {bin}/scanner localhost",),
+    ),
+    Symptom(
+        "line-in-bar",
+        N_("port lines and the bar are mixed"),
+        N_(
+            "Where both go to one terminal, the bar is erased before a line is printed (CR, then ESC [ K), and only one\n"
+            "thread writes at a time."
+        ),
+    ),
+    Symptom(
         "terminal-not-clean",
         N_("the terminal is left in disorder"),
         N_("Erase the bar, or end its line, before the program ends, on SIGINT too."),
@@ -810,6 +920,14 @@ _TABLE = (
         N_("a port that could not be tried is reported"),
         N_(
             "EMFILE, EADDRNOTAVAIL and EAGAIN say nothing of the port: wait a moment and try it again."
+        ),
+    ),
+    Symptom(
+        "no-threads",
+        N_("fewer threads than asked for are too few for it"),
+        N_(
+            "pthread_create(3) RETURNS an error number; EAGAIN means that there are no more threads now. Go on with\n"
+            "those that there are; if there are none, main can scan as well."
         ),
     ),
     # -- tools: their findings are told at length in the report (labkit/lessons.py) -------------------

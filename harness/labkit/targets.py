@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import random
 import socket
 from collections.abc import Iterable
@@ -15,6 +17,9 @@ if TYPE_CHECKING:
 
 LOWEST, HIGHEST = 2000, 9500  # below every ephemeral range in use
 TRIES = 50
+QUEUE = 1000  # nobody accepts from an open port: each probe of it stays in its queue
+# Where counters, signed or narrow ones, and loops over a range go wrong.
+EDGES = (1, 255, 256, 257, 1023, 1024, 32767, 32768, 32769, 49151, 49152, 65279, 65280, 65534)
 
 
 class Targets:
@@ -27,7 +32,8 @@ class Targets:
     def __init__(self, network: Network, host: str, seed: int) -> None:
         self._network = network
         self._host = host
-        self._random = random.Random(seed)
+        # On the machine's own loopback other checks may run beside this one: keep out of their way.
+        self._random = random.Random(seed if network.own else f"{seed} {os.getpid()}")
         self._sockets: list[socket.socket] = []
 
     def block(self, count: int) -> int:
@@ -40,22 +46,28 @@ class Targets:
 
     def open(self, count: int) -> list[int]:
         """Open `count` ports that the kernel chooses."""
-        return sorted(self._listen(0, 64) for _port in range(count))
+        return sorted(self._listen(0, QUEUE) for _port in range(count))
 
     def open_at(self, ports: Iterable[int]) -> list[int]:
         """Open these ports."""
-        return [self._listen(port, 64) for port in ports]
+        return [self._listen(port, QUEUE) for port in ports]
 
-    def scattered(self, count: int) -> list[int]:
-        """Open `count` ports anywhere below the ephemeral range, 1024 among them where it is free."""
-        free = [port for port in range(1024, HIGHEST) if port not in self.others()]
-        return self.open_at(sorted({free[0], *self._random.sample(free[1:], count - 1)}))
+    def open_if_free(self, ports: Iterable[int]) -> list[int]:
+        """Open those of these ports that can be had: on the machine's own loopback some may not."""
+        return [port for port in ports if self._may_listen(port, QUEUE)]
+
+    def everywhere(self, count: int) -> list[int]:
+        """Open `count` ports all over the range, the last and as many edges as can be had among them."""
+        ports = self.open_if_free([65535, *EDGES])
+        free = sorted(set(range(1024, 65535 if self._network.own else HIGHEST)) - self.others())
+        return sorted(ports + self.open_at(self._random.sample(free, count - len(ports))))
 
     def silence(self, ports: Iterable[int]) -> None:
         """Let these ports answer nothing."""
         for port in ports:
             self._listen(port, 0)
-            self._sockets += self._network.dial(port, 1, 10.0, self._host)
+            for sock in self._network.dial(port, 1, 10.0, self._host):
+                sock.close()  # it stays in the queue until it is accepted
 
     def others(self) -> set[int]:
         """The ports on which anybody listens; in a network of its own nobody but us."""
@@ -63,17 +75,37 @@ class Targets:
             return {sock.getsockname()[1] for sock in self._sockets}
         ports = set()
         for table in ("tcp", "tcp6"):
-            for row in Path(f"/proc/net/{table}").read_text(encoding="ascii").splitlines()[1:]:
-                ports.add(int(row.split()[1].rsplit(":", 1)[1], 16))
+            try:
+                rows = Path(f"/proc/net/{table}").read_text(encoding="ascii").splitlines()[1:]
+            except OSError:
+                continue  # a kernel without IPv6
+            for row in rows:
+                columns = row.split()
+                if columns[3] == "0A":
+                    ports.add(int(columns[1].rsplit(":", 1)[1], 16))
         return ports
 
     def close(self) -> None:
         """Close all of them."""
         for sock in self._sockets:
             sock.close()
+        self._sockets.clear()
 
     def _listen(self, port: int, backlog: int) -> int:
-        sock = self._network.listen(self._host, port, backlog)
+        try:
+            sock = self._network.listen(self._host, port, backlog)
+        except OSError as error:
+            raise Trouble(
+                f"cannot listen on {self._host} port {port}: {os.strerror(error.errno or errno.EIO)}"
+            ) from error
         self._sockets.append(sock)
         number: int = sock.getsockname()[1]
         return number
+
+    def _may_listen(self, port: int, backlog: int) -> bool:
+        """Listen on this port; False where that cannot be."""
+        try:
+            self._listen(port, backlog)
+        except Trouble:
+            return False
+        return True

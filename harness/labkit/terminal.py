@@ -6,8 +6,9 @@ import re
 
 import pyte
 
-LINES = 200
-REDRAW = re.compile(rb"\r(?:\x1b\[[0-9;]*[A-Za-z])*[^\r\n]*?(\d+) ?%")
+LINES = 400
+# A redraw: CR, then on the same line anything - cells, colours, erase sequences - up to its first `N%`.
+REDRAW = re.compile(rb"\r[^\r\n]*?(\d+) ?%")
 
 
 def redraws(data: bytes) -> list[int]:

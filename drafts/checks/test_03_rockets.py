@@ -1,0 +1,977 @@
+"""Lab 03: ten thousand rockets, one after another, each in a thread, and as objects."""
+
+from __future__ import annotations
+
+import errno
+import re
+import signal
+import statistics
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from itertools import pairwise
+
+from labkit import manners
+from labkit.checking import (
+    UNDER_ASAN,
+    UNDER_HELGRIND,
+    UNDER_TSAN,
+    Fault,
+    Row,
+    Running,
+    Scene,
+    Shim,
+    Silent,
+    Span,
+    Tool,
+    _,
+    expect,
+    inspect,
+    require,
+    screened,
+    step,
+    timeline,
+)
+
+ROCKETS = "rockets"
+MIB = 1 << 20
+MODES = ("sequential", "threads", "objects")
+SEQUENTIAL, THREADS, OBJECTS = MODES
+PLAN_LINE = re.compile(r"rocket (\d+): delay (\d\.\d{3}) countdown ([0-4])")
+FLIGHT_LINE = re.compile(r"rocket (\d+): (\d+\.\.\.|Rocket launched!)")
+LAUNCH = "Rocket launched!"
+SUMMARY = re.compile(
+    r"^launched (\d+) rockets in (\d+\.\d{1,3}) s, one after another: (\d+\.\d{1,3}) s$",
+    re.MULTILINE,
+)
+
+Said = list[tuple[float, str]]  # one rocket's lines, each with the moment at which it was read
+
+
+@dataclass(frozen=True)
+class Rocket:
+    """What the plan says of one rocket: ticks to wait, and where its countdown begins."""
+
+    delay: float
+    countdown: int
+
+    @property
+    def length(self) -> float:
+        """From the common launch to `Rocket launched!`, in ticks."""
+        return self.delay + self.countdown
+
+    def words(self) -> list[tuple[float, str]]:
+        """Its lines, each with its instant in ticks after the common launch."""
+        counted = [
+            (self.delay + self.countdown - n, f"{n}...") for n in range(self.countdown, 0, -1)
+        ]
+        return [*counted, (self.length, LAUNCH)]
+
+
+# -- launches ----------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Launch:
+    """A launch that was started: its program, its plan, the seconds of a tick, and since when it runs."""
+
+    running: Running
+    plan: list[Rocket]
+    tick: float
+    began: float
+
+    @property
+    def longest(self) -> float:
+        """The seconds that the longest rocket takes."""
+        return max(rocket.length for rocket in self.plan) * self.tick
+
+    @property
+    def total(self) -> float:
+        """The seconds that all rockets take one after another."""
+        return sum(rocket.length for rocket in self.plan) * self.tick
+
+
+def launch(
+    scene: Scene, mode: str, count: int, tick_ms: int, seed: int, shim: Shim | None = None
+) -> Launch:
+    """Start a launch with -v, and read its plan."""
+    began = time.monotonic()
+    running = scene.start(ROCKETS, *options(mode, count, tick_ms, seed), "-v", shim=shim)
+    return Launch(running, plan_in(running, count), tick_ms / 1000, began)
+
+
+def options(mode: str, count: int, tick_ms: int, seed: int) -> list[str]:
+    """The command line of a launch."""
+    return ["-n", str(count), "-m", mode, "-t", str(tick_ms), "-s", str(seed)]
+
+
+def plan_in(running: Running, count: int) -> list[Rocket]:
+    """The plan that -v prints first; Fault if it is not `count` good lines."""
+    running.eventually(lambda: running.stdout.data.count(b"\n") >= count, 2.0 + count / 20_000)
+    running.ended()  # if it has, all that it said has been read now
+    lines = running.stdout.lines()[:count]
+    found = [PLAN_LINE.fullmatch(line) for line in lines]
+    for index, match in enumerate(found):
+        require(
+            match and int(match[1]) == index and float(match[2]) < 5,
+            _("with -v the plan comes first, a line for each rocket, in order"),
+            expected=f"rocket {index}: delay D.DDD countdown C",
+            got=lines[index],
+            cause="wrong-plan",
+        )
+    require(
+        len(found) == count,
+        _("with -v the plan comes first, a line for each rocket"),
+        expected=_("{n} lines").format(n=count),
+        got="\n".join(lines[-3:]) or _("nothing"),
+        cause="not-flushed" if not lines and _speaks_unbuffered(running) else "wrong-plan",
+    )
+    return [Rocket(float(m[2]), int(m[3])) for m in found if m]
+
+
+def _speaks_unbuffered(running: Running) -> bool:
+    """Whether a program that says nothing does say something where stdio does not keep it back."""
+    again = running.scene.start(ROCKETS, *running.shown[1:], env=manners.UNBUFFERED)
+    spoke = again.stdout.wait_until(lambda data: b"\n" in data, again.deadline(1.0))
+    again.close_now()
+    return running.running and spoke
+
+
+def plan_of(scene: Scene, count: int, seed: int, mode: str = SEQUENTIAL) -> list[Rocket]:
+    """The plan alone: a launch so slow that only its plan is seen, and then ended."""
+    slow = launch(scene, mode, count, 60_000, seed)
+    slow.running.close_now()
+    return slow.plan
+
+
+def ends(running: Running, seconds: float, status: int = 0, unless: str = "") -> None:
+    """It must end within `seconds`, with this status. unless: the cause where it ends with another one."""
+    ended = running.run_to_end(seconds)
+    if ended.signal == "SIGKILL":
+        # Not sent by us, who say so in killed_for: by the kernel, for want of memory, or by somebody else.
+        raise OSError(errno.ESRCH, f"{running.name} was killed from outside")
+    require(
+        not ended.signal,
+        _("a signal ended the program"),
+        expected=f"exit status {status}",
+        got=str(ended),
+        cause="crash",
+    )
+    expect(
+        f"exit status {status}",
+        f"exit status {ended.status}",
+        _("how the program ended"),
+        unless or "wrong-exit-status",
+    )
+
+
+def lands(flight: Launch) -> float:
+    """Wait for the end of a launch in a threaded mode; returns how many seconds it took from its start."""
+    try:
+        ends(flight.running, flight.longest + 3.0)
+    except Silent as silent:
+        lines_of(flight, so_far=True)
+        if alone(flight):
+            silent.cause = "one-after-another"
+        raise
+    return time.monotonic() - flight.began
+
+
+def alone(flight: Launch) -> bool:
+    """Whether no rocket said anything between two lines of another one, though there are many."""
+    lines = flight.running.stdout.lines()[len(flight.plan) :]
+    changes = sum(a.split()[1] != b.split()[1] for a, b in pairwise(lines))
+    return len(flight.plan) > 1 and changes < len(flight.plan)
+
+
+@contextmanager
+def silence_means(cause: str) -> Iterator[None]:
+    """A program that does not end inside has this cause."""
+    try:
+        yield
+    except Silent as silent:
+        silent.cause = cause
+        raise
+
+
+UNTIMELY = ("wrong-timing", "sleeps-add-up", "one-after-another")
+
+
+def at_its_best(attempt: Callable[[], None]) -> None:
+    """What a busy machine does to one launch it does not do to each; a bug that is in the program is in all."""
+    for _again in range(2):
+        try:
+            return attempt()
+        except Fault as fault:
+            if fault.cause not in UNTIMELY:
+                raise
+    return attempt()
+
+
+# -- what the lines say ------------------------------------------------------------------------------------
+
+
+def flown(running: Running, plan: Sequence[Rocket]) -> list[Said]:
+    """For each rocket its lines, in the order they came; Fault on a line that is none."""
+    rockets: list[Said] = [[] for _rocket in plan]
+    for at, line in running.stdout.timed_lines()[len(plan) :]:
+        match = FLIGHT_LINE.fullmatch(line)
+        require(
+            match,
+            _("a line is not whole"),
+            expected=_("`rocket I: N...` or `rocket I: Rocket launched!`"),
+            got=line,
+            cause="torn-line",
+        )
+        assert match
+        require(
+            int(match[1]) < len(plan),
+            _("a rocket speaks that is not in the plan"),
+            expected=_("rockets 0 to {n}").format(n=len(plan) - 1),
+            got=line,
+            cause="shared-argument",
+        )
+        rockets[int(match[1])].append((at, match[2]))
+    return rockets
+
+
+def lines_of(flight: Launch, so_far: bool = False) -> list[Said]:
+    """Each rocket's lines: it must have said its own countdown, in order, and that it was launched, once.
+
+    so_far: the launch goes on, more lines may come.
+    """
+    rockets = flown(flight.running, flight.plan)
+    for index, (rocket, said) in enumerate(zip(flight.plan, rockets)):
+        expected = [words for _instant, words in rocket.words()]
+        got = [words for _at, words in said]
+        if got != (expected[: len(got)] if so_far else expected):
+            raise Fault(
+                _("rocket {i} does not do what its plan says").format(i=index),
+                expected="\n".join(expected),
+                got="\n".join(got) or _("nothing"),
+                cause=_why_wrong(rockets, got),
+            )
+    return rockets
+
+
+def _why_wrong(rockets: Sequence[Said], got: Sequence[str]) -> str:
+    """Rockets that never fly beside others that fly twice: threads that were given the same argument."""
+    if any([words for _at, words in said].count(LAUNCH) > 1 for said in rockets):
+        return "shared-argument"
+    return "lost-rocket" if LAUNCH not in got else "wrong-countdown"
+
+
+# -- times -------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Late:
+    """How late a line was, in seconds. due: seconds from the launch to its instant by the plan."""
+
+    seconds: float
+    due: float
+    rocket: int
+
+
+def lateness(flight: Launch, rockets: Sequence[Said]) -> tuple[float, list[Late]]:
+    """The moment of the common launch, and how late each line was.
+
+    The launch is not seen from outside; the line that came earliest against the plan tells it.
+    """
+    due = [
+        (at, instant * flight.tick, index)
+        for index, (rocket, said) in enumerate(zip(flight.plan, rockets))
+        for (instant, _words), (at, _said) in zip(rocket.words(), said)
+    ]
+    launched = min(at - instant for at, instant, _index in due)
+    return launched, [Late(at - instant - launched, instant, i) for at, instant, i in due]
+
+
+def in_time(flight: Launch, rockets: Sequence[Said]) -> None:
+    """Nineteen lines of twenty must be at their instants: those that one hiccup holds up are fewer."""
+    late = sorted(lateness(flight, rockets)[1], key=lambda one: one.seconds)
+    typical = late[len(late) * 19 // 20]
+    allowed = min(0.3, 0.1 * flight.running.scene.pace.factor())
+    require(
+        typical.seconds <= allowed,
+        _("rocket {i}, and not it alone, is {s:.3f} s late").format(
+            i=typical.rocket, s=typical.seconds
+        ),
+        expected=_("every line at its instant by the plan, counted from the common launch"),
+        got=_("{s:.3f} s late").format(s=typical.seconds),
+        cause="one-after-another" if alone(flight) else "sleeps-add-up",
+    )
+
+
+def summary_is_true(running: Running, count: int, least: float, most: float, total: float) -> None:
+    """The summary must have this count, a time between `least` and `most`, and this sum over the plan."""
+    match = SUMMARY.search(running.stderr.text())
+    require(
+        match,
+        _("the summary is not on stderr"),
+        expected="launched COUNT rockets in S s, one after another: T s",
+        got=running.stderr.text() or _("nothing"),
+        cause="wrong-summary",
+    )
+    assert match
+    said, took, sum_of_all = int(match[1]), float(match[2]), float(match[3])
+    expect(count, said, _("the count in the summary"), "wrong-summary")
+    # Times may have one decimal, and each rocket's be rounded to a millisecond before they are added.
+    for what, low, high, seconds in (
+        (_("the time in the summary"), least - 0.06, most + 0.06, took),
+        (_("the sum in the summary"), total * 0.999 - 0.06, total * 1.001 + 0.06, sum_of_all),
+    ):
+        require(
+            low <= seconds <= high,
+            what,
+            expected=_("from {a:.3f} s to {b:.3f} s").format(a=max(0.0, low), b=high),
+            got=f"{seconds:.3f} s",
+            cause="wrong-summary",
+        )
+
+
+def no_later(allowed: float, took: float, what: str) -> None:
+    """A number of seconds must not be above what is allowed."""
+    require(
+        took <= allowed,
+        what,
+        expected=_("at most {s:.3f} s").format(s=allowed),
+        got=f"{took:.3f} s",
+        cause="wrong-timing",
+    )
+
+
+def no_earlier(least: float, took: float, what: str) -> None:
+    """A number of seconds must not be below what the plan asks for."""
+    require(
+        took >= least - 0.005,
+        what,
+        expected=_("at least {s:.3f} s").format(s=least),
+        got=f"{took:.3f} s",
+        cause="wrong-timing",
+    )
+
+
+# -- under a tool ------------------------------------------------------------------------------------------
+
+
+def watched(scene: Scene, tool: Tool, shim: Shim, *cases: tuple[str, int]) -> None:
+    """Small launches under a tool at the same time, by mode and count; it must find nothing in any."""
+    started = [
+        scene.start(ROCKETS, *options(mode, count, 5, scene.seed), "-v", tool=tool, shim=shim)
+        for mode, count in cases
+    ]
+    for running in started:
+        running.may_end = True
+    for running in started:
+        _watched_to_its_end(running)
+
+
+def _watched_to_its_end(running: Running) -> None:
+    """What the tool says comes first, then whether it ended, and how."""
+    trouble: Fault | None = None
+    try:
+        ended = running.run_to_end(10.0)
+    except Fault as fault:
+        trouble = fault
+        running.close_now()
+        running.must_end()
+    inspect(running)
+    if trouble:
+        raise trouble
+    stats = running.stats()
+    expect(0, stats.unclaimed, _("threads neither joined nor detached"), "thread-leak")
+    expect(0, ended.status, _("the exit status"), "wrong-exit-status")
+
+
+# -- step 1: One rocket ------------------------------------------------------------------------------------
+
+
+@step(1)
+def test_compiles_without_a_warning(scene: Scene) -> None:
+    """The program compiles without a warning, with gcc and with clang."""
+    manners.compiles_cleanly(scene, ROCKETS)
+
+
+@step(1)
+def test_one_rocket_counts_down(scene: Scene) -> None:
+    """One rocket waits its delay, counts down a tick for each number, and is launched."""
+    for seed in range(scene.seed, scene.seed + 60):
+        (rocket,) = plan_of(scene, 1, seed)
+        if rocket.countdown >= 3 and 0.5 < rocket.delay < 2:
+            break
+    else:
+        raise Fault(_("of 60 seeds, none gives a countdown of 3 or 4"), cause="wrong-plan")
+    at_its_best(lambda: one_rocket(scene, rocket, seed))
+
+
+def one_rocket(scene: Scene, rocket: Rocket, seed: int) -> None:
+    """Launch a rocket whose plan is known."""
+    tick = 0.15
+    began = time.monotonic()
+    running = scene.start(ROCKETS, "-n", "1", "-s", str(seed), "-t", "150")
+    ends(running, rocket.length * tick + 3.0)
+    took = time.monotonic() - began
+    lines, expected = running.stdout.timed_lines(), rocket.words()
+    expect(
+        "\n".join(words for _instant, words in expected),
+        "\n".join(line for _at, line in lines),
+        _("what a rocket with countdown {n} prints").format(n=rocket.countdown),
+        "wrong-countdown",
+    )
+    _each_line_at_once(lines, took)
+    for (instant, words), (at, _line) in zip(expected, lines):
+        no_earlier(
+            instant * tick,
+            at - began,
+            _("the time from the start to `{words}`").format(words=words),
+        )
+    allowed = tick + min(0.06, 0.04 * scene.pace.factor())
+    for (before, _before), (at, words) in pairwise(lines):
+        what = _("the time from one line to `{words}`").format(words=words)
+        no_later(allowed, at - before, what)
+        no_earlier(2 * tick - allowed, at - before, what)
+    summary_is_true(running, 1, rocket.length * tick, took, rocket.length * tick)
+    after = began + took - lines[-1][0]
+    no_later(min(0.1, 0.05 * scene.pace.factor()), after, _("the time from the launch to the end"))
+
+
+def _each_line_at_once(lines: Said, took: float) -> None:
+    """Lines that all come in one piece, after some seconds, were kept in a buffer."""
+    require(
+        took < 0.2 or len({at for at, _line in lines}) > 1,
+        _("the lines come all at once, at the end"),
+        expected=_("each line as soon as it is printed, into a pipe too"),
+        cause="not-flushed",
+    )
+
+
+@step(1)
+def test_no_rocket(scene: Scene) -> None:
+    """No rocket at all is no error: nothing is printed but the summary."""
+    began = time.monotonic()
+    for running in [scene.start(ROCKETS, "-n", "0", "-m", mode) for mode in MODES]:
+        ends(running, 3.0)
+        expect("", running.stdout.text(), _("what is printed for -n 0"), "wrong-countdown")
+        summary_is_true(running, 0, 0.0, time.monotonic() - began, 0.0)
+
+
+@step(1)
+def test_refuses_wrong_arguments(scene: Scene) -> None:
+    """Wrong arguments are refused with status 2, and -h shows the usage."""
+    none = ("", "80x", "-1", "99999999999999999999")
+    numbers = [[option, text] for option in ("-n", "-s", "-t") for text in none]
+    ranges = [["-n", "100001"], ["-t", "0"], ["-t", "60001"], ["-s", "2147483648"]]
+    others = [["-m", "rocket"], ["-m", ""], ["-n", "1", "surplus"], ["-Z"], ["-n"]]
+    manners.refuses(scene, ROCKETS, numbers + ranges + others, "-n")
+    manners.shows_usage(scene, ROCKETS, "-n")
+
+
+# -- step 2: The plan --------------------------------------------------------------------------------------
+
+
+def spread_evenly(what: str, counts: Sequence[int]) -> None:
+    """Counts of values that are equally likely must be about the same."""
+    fair = sum(counts) / len(counts)
+    # Six standard deviations: chance alone does that once in 500 million.
+    allowed = 6 * (fair * (1 - 1 / len(counts))) ** 0.5
+    require(
+        all(abs(n - fair) <= allowed for n in counts),
+        _("{what} are not spread evenly").format(what=what),
+        expected=_("about {n:.0f} each").format(n=fair),
+        got=" ".join(map(str, counts)),
+        cause="wrong-plan",
+    )
+
+
+@step(2)
+def test_plan_is_in_its_ranges(scene: Scene) -> None:
+    """Delays are spread evenly over 0 to 4.999 ticks, countdowns over 0 to 4."""
+    plan = plan_of(scene, 10_000, scene.seed)
+    halves, countdowns, digits = [0] * 10, [0] * 5, [0] * 10
+    for rocket in plan:
+        halves[int(rocket.delay * 2)] += 1
+        countdowns[rocket.countdown] += 1
+        digits[round(rocket.delay * 1000) % 10] += 1
+    spread_evenly(_("delays by halves of a tick"), halves)
+    spread_evenly(_("countdowns"), countdowns)
+    spread_evenly(_("delays by their last digits"), digits)
+
+
+@step(2)
+def test_largest_plan(scene: Scene) -> None:
+    """The largest COUNT and the largest SEED are good arguments, and so is SEED 0."""
+    plan_of(scene, 100_000, 2_147_483_647)
+    plan_of(scene, 10, 0)
+
+
+@step(2)
+def test_same_seed_same_plan(scene: Scene) -> None:
+    """The same seed gives the same plan in every mode, another seed another one."""
+    first = plan_of(scene, 300, scene.seed)
+    for mode in MODES:
+        require(
+            plan_of(scene, 300, scene.seed, mode) == first,
+            _("with the same seed, mode {mode} has another plan").format(mode=mode),
+            cause="wrong-plan",
+        )
+    for mode, more in zip(MODES, (1, 1 << 8, 1 << 16)):
+        require(
+            plan_of(scene, 300, scene.seed + more, mode) != first,
+            _("another seed gives the same plan in mode {mode}").format(mode=mode),
+            expected=_("seeds {a} and {b} give different plans").format(
+                a=scene.seed, b=scene.seed + more
+            ),
+            cause="wrong-plan",
+        )
+
+
+@step(2)
+def test_random_seed(scene: Scene) -> None:
+    """Without -s each launch has a plan of its own, at the latest a second later."""
+    plans: list[list[Rocket]] = []
+
+    def another() -> bool:
+        running = scene.start(ROCKETS, "-n", "50", "-m", SEQUENTIAL, "-t", "60000", "-v")
+        plans.append(plan_in(running, 50))
+        running.close_now()
+        if plans[-1] == plans[0] and len(plans) > 1:
+            scene.pause(0.3)
+        return plans[-1] != plans[0]
+
+    require(
+        scene.pace.eventually(another, 2.5),
+        _("without -s the plan is always the same"),
+        cause="wrong-plan",
+    )
+
+
+# -- step 3: One after another -----------------------------------------------------------------------------
+
+
+@step(3)
+def test_sequential(scene: Scene) -> None:
+    """In mode sequential rockets fly in the order of the plan, and it takes the sum of their times."""
+    at_its_best(lambda: sequential(scene, 6))
+    at_its_best(lambda: sequential(scene, 1))
+
+
+def sequential(scene: Scene, count: int) -> None:
+    """A launch in mode sequential: its lines, its threads, its times."""
+    flight = launch(scene, SEQUENTIAL, count, 40, scene.seed, Shim())
+    ends(flight.running, flight.total + 3.0)
+    took = time.monotonic() - flight.began
+    expected = [
+        f"rocket {index}: {words}"
+        for index, rocket in enumerate(flight.plan)
+        for _instant, words in rocket.words()
+    ]
+    expect(
+        "\n".join(expected),
+        "\n".join(flight.running.stdout.lines()[count:]),
+        _("the order of the lines"),
+        "wrong-order",
+    )
+    expect(
+        0, flight.running.stats().created, _("threads started in mode sequential"), "wrong-threads"
+    )
+    steps_in_time(flight)
+    summary_is_true(flight.running, count, flight.total, took, flight.total)
+
+
+def steps_in_time(flight: Launch) -> None:
+    """From line to line it must be a tick or a delay: all in all no less, and mostly no more."""
+    *_plan, (planned, _last) = flight.running.stdout.timed_lines()[: len(flight.plan)]
+    lines = flight.running.stdout.timed_lines()[len(flight.plan) :]
+    due, passed = [], 0.0
+    for rocket in flight.plan:
+        due += [passed + instant * flight.tick for instant, _words in rocket.words()]
+        passed += rocket.length * flight.tick
+    slack = 0.01 * flight.running.scene.pace.factor()
+    for instant, (at, line) in zip(due, lines):
+        what = _("the time from the plan to `{line}`").format(line=line)
+        no_earlier(instant - slack, at - planned, what)
+    steps = [
+        (at - before) - (instant - earlier)
+        for (earlier, instant), ((before, _old), (at, _new)) in zip(pairwise(due), pairwise(lines))
+    ]
+    launches = [lost for lost, (_at, line) in zip(steps, lines) if LAUNCH in line]
+    for what, losses in (
+        (_("what is lost from one line to the next"), steps),
+        (_("what is lost from a launch to the next rocket"), launches),
+    ):
+        if losses:
+            no_later(min(flight.tick / 2, slack), statistics.median(losses), what)
+
+
+# -- steps 4 and 5: All at once, and as objects ------------------------------------------------------------
+
+
+def all_at_once(scene: Scene, mode: str, count: int, tick_ms: int = 100) -> None:
+    """A launch in a threaded mode: lines, times and the summary by the plan."""
+    flight = launch(scene, mode, count, tick_ms, scene.seed)
+    took = lands(flight)
+    in_time(flight, lines_of(flight))
+    summary_is_true(flight.running, count, flight.longest, took, flight.total)
+    no_later(
+        flight.longest + 0.5 * scene.pace.factor(),
+        took,
+        _("the time from the program's start to its end"),
+    )
+
+
+# Thread creation is slowed down a little, so that a stop in the middle of it can be aimed at.
+SLOW_CREATION = Shim(percent=100, max_us=400)
+STOP_SECONDS = 0.4
+GRACE_SECONDS = 0.1
+LATE_SECONDS = 0.1
+
+
+def held_up(scene: Scene, mode: str, count: int = 1000) -> None:
+    """Stop the program while it starts its threads, and let it go on: rockets must be in time again.
+
+    All threads that are started after the stop are started late, and rockets whose line was due meanwhile have
+    lost up to STOP_SECONDS: who counts from the common launch has made that up by the next line.
+    """
+    shim = Shim(scene.seed, SLOW_CREATION.percent, SLOW_CREATION.max_us)
+    flight = launch(scene, mode, count, 150, scene.seed, shim)
+    stopped, gone_on = _stop_in_the_middle(flight.running)
+    lands(flight)
+    launched, late = lateness(flight, lines_of(flight))
+    settled = gone_on - launched + GRACE_SECONDS * min(3.0, scene.pace.factor())
+    lost = {
+        index
+        for index, rocket in enumerate(flight.plan)
+        for instant, _words in rocket.words()
+        if stopped <= launched + instant * flight.tick <= gone_on - 1.5 * LATE_SECONDS
+    }
+    _mostly_in_time(
+        _("the delay counts from the thread's start"), late, settled, set(range(count)), 0.25
+    )
+    _mostly_in_time(_("the sleeps add up"), late, settled, lost, 0.5)
+
+
+def _stop_in_the_middle(running: Running) -> tuple[float, float]:
+    """Stop a program that starts threads for STOP_SECONDS; the moments of the stop and of its end."""
+    ended = time.monotonic() + 1.0
+    while running.running and running.threads() < 100 and time.monotonic() < ended:
+        pass
+    stopped = time.monotonic()
+    with manners.held(running):
+        running.scene.pause(STOP_SECONDS)
+        gone_on = time.monotonic()
+    return stopped, gone_on
+
+
+def _mostly_in_time(
+    why: str, late: Sequence[Late], since: float, rockets: set[int], share: float
+) -> None:
+    """Of these rockets, no more than a share may be late with all lines that were due since then."""
+    best: dict[int, float] = {}
+    for one in late:
+        if one.due >= since and one.rocket in rockets:
+            best[one.rocket] = min(one.seconds, best.get(one.rocket, one.seconds))
+    behind = {index: seconds for index, seconds in best.items() if seconds > LATE_SECONDS}
+    if len(behind) <= share * len(best) or len(best) < 20:
+        return
+    index = max(behind, key=lambda i: behind[i])
+    raise Fault(
+        _("the program was stopped for a moment, and {n} of {all} rockets stay late: {why}").format(
+            n=len(behind), all=len(best), why=why
+        ),
+        expected=_("every line at its instant by the plan, counted from the common launch"),
+        got=_("rocket {i}: {s:.3f} s late").format(i=index, s=behind[index]),
+        cause="sleeps-add-up",
+    )
+
+
+def crowded(scene: Scene, mode: str) -> None:
+    """Ticks so short that all print at the same time, and threads that start late: whole lines, right plans."""
+    flights = [
+        launch(scene, mode, 1500, 1, scene.seed),
+        launch(scene, mode, 1500, 1, scene.seed + 1),
+        launch(scene, mode, 300, 1, scene.seed, Shim(scene.seed, percent=50, max_us=3000)),
+    ]
+    for flight in flights:
+        lands(flight)
+        lines_of(flight)
+
+
+def a_thread_each(scene: Scene, mode: str) -> None:
+    """40 rockets, nearly all of which wait for minutes: as many threads, and the main one."""
+    flight = launch(scene, mode, 40, 60_000, scene.seed)
+    running, planned, early = flight.running, time.monotonic(), 0
+
+    def enough() -> bool:
+        nonlocal early
+        if time.monotonic() < planned + 0.3:
+            early = running.threads()
+        return running.threads() >= 40
+
+    running.eventually(enough, 3.0)
+    running.must_not_have_died()
+    require(
+        40 <= running.threads() <= 43,
+        _("40 rockets should be 40 threads beside the main one"),
+        expected="41",
+        got=running.threads(),
+        # At once one beside main, and no more: it is joined before the next one is started.
+        cause="one-after-another" if early == 2 else "wrong-threads",
+    )
+    running.close_now()
+
+
+@step(4)
+def test_threads_in_a_crowd(scene: Scene) -> None:
+    """When all print at the same time each line is whole, and each rocket has its own plan."""
+    crowded(scene, THREADS)
+
+
+@step(4)
+def test_threads_are_threads(scene: Scene) -> None:
+    """Each rocket has a thread of its own, in one process."""
+    a_thread_each(scene, THREADS)
+
+
+@step(4)
+def test_a_signal_ends_it(scene: Scene) -> None:
+    """SIGINT and SIGTERM end a launch at once."""
+    numbers = (signal.SIGINT, signal.SIGTERM)
+    for number, flight in [(n, launch(scene, THREADS, 20, 60_000, scene.seed)) for n in numbers]:
+        flight.running.may_end = True
+        flight.running.signal(number)
+        with silence_means("does-not-stop"):
+            ended = flight.running.run_to_end(1.0)
+        require(
+            ended.status == 0 or ended.signal == number.name,
+            _("how {signal} ends a launch").format(signal=number.name),
+            expected=_("killed by {signal}, or exit status 0").format(signal=number.name),
+            got=str(ended),
+            cause="wrong-exit-status",
+        )
+
+
+@step(4)
+def test_threads(scene: Scene) -> None:
+    """In mode threads 1,000 rockets fly at the same time, each line at its instant."""
+    at_its_best(lambda: all_at_once(scene, THREADS, 1000))
+    all_at_once(scene, THREADS, 1, tick_ms=20)
+    scene.show(launch_figure(scene))
+
+
+@step(4)
+def test_threads_that_are_held_up(scene: Scene) -> None:
+    """A thread that starts late, or loses time, does not put its rocket off for longer than that."""
+    at_its_best(lambda: held_up(scene, THREADS))
+
+
+@step(4)
+def test_memory_of_threads_is_sound(scene: Scene) -> None:
+    """AddressSanitizer and LeakSanitizer find nothing, and every thread is joined or detached."""
+    watched(scene, UNDER_ASAN, Shim(), (SEQUENTIAL, 3), (THREADS, 30))
+
+
+@step(5)
+def test_objects_in_a_crowd(scene: Scene) -> None:
+    """When all print at the same time each line is whole, and no rocket gets another one's plan."""
+    crowded(scene, OBJECTS)
+
+
+@step(5)
+def test_objects_have_threads(scene: Scene) -> None:
+    """Each rocket owns a thread."""
+    a_thread_each(scene, OBJECTS)
+
+
+@step(5)
+def test_objects(scene: Scene) -> None:
+    """In mode objects rockets fly as in mode threads, each line at its instant."""
+    at_its_best(lambda: all_at_once(scene, OBJECTS, 1000))
+    all_at_once(scene, OBJECTS, 1, tick_ms=20)
+
+
+@step(5)
+def test_objects_that_are_held_up(scene: Scene) -> None:
+    """The same with threads that start late or lose time: they make it up."""
+    at_its_best(lambda: held_up(scene, OBJECTS))
+
+
+@step(5)
+def test_memory_of_objects_is_sound(scene: Scene) -> None:
+    """AddressSanitizer and LeakSanitizer find nothing: every rocket is joined and freed."""
+    watched(scene, UNDER_ASAN, Shim(), (OBJECTS, 30))
+
+
+# -- step 6: Ten thousand ----------------------------------------------------------------------------------
+
+FULL = 10_000
+MOST_MEMORY = 500 * MIB
+SPARE = 1000  # threads that others may start meanwhile
+
+
+@step(6)
+def test_ten_thousand(scene: Scene) -> None:
+    """10,000 rockets, in no more time than the longest one and little besides, and in little memory."""
+    plan = plan_of(scene, FULL, scene.seed)
+    began = time.monotonic()
+    try:
+        full_launch(scene, plan)
+    except Fault as fault:
+        if fault.cause not in UNTIMELY or time.monotonic() - began > 13.0:
+            raise
+        full_launch(scene, plan)
+
+
+def full_launch(scene: Scene, plan: list[Rocket]) -> None:
+    """A launch with all defaults but the seed."""
+    wait_for_room(scene, FULL + SPARE)
+    longest = max(rocket.length for rocket in plan)
+    began = time.monotonic()
+    running = scene.start(ROCKETS, "-s", str(scene.seed))
+    memory = most_memory(running, longest - 0.5)
+    with silence_means("one-after-another"):
+        ends(running, longest * 1.05 + 6.0)
+    took = time.monotonic() - began
+    launched = running.stdout.lines().count(LAUNCH)
+    expect(FULL, launched, _("rockets launched"), "lost-rocket")
+    what = _("the launch of {n} rockets took {s:.2f} s").format(n=FULL, s=took)
+    no_earlier(longest, took, what)
+    allowed = longest * 1.05 + 0.5 * scene.pace.factor()
+    require(
+        took <= allowed,
+        what,
+        expected=_("from {a:.2f} s, the longest rocket, to {b:.2f} s").format(a=longest, b=allowed),
+        got=f"{took:.2f} s",
+        cause="sleeps-add-up",
+    )
+    summary_is_true(running, FULL, longest, took, sum(rocket.length for rocket in plan))
+    require(
+        memory < MOST_MEMORY,
+        _("10,000 threads took {mib} MiB of memory").format(mib=memory // MIB),
+        expected=_("less than {mib} MiB resident").format(mib=MOST_MEMORY // MIB),
+        got=f"{memory // MIB} MiB",
+        cause="big-stacks",
+    )
+
+
+def most_memory(running: Running, seconds: float) -> int:
+    """The most resident memory that it has in these seconds, in bytes, of a program that may end by itself."""
+    running.may_end = True
+    until = time.monotonic() + seconds
+    most = 0
+    while running.running and time.monotonic() < until:
+        most = max(most, running.peak_resident())
+        running.scene.pause(0.1)
+    return most
+
+
+def wait_for_room(scene: Scene, threads: int) -> None:
+    """Wait until the machine has numbers left for so many threads: what others use is not the program's fault."""
+
+    def is_there() -> bool:
+        with open("/proc/loadavg", encoding="ascii") as load:
+            taken = int(load.read().split()[3].split("/")[1])
+        return taken + threads < min(map(_kernel_limit, ("pid_max", "threads-max")))
+
+    if not scene.pace.eventually(is_there, 20.0):
+        raise OSError(errno.EAGAIN, f"there is no room for {threads} threads on this machine")
+
+
+def _kernel_limit(name: str) -> int:
+    with open(f"/proc/sys/kernel/{name}", encoding="ascii") as limit:
+        return int(limit.read())
+
+
+# -- step 7: When threads run out --------------------------------------------------------------------------
+
+
+@step(7)
+def test_when_threads_run_out(scene: Scene) -> None:
+    """Where threads run out, an error says how many were started, and all of those land."""
+    limit = Shim(most_threads=50)
+    modes = (THREADS, OBJECTS)
+    started = [scene.start(ROCKETS, *options(m, 300, 100, scene.seed), shim=limit) for m in modes]
+    for running in started:
+        running.may_end = True
+    for running in started:
+        fewer_land(running)
+
+
+def fewer_land(running: Running) -> None:
+    """Of a launch that ran out of threads: those that were started land, and stderr says how many."""
+    with silence_means("threads-run-out"):
+        ends(running, 5.0, status=1, unless="threads-run-out")
+    launched = running.stdout.lines().count(LAUNCH)
+    created = running.stats().created
+    # A thread or two may be something else than a rocket.
+    require(
+        created - 2 <= launched <= created,
+        _("rockets that were started, and landed"),
+        expected=created,
+        got=launched,
+        cause="lost-rocket",
+    )
+    said = SUMMARY.sub("", running.stderr.text())
+    require(
+        re.search(rf"\b{launched}\b", said),
+        _("{n} rockets were started, and the error does not say so").format(n=launched),
+        expected=_("an error on stderr with the number {n}").format(n=launched),
+        got=running.stderr.text() or _("nothing"),
+        cause="threads-run-out",
+    )
+    summary = SUMMARY.search(running.stderr.text())
+    if summary:
+        expect(launched, int(summary[1]), _("the count in the summary"), "wrong-summary")
+
+
+# -- step 8: No races --------------------------------------------------------------------------------------
+
+
+@step(8)
+def test_nothing_is_hidden(scene: Scene) -> None:
+    """The code does nothing to hide from the tools that look for races."""
+    running = scene.start(ROCKETS, "-h")
+    running.run_to_end(3.0)
+    screened(running)
+
+
+@step(8)
+def test_no_races_for_threadsanitizer(scene: Scene) -> None:
+    """ThreadSanitizer finds nothing in a launch of 200, in mode threads and in mode objects."""
+    watched(scene, UNDER_TSAN, Shim(seed=scene.seed), (THREADS, 200), (OBJECTS, 200))
+
+
+@step(8)
+def test_no_races_for_helgrind(scene: Scene) -> None:
+    """Helgrind finds nothing in a launch of 200, in mode threads and in mode objects."""
+    watched(scene, UNDER_HELGRIND, Shim(), (THREADS, 200), (OBJECTS, 200))
+
+
+# -- a picture ---------------------------------------------------------------------------------------------
+
+
+def launch_figure(scene: Scene) -> str:
+    """The same eight rockets, one after another and all at once, as bars over time."""
+    rows: list[Row] = []
+    for mode in (SEQUENTIAL, THREADS):
+        flight = launch(scene, mode, 8, 10, scene.seed)
+        flight.running.run_to_end(10.0)
+        rows += _bars(mode, flight)
+    return timeline(
+        _("Eight rockets (. delay, = countdown), one after another and each in a thread:"), rows
+    )
+
+
+def _bars(mode: str, flight: Launch) -> list[Row]:
+    """Each rocket's delay and countdown, by the moments of its lines, from the launch of all on."""
+    rockets = flown(flight.running, flight.plan)
+    waits = [rocket.delay * flight.tick for rocket in flight.plan]
+    launched = min((said[0][0] - wait for said, wait in zip(rockets, waits) if said), default=0.0)
+    rows = []
+    for index, (said, wait) in enumerate(zip(rockets, waits)):
+        if said:
+            counting, end = said[0][0] - launched, said[-1][0] - launched
+            spans = [Span(counting - wait, counting, "."), Span(counting, end, "=")]
+            rows.append(Row(f"{mode} {index}", spans))
+    return rows

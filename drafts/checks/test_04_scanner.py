@@ -1,0 +1,844 @@
+"""Lab 04: a TCP port scanner, in parallel, in order, with a progress bar."""
+
+from __future__ import annotations
+
+import re
+import signal
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+from labkit import manners
+from labkit.checking import (
+    NATIVELY,
+    UNDER_ASAN,
+    UNDER_HELGRIND,
+    UNDER_TSAN,
+    Ended,
+    Fault,
+    Limits,
+    Running,
+    Scene,
+    Shim,
+    Silent,
+    Tool,
+    _,
+    blame,
+    expect,
+    inspect,
+    require,
+    screened,
+    step,
+)
+from labkit.targets import Targets
+from labkit.terminal import redraws, shown
+
+SCANNER = "scanner"
+OPEN_LINE = re.compile(r"(?:Port (\d+) is open|Порт (\d+) открыт)")
+SUMMARY = re.compile(
+    r"scanned (\d+) ports of (\S+) \((\S+)\) in (\d+(?:\.\d+)?) s: (\d+) open, (\d+) closed, (\d+) filtered"
+)
+SUMMARY_FORM = "scanned N ports of HOST (ADDRESS) in S s: A open, B closed, C filtered"
+HOST = "127.0.0.1"
+EPHEMERAL = range(
+    10000, 65001
+)  # the kernel's choice in a network of our own, or nearly on this machine
+
+
+# -- reading what the program says -------------------------------------------------------------------------
+
+
+def open_ports(text: str) -> list[int]:
+    """The ports that stdout calls open, in the order of the lines; Fault on a line that is none."""
+    ports = []
+    for line in text.splitlines():
+        match = OPEN_LINE.fullmatch(line)
+        if not match:
+            raise Fault(
+                _("stdout holds a line that is not about an open port"),
+                expected="Port N is open",
+                got=line,
+                cause="wrong-message",
+            )
+        ports.append(int(match[1] or match[2]))
+    return ports
+
+
+def scan(
+    scene: Scene,
+    *options: str,
+    host: str = HOST,
+    seconds: float = 10.0,
+    tool: Tool = NATIVELY,
+    shim: Shim | None = None,
+    limits: Limits | None = None,
+    network: str = "roomy",
+    cause: str = "wrong-exit-status",
+) -> Running:
+    """Run a scan to its end, which must be a good one; cause: what it means if it is not."""
+    running = scene.start(
+        SCANNER, *options, host, tool=tool, shim=shim, limits=limits, network=network
+    )
+    finished(running, seconds, cause)
+    return running
+
+
+def finished(running: Running, seconds: float = 10.0, cause: str = "wrong-exit-status") -> Ended:
+    """The scan must end with status 0."""
+    ended = running.run_to_end(seconds)
+    require(
+        ended.status == 0,
+        _("how the scan ended"),
+        expected=_("exit status {status}").format(status=0),
+        got=f"{ended}\n{running.stderr.text()[-500:]}",
+        cause=cause,
+    )
+    return ended
+
+
+@contextmanager
+def lasting(cause: str) -> Iterator[None]:
+    """Inside, a scan that does not end has this cause, unless its threads show another one."""
+    try:
+        yield
+    except Silent as fault:
+        fault.cause = cause
+        raise
+
+
+def summary(running: Running) -> re.Match[str]:
+    """The summary on stderr: its last line, from its first letter on where nothing was asked before."""
+    text = (running.stderr.text() or running.stdout.text()).replace("\r\n", "\n")
+    match = SUMMARY.search(text)
+    require(
+        match and text.endswith(match[0] + "\n"),
+        _("the last line on stderr must be the summary"),
+        expected=SUMMARY_FORM,
+        got=text[-500:] or _("nothing"),
+        cause="no-summary",
+    )
+    assert match
+    return match
+
+
+def found(
+    running: Running, ports: Sequence[int], counts: tuple[int, int, int] | None = None
+) -> None:
+    """stdout must name exactly these ports, in order, and the summary count (open, closed, filtered)."""
+    got = open_ports(running.stdout.text())
+    wanted = sorted(ports)
+    if got != wanted:
+        raise Fault(
+            _("the open ports are not the ones that are open"),
+            expected=" ".join(map(str, wanted)) or _("none"),
+            got=" ".join(map(str, got)) or _("none"),
+            cause=_why_other(wanted, got),
+        )
+    if counts:
+        match = summary(running)
+        expect(
+            "{} open, {} closed, {} filtered".format(*counts),
+            f"{match[5]} open, {match[6]} closed, {match[7]} filtered",
+            _("the counts in the summary"),
+            "wrong-summary",
+        )
+        expect(str(sum(counts)), match[1], _("the number of ports in the summary"), "wrong-summary")
+
+
+def _why_other(wanted: Sequence[int], got: Sequence[int]) -> str:
+    if sorted(got) == list(wanted):
+        return "wrong-order"
+    if len(set(got)) < len(got):
+        return "port-twice"
+    if set(got) < set(wanted):
+        return "last-port-missed" if set(wanted) - set(got) == {wanted[-1]} else "port-missed"
+    extra = set(got) - set(wanted)
+    return "self-connect" if len(extra) < 50 and extra <= set(EPHEMERAL) else "false-open"
+
+
+class Watch:
+    """How long a scan took: at least, and at most, for a program starts a little after we say so."""
+
+    def __init__(self) -> None:
+        self._before = self._after = time.monotonic()
+
+    def started(self) -> None:
+        """Say that the program has been started: it was compiled before, if need be."""
+        self._after = time.monotonic()
+
+    def least(self) -> float:
+        return time.monotonic() - self._after
+
+    def most(self) -> float:
+        return time.monotonic() - self._before
+
+
+# -- step 1: Ask for the host ------------------------------------------------------------------------------
+
+
+@step(1)
+def test_compiles_without_a_warning(scene: Scene) -> None:
+    """The program compiles without a warning, with gcc and with clang."""
+    manners.compiles_cleanly(scene, SCANNER)
+
+
+def asked(running: Running) -> None:
+    """The scan must have asked for a host, on stderr."""
+    running.eventually(lambda: bool(running.stderr.taken() or running.stdout.taken()), 3.0)
+    spoke, said = running.stderr.taken(), running.stdout.text()
+    running.eventually(lambda: False, 0.05)  # an error that ends it is no question
+    require(
+        spoke and not said and running.running,
+        _("without HOST it must ask for one, on stderr"),
+        expected=_("a prompt on stderr, and nothing on stdout"),
+        got=f"stderr: {running.stderr.text()}\nstdout: {said}",
+        cause="prompt-on-stdout" if said else "not-asked",
+    )
+
+
+@step(1)
+def test_asks_for_the_host(scene: Scene) -> None:
+    """Without HOST the scanner asks for one; the answer comes from stdin, an empty one means localhost."""
+    for typed, host in (
+        (b"127.0.0.2\n", "127.0.0.2"),
+        (b"::1\n", "::1"),
+        (b"\n", "localhost"),
+        (b"", "localhost"),
+    ):
+        running = scene.start(SCANNER, "-p", "1-3", stdin="pipe")
+        asked(running)
+        if typed:
+            running.type(typed)
+        running.end_input()
+        with lasting("wrong-host"):
+            finished(running, 4.0, "wrong-host")
+        open_ports(running.stdout.text())
+        expect(host, summary(running)[2], _("the host that was scanned"), "wrong-host")
+
+
+@step(1)
+def test_asks_at_a_keyboard(scene: Scene) -> None:
+    """At a keyboard a line is the whole answer: there is no end of input to wait for."""
+    running = scene.start(SCANNER, "-p", "1-3", stdin="terminal")
+    asked(running)
+    running.type(b"127.0.0.2\n")
+    with lasting("wrong-host"):
+        finished(running, 4.0, "wrong-host")
+    expect("127.0.0.2", summary(running)[2], _("the host that was scanned"), "wrong-host")
+
+
+@step(1)
+def test_names_and_addresses(scene: Scene) -> None:
+    """HOST is a name or an address, IPv4 or IPv6; that host is scanned, and the summary says which address it has."""
+    first = scene.targets().block(3)
+    for port, host, addresses in (
+        (first, "127.0.0.2", ["127.0.0.2"]),
+        (first + 1, "::1", ["::1"]),
+        (first + 2, "localhost", ["127.0.0.1", "::1"]),
+    ):
+        for address in addresses:
+            scene.targets(address).open_at([port])
+        running = scan(scene, "-p", str(port), host=host, cause="wrong-host")
+        match = summary(running)
+        require(
+            match[2] == host and match[3] in addresses,
+            _("the summary names the host and its address"),
+            expected=f"{host} ({' / '.join(addresses)})",
+            got=match[0],
+            cause="wrong-host",
+        )
+        with blame("wrong-host"):
+            expect([port], open_ports(running.stdout.text()), _("the open ports of that host"))
+
+
+@step(1)
+def test_unknown_name(scene: Scene) -> None:
+    """A name that is none is an error: a message, exit status 1."""
+    running = scene.start(SCANNER, "-p", "1-3", "x" * 70)
+    ended = running.run_to_end(10.0)
+    said = running.stderr.text()
+    require(
+        ended.status == 1 and said and not SUMMARY.search(said),
+        _("a host that does not exist must be an error"),
+        expected=_("exit status 1 and the reason on stderr"),
+        got=f"{ended}\n{said}",
+        cause="wrong-exit-status",
+    )
+
+
+@step(1)
+def test_refuses_wrong_arguments(scene: Scene) -> None:
+    """Wrong arguments are refused with status 2, and -h shows the usage."""
+    ports = ["0", "65536", "80x", "", "x", "1-", "1-65536", "0-5", "1-2-3", "1-2x", "9" * 20]
+    threads = ["0", "10001", "4x", "", "-1", "9" * 20]
+    timeouts = ["0", "3600001", "5s", "", "-1", "9" * 20]
+    cases = [["-p", text, HOST] for text in ports]
+    cases += [["-t", text, HOST] for text in threads]
+    cases += [["-w", text, HOST] for text in timeouts]
+    manners.refuses(scene, SCANNER, cases + [[HOST, "surplus"], ["-Z", HOST], ["-p"]])
+    manners.shows_usage(scene, SCANNER)
+
+
+# -- step 2: One port after another ------------------------------------------------------------------------
+
+
+@step(2)
+def test_exactly_the_open_ports(scene: Scene) -> None:
+    """Of a range exactly the open ports are found, also at both of its ends."""
+    targets = scene.targets()
+    first = targets.block(60)
+    open_ = targets.open_at([first, first + 1, first + 30, first + 59])
+    running = scan(scene, "-t", "1", "-p", f"{first}-{first + 59}")
+    found(running, open_, (4, 56, 0))
+
+
+@step(2)
+def test_a_single_port(scene: Scene) -> None:
+    """A single port is scanned, be it open or closed."""
+    targets = scene.targets()
+    first = targets.block(2)
+    targets.open_at([first])
+    found(scan(scene, "-t", "1", "-p", str(first)), [first], (1, 0, 0))
+    found(scan(scene, "-t", "1", "-p", str(first + 1)), [], (0, 1, 0))
+
+
+@step(2)
+def test_the_last_port_of_all(scene: Scene) -> None:
+    """Port 65535 is a port like any other, and there is none after it."""
+    open_ = scene.targets().open_if_free([65535])
+    for ports, count in (("65535", 1), ("65530-65535", 6)):
+        with lasting("port-wraps"):
+            running = scan(scene, "-t", "1", "-p", ports, seconds=5)
+        own = scene.network().own
+        found(running, open_, (len(open_), count - len(open_), 0) if own else None)
+
+
+# -- step 3: In parallel -----------------------------------------------------------------------------------
+
+
+@step(3)
+def test_silent_ports_in_parallel(scene: Scene) -> None:
+    """64 silent ports with 64 threads take one time-out, not 64 of them."""
+    targets = scene.targets()
+    first = targets.block(64)
+    targets.silence(range(first, first + 64))
+    watch = Watch()
+    running = scene.start(SCANNER, "-t", "64", "-w", "1000", "-p", f"{first}-{first + 63}", HOST)
+    watch.started()
+    with lasting("not-parallel"):
+        finished(running, 3.0)
+    require(
+        watch.most() >= 0.95,
+        _("64 silent ports, 64 threads, a time-out of 1 s"),
+        expected=_("from 1 to 3 s"),
+        got=f"{watch.most():.2f} s",
+        cause="no-timeout",
+    )
+    found(running, [], (0, 0, 64))
+    require(
+        0.5 <= float(summary(running)[4]) <= watch.most() + 0.6,
+        _("the seconds in the summary"),
+        expected=_("about {s:.1f} s").format(s=watch.most()),
+        got=summary(running)[0],
+        cause="wrong-summary",
+    )
+
+
+@step(3)
+def test_one_thread_takes_the_sum(scene: Scene) -> None:
+    """With -t 1 the time-outs add up, each as long as -w says; the answers are the same."""
+    targets = scene.targets()
+    first = targets.block(12)
+    open_ = targets.open_at([first + 11])
+    targets.silence(range(first + 1, first + 11))
+    watch = Watch()
+    running = scene.start(SCANNER, "-t", "1", "-w", "100", "-p", f"{first}-{first + 11}", HOST)
+    watch.started()
+    with lasting("wrong-timing"):
+        finished(running, 2.1)
+    require(
+        watch.most() >= 0.95,
+        _("10 silent ports, 1 thread, a time-out of 0.1 s"),
+        expected=_("about 1 s"),
+        got=f"{watch.most():.2f} s",
+        cause="thread-count",
+    )
+    found(running, open_, (1, 1, 10))
+
+
+def has_threads(running: Running, wanted: int) -> None:
+    """So many threads must come to be, and few besides: main, one that prints, one for signals."""
+    enough = running.eventually(lambda: running.threads() >= wanted, 3.0)
+    most = manners.lowest(running, "threads", 0.1)
+    require(
+        enough and most <= wanted + 4,
+        _("with {n} threads there should be so many that scan").format(n=wanted),
+        expected=_("{n}, and few besides").format(n=wanted),
+        got=most,
+        cause="thread-count" if most > wanted else "not-parallel",
+    )
+
+
+@step(3)
+def test_threads_do_the_work(scene: Scene) -> None:
+    """-t says how many threads work."""
+    targets = scene.targets()
+    first = targets.block(30)
+    targets.silence(range(first, first + 30))
+    running = scene.start(SCANNER, "-t", "10", "-w", "5000", "-p", f"{first}-{first + 29}", HOST)
+    has_threads(running, 10)
+    running.close_now()
+
+
+@step(3)
+def test_defaults(scene: Scene) -> None:
+    """Without -t and -w there are 100 threads, and a time-out of a second."""
+    targets = scene.targets()
+    first = targets.block(110)
+    targets.silence(range(first, first + 110))
+    watch = Watch()
+    running = scene.start(SCANNER, "-p", f"{first}-{first + 109}", HOST)
+    watch.started()
+    has_threads(running, 100)
+    with lasting("wrong-timing"):
+        finished(running, 4.0)
+    require(
+        watch.most() >= 1.9,
+        _("110 silent ports, 100 threads, a time-out of 1 s"),
+        expected=_("about 2 s"),
+        got=f"{watch.most():.2f} s",
+        cause="wrong-timing",
+    )
+    found(running, [], (0, 0, 110))
+
+
+@step(3)
+def test_more_threads_than_ports(scene: Scene) -> None:
+    """There may be more threads than ports."""
+    targets = scene.targets()
+    first = targets.block(5)
+    open_ = targets.open_at([first, first + 3])
+    running = scan(scene, "-t", "300", "-p", f"{first}-{first + 4}")
+    found(running, open_, (2, 3, 0))
+
+
+@step(3)
+def test_more_than_a_thousand_sockets(scene: Scene) -> None:
+    """With 1,100 threads sockets have numbers above 1,023: they are scanned with like any other."""
+    targets = scene.targets()
+    first = targets.block(1150)
+    targets.silence(range(first, first + 1080))
+    open_ = targets.open_at(range(first + 1080, first + 1150, 2))
+    running = scene.start(
+        SCANNER, "-t", "1150", "-w", "1000", "-p", f"{first}-{first + 1149}", HOST
+    )
+    with lasting("select-limit"):
+        ended = running.run_to_end(15.0)
+    right = ended.status == 0 and open_ports(running.stdout.text()) == open_
+    if not right:
+        raise Fault(
+            _("with more than 1,024 sockets at once the scan goes wrong"),
+            expected=" ".join(map(str, open_)),
+            got=f"{running.stdout.text()}\n{ended}",
+            cause="select-limit",
+            details=running.stderr.text()[-1000:] or " ",
+        )
+    found(running, open_, (35, 35, 1080))
+
+
+# -- step 4: In order --------------------------------------------------------------------------------------
+
+
+@step(4)
+def test_order_with_perturbed_schedules(scene: Scene) -> None:
+    """Open ports are printed in ascending order and completely, in whatever order threads finish."""
+    targets = scene.targets()
+    first = targets.block(200)
+    open_ = targets.open_at(range(first, first + 200, 3))
+    for seed in range(scene.seed, scene.seed + 3):
+        running = scan(
+            scene, "-t", "20", "-p", f"{first}-{first + 199}", shim=Shim(seed=seed, percent=50)
+        )
+        found(running, open_, (len(open_), 200 - len(open_), 0))
+
+
+@step(4)
+def test_streams(scene: Scene) -> None:
+    """A port is printed as soon as all lower ones are known, and not before."""
+    targets = scene.targets()
+    first = targets.block(10)
+    low, silent, high = first + 1, first + 5, first + 8
+    targets.open_at([low, high])
+    targets.silence([silent])
+    running = scene.start(SCANNER, "-t", "10", "-w", "1500", "-p", f"{first}-{first + 9}", HOST)
+    finished(running)
+    found(running, [low, high], (2, 7, 1))
+    lines = running.stdout.timed_lines()
+    apart = lines[1][0] - lines[0][0]
+    require(
+        apart > 0.7,
+        _(
+            "the port below a silent one must be printed before the time-out, the one above after it"
+        ),
+        expected=_("about 1.5 s between the two lines"),
+        got=f"{apart:.2f} s",
+        cause="does-not-stream",
+    )
+
+
+# -- step 5: Progress bar ----------------------------------------------------------------------------------
+
+
+def slow_targets(scene: Scene) -> tuple[int, list[int]]:
+    """A block of 60 ports, six of them open, forty silent; its first port and the open ones."""
+    targets = scene.targets()
+    first = targets.block(60)
+    open_ = targets.open_at([first, first + 9, first + 20, first + 33, first + 45, first + 59])
+    quiet = [p for p in range(first + 1, first + 59) if p not in open_][:40]
+    targets.silence(quiet)
+    return first, open_
+
+
+def start_slow(
+    scene: Scene, first: int, terminals: str, columns: int = 100, timeout_ms: int = 330
+) -> Running:
+    """A scan of 60 ports that takes four time-outs and more; terminals: which of its streams are one."""
+    ports, timeout = f"{first}-{first + 59}", str(timeout_ms)
+    words = ("-t", "10", "-w", timeout, "-p", ports, HOST)
+    return scene.start(SCANNER, *words, terminals=terminals, columns=columns)
+
+
+def good_bar(data: bytes, seconds: float) -> None:
+    """The percentages must not go down, end at 100, and come at most 20 times a second."""
+    drawn = redraws(data)
+    require(
+        drawn,
+        _("on a terminal there is no progress bar"),
+        expected=_("redraws that begin with CR and hold a number and `%`"),
+        got=data[-300:],
+        cause="no-bar",
+    )
+    require(
+        drawn == sorted(drawn) and drawn[-1] == 100,
+        _("the progress must not go back, and must end at 100%"),
+        expected=_("ascending, 100 last"),
+        got=" ".join(map(str, drawn[-40:])),
+        cause="bar-goes-back" if drawn != sorted(drawn) else "bar-never-ends",
+    )
+    not_too_often(data, seconds)
+    require(
+        any(0 < percent < 100 for percent in drawn),
+        _("the bar does not show the progress"),
+        expected=_("values on the way to 100"),
+        got=" ".join(map(str, drawn)),
+        cause="bar-never-moves",
+    )
+
+
+def not_too_often(data: bytes, seconds: float) -> None:
+    """At most 20 redraws a second, and one after each line that took the bar's place."""
+    most = int(20 * seconds) + 3 + len(OPEN_LINE.findall(data.decode("utf-8", "replace")))
+    drawn = redraws(data)
+    require(
+        len(drawn) <= most,
+        _("{n} redraws in {s:.1f} s").format(n=len(drawn), s=seconds),
+        expected=_("at most 20 a second"),
+        got=" ".join(map(str, drawn[:100])),
+        cause="bar-too-often",
+    )
+
+
+@step(5)
+def test_bar_on_stderr_alone(scene: Scene) -> None:
+    """Where stderr is a terminal there is a bar; stdout, a pipe, holds the port lines alone."""
+    first, open_ = slow_targets(scene)
+    watch = Watch()
+    running = start_slow(scene, first, "stderr")
+    finished(running)
+    found(running, open_)
+    data = running.stderr.taken()
+    good_bar(data, watch.most())
+    require(
+        any(SUMMARY.fullmatch(line) for line in shown(data, 100)),
+        _("after the bar, the summary has a line of its own"),
+        expected=SUMMARY_FORM,
+        got="\n".join(shown(data, 100)),
+        cause="no-summary",
+    )
+
+
+@step(5)
+def test_bar_is_not_drawn_for_every_port(scene: Scene) -> None:
+    """However many ports there are, the bar is drawn at most 20 times a second."""
+    targets = scene.targets()
+    first = targets.block(300)
+    targets.silence(range(first, first + 300))
+    watch = Watch()
+    words = ("-t", "30", "-w", "70", "-p", f"{first}-{first + 299}", HOST)
+    running = scene.start(SCANNER, *words, terminals="stderr")
+    finished(running)
+    not_too_often(running.stderr.taken(), watch.most())
+
+
+@step(5)
+def test_bar_and_lines_on_one_terminal(scene: Scene) -> None:
+    """Where both are the same terminal, a narrow one too, each port's line is whole beside a bar redrawn in place."""
+    first, open_ = slow_targets(scene)
+    watch = Watch()
+    runs = {columns: start_slow(scene, first, "stdout stderr", columns) for columns in (80, 20)}
+    for columns, running in runs.items():
+        finished(running)
+        data = running.stdout.taken()
+        good_bar(data, watch.most())
+        screen = shown(data, columns, cursor=True)
+        lines = [line for line in screen if OPEN_LINE.fullmatch(line)]
+        require(
+            open_ports("\n".join(lines)) == open_,
+            _("the port lines on a terminal of {n} columns").format(n=columns),
+            expected="\n".join(f"Port {port} is open" for port in open_),
+            got="\n".join(screen),
+            cause="line-in-bar",
+        )
+        stays_in_place([line for line in screen if line not in lines], columns)
+
+
+def stays_in_place(rest: Sequence[str], columns: int) -> None:
+    """Besides port lines the screen shows the full bar and the summary, in a few lines: no old bars."""
+    most = 4 + 100 // columns
+    require(
+        sum(map(bool, rest)) <= most and rest[-1] == "",
+        _("what stands beside the port lines on a terminal of {n} columns").format(n=columns),
+        expected=_("the bar at its end, the summary, and the cursor below them"),
+        got="\n".join(rest),
+        cause="bar-scrolls",
+    )
+
+
+@step(5)
+def test_no_bar_in_a_pipe(scene: Scene) -> None:
+    """Where stderr is no terminal there is no bar, whatever stdout is."""
+    first, open_ = slow_targets(scene)
+    runs = [start_slow(scene, first, where, timeout_ms=150) for where in ("", "stdout")]
+    for running in runs:
+        finished(running)
+        require(
+            "%" not in running.stderr.text() and "\r" not in running.stderr.text(),
+            _("stderr is no terminal, and a bar was drawn on it"),
+            expected=_("the summary alone"),
+            got=running.stderr.text(),
+            cause="bar-in-pipe",
+        )
+        summary(running)
+        text = running.stdout.text().replace("\r\n", "\n")
+        expect(
+            "\n".join(map(str, open_)),
+            "\n".join(map(str, open_ports(text))),
+            _("the port lines on stdout"),
+            "line-in-bar",
+        )
+
+
+def mostly_silent(scene: Scene) -> int:
+    """The first of 60 ports: it is open, the next forty are silent."""
+    targets = scene.targets()
+    first = targets.block(60)
+    targets.open_at([first])
+    targets.silence(range(first + 1, first + 41))
+    return first
+
+
+def interrupted(scene: Scene, first: int, terminals: str) -> Running:
+    """A scan of 60 ports that Ctrl-C ended in its middle, after a port was found and a bar, if any, was seen."""
+    words = ("-t", "2", "-w", "330", "-p", f"{first}-{first + 59}", HOST)
+    running = scene.start(SCANNER, *words, terminals=terminals)
+    require(
+        running.stdout.wait_for(OPEN_LINE.pattern, running.deadline(3.0)),
+        _("an open port below all silent ones"),
+        expected=f"Port {first} is open",
+        got=running.stdout.text(),
+        cause="does-not-stream",
+    )
+    if terminals:
+        stream = running.stdout if "stdout" in terminals else running.stderr
+        running.resize(30)
+        stream.wait_until(lambda data: len(redraws(data)) >= 3, running.deadline(3.0))
+    running.may_end = True
+    running.signal(signal.SIGINT)
+    ended = running.run_to_end(3.0)
+    require(
+        ended.signal == "SIGINT" or ended.status == 130,
+        _("how the scan ends on Ctrl-C"),
+        expected=_("by SIGINT, or with status 130"),
+        got=str(ended),
+        cause="wrong-exit-status",
+    )
+    return running
+
+
+@step(5)
+def test_resizing_and_ctrl_c(scene: Scene) -> None:
+    """A window that changes its size does no harm; Ctrl-C leaves the terminal clean, and what was found on it."""
+    first = mostly_silent(scene)
+    running = interrupted(scene, first, "stdout stderr")
+    screen = shown(running.stdout.taken(), 80, cursor=True)
+    lines = [line for line in screen if OPEN_LINE.fullmatch(line)]
+    require(
+        open_ports("\n".join(lines)) == [first] and screen[-1] == "",
+        _("after Ctrl-C the cursor must stand at the beginning of a line, below what was found"),
+        expected=f"Port {first} is open",
+        got="\n".join(screen),
+        cause="terminal-not-clean",
+    )
+
+
+@step(5)
+def test_ctrl_c_keeps_what_was_found(scene: Scene) -> None:
+    """Ctrl-C in a pipe keeps what was found; on a terminal that has the bar alone, it leaves that clean."""
+    first = mostly_silent(scene)
+    for terminals in ("", "stderr"):
+        running = interrupted(scene, first, terminals)
+        found(running, [first])
+        last = shown(running.stderr.taken(), 80, cursor=True)[-1]
+        if terminals:
+            expect("", last, _("what stands left of the cursor"), "terminal-not-clean")
+
+
+# -- step 6: All ports -------------------------------------------------------------------------------------
+
+
+@step(6)
+def test_all_ports(scene: Scene) -> None:
+    """All 65,535 ports with 1,024 descriptors: the open ones are found, 65535 among them, and nothing else."""
+    targets = scene.targets()
+    ports = targets.everywhere(20)
+    before = targets.others()
+    running = scene.start(SCANNER, HOST, limits=Limits(files=1024))
+    used_up = running.eventually(lambda: running.descriptors() >= 1000, 15.0)
+    with lasting("sockets-kept" if used_up else "hang"):
+        finished(running, 3.0)
+    if scene.network().own:
+        found(running, ports, (len(ports), 65535 - len(ports), 0))
+        return
+    others = (before | targets.others()) - set(ports)  # of whom any may come and go
+    got = [port for port in open_ports(running.stdout.text()) if port not in others]
+    expect(ports, got, _("the open ports, without those of other programs"), _why_other(ports, got))
+
+
+@step(6)
+def test_not_its_own_sockets(scene: Scene) -> None:
+    """A socket that is connected to itself is no open port."""
+    if not scene.network("few-ports").own:
+        return  # only where the kernel's choice of local ports is ours to narrow
+    for _again in range(12):
+        running = scan(scene, "-t", "4", "-p", "20000-20049", network="few-ports")
+        got = open_ports(running.stdout.text())
+        expect([], got, _("ports that nobody listens on, called open"), "self-connect")
+
+
+# -- step 7: Scarce ----------------------------------------------------------------------------------------
+
+
+def exact(running: Running, ports: Sequence[int], counts: tuple[int, int, int]) -> None:
+    """The scan must have found exactly these ports, though something was scarce."""
+    try:
+        found(running, ports, counts)
+    except Fault as fault:
+        fault.cause = "scarce"
+        raise
+
+
+@step(7)
+def test_few_descriptors(scene: Scene) -> None:
+    """200 threads with 32 descriptors: a port that cannot be tried now is tried again."""
+    targets = scene.targets()
+    first = targets.block(600)
+    targets.silence(range(first, first + 60))  # these keep descriptors in use
+    open_ = targets.open_at(range(first + 60, first + 600, 7))
+    words = ("-t", "200", "-w", "300", "-p", f"{first}-{first + 599}")
+    with lasting("scarce"):
+        running = scan(scene, *words, limits=Limits(files=32), seconds=15, cause="scarce")
+    exact(running, open_, (len(open_), 540 - len(open_), 60))
+
+
+@step(7)
+def test_no_local_ports(scene: Scene) -> None:
+    """While the kernel has no local port to connect from, ports wait; when it has some again, they are tried."""
+    if not scene.network("few-ports").own:
+        return  # only where the kernel's choice of local ports is ours to narrow
+    targets = scene.targets(network="few-ports")
+    first = targets.block(40)
+    open_ = targets.open_at(range(first, first + 40, 3))
+    hoard = scene.targets(network="few-ports")
+    hoard.open_at(range(20000, 20050))
+    words = ("-t", "10", "-p", f"{first}-{first + 39}", HOST)
+    running = scene.start(SCANNER, *words, network="few-ports")
+    manners.lowest(running, "threads", 0.5)  # a correct scan waits for as long as we do
+    hoard.close()
+    with lasting("scarce"):
+        finished(running, cause="scarce")
+    exact(running, open_, (len(open_), 40 - len(open_), 0))
+
+
+@step(7)
+def test_few_threads(scene: Scene) -> None:
+    """Where few threads, or none, can be started, the scan is done all the same."""
+    targets = scene.targets()
+    first = targets.block(100)
+    open_ = targets.open_at(range(first, first + 100, 9))
+    words = ("-t", "50", "-p", f"{first}-{first + 99}")
+    for most in (0, 3):
+        with lasting("no-threads"):
+            running = scan(scene, *words, shim=Shim(most_threads=most), cause="no-threads")
+        with blame("no-threads"):
+            found(running, open_, (len(open_), 100 - len(open_), 0))
+
+
+# -- step 8: No races --------------------------------------------------------------------------------------
+
+
+@step(8)
+def test_nothing_is_hidden(scene: Scene) -> None:
+    """The code does nothing to hide from the tools that look for races."""
+    running = scene.start(SCANNER, "-h")
+    running.run_to_end(3.0)
+    screened(running)
+
+
+@step(8)
+def test_tools_find_nothing(scene: Scene) -> None:
+    """ThreadSanitizer, Helgrind and AddressSanitizer find nothing in a scan with many threads."""
+    targets = scene.targets()
+    first = targets.block(300)
+    open_ = targets.open_at(range(first, first + 300, 11))
+    targets.silence([first + 150, first + 151])
+    for tool, shim in (
+        (UNDER_TSAN, Shim()),
+        (UNDER_TSAN, Shim(seed=scene.seed)),
+        (UNDER_TSAN, Shim(seed=scene.seed + 1)),
+        (UNDER_HELGRIND, Shim()),
+        (UNDER_ASAN, Shim()),
+    ):
+        running = scene.start(
+            SCANNER,
+            "-t",
+            "12",
+            "-w",
+            "300",
+            "-p",
+            f"{first}-{first + 299}",
+            HOST,
+            tool=tool,
+            shim=shim,
+            terminals="stderr",
+        )
+        trouble: Fault | None = None
+        try:
+            running.run_to_end(10.0)
+        except Fault as fault:
+            trouble = fault
+            running.close_now()
+            running.must_end()
+        inspect(running)
+        if trouble:
+            raise trouble
+        found(running, open_)
