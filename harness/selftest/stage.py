@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import signal
 import socket
 import subprocess
 import time
@@ -20,6 +21,11 @@ from labkit.catalog import COMMON, SOLUTIONS, Lab
 SECONDS = 20
 COMPILE = ["gcc", "-std=c11", "-Wall", "-Wextra", "-Werror", "-pthread", "-I", str(COMMON)]
 RUN, TERMINAL = "run beside: ", "terminal, types: "
+
+
+def _hear_ctrl_c() -> None:
+    """A background job of a script ignores SIGINT, and what it starts inherits that: see nohup and sh(1)."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 @dataclass(frozen=True)
@@ -97,7 +103,9 @@ class Terminal:
     def __post_init__(self) -> None:
         command, self.wanted = self.block.text.split("\n", 1)
         words = ["-c", "exec " + self.stage.command(command.removeprefix("$ "))]
-        self.child = pexpect.spawn("/bin/bash", words, encoding="utf-8", timeout=SECONDS)
+        self.child = pexpect.spawn(
+            "/bin/bash", words, encoding="utf-8", timeout=SECONDS, preexec_fn=_hear_ctrl_c
+        )
         self.child.logfile_read = self.screen
 
     @property
