@@ -188,7 +188,9 @@ class Grader:
         if self._scene:
             failure.observe(self._scene)
         output = explain.block(failure, self.report)
-        self.results[step.number] = StepResult(step, Verdict.FAILED, failure.cause, output)
+        self.results[step.number] = StepResult(
+            step, Verdict.FAILED, failure.cause, output, check=item.name
+        )
 
     def _blocked(self, step: Step) -> bool:
         return self._hurdle(step) is not None

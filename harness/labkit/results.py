@@ -29,13 +29,15 @@ class Verdict(str, Enum):
 
 @dataclass
 class StepResult:
-    """One step's verdict. cause: the named symptom; output: the failure block; seconds: time it took."""
+    """One step's verdict. cause: the named symptom; output: the failure block; seconds: time it took;
+    check: the name of the check that failed."""
 
     step: Step
     verdict: Verdict
     cause: str | None = None
     output: str = ""
     seconds: float = 0.0
+    check: str | None = None
 
     @property
     def score(self) -> int:
@@ -84,6 +86,7 @@ def as_json(result: LabResult) -> dict[str, Any]:
                 "extra_data": {
                     "verdict": r.verdict.value,
                     "cause": r.cause,
+                    "check": r.check,
                     "seconds": round(r.seconds, 3),
                 },
             }
@@ -101,6 +104,7 @@ def from_json(lab: Lab, table: dict[str, Any]) -> LabResult:
             test["extra_data"]["cause"],
             test["output"],
             test["extra_data"]["seconds"],
+            test["extra_data"]["check"],
         )
         for test in table["tests"]
     ]

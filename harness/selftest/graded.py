@@ -26,12 +26,13 @@ class Change:
 
 @dataclass(frozen=True)
 class Mutant:
-    """A reference with one bug. step, cause: what must catch it."""
+    """A reference with one bug. step, check (the name of its function), cause: what must catch it."""
 
     lab: Lab
     name: str
     bug: str
     step: int
+    check: str
     cause: str
     changes: tuple[Change, ...]
 

@@ -124,7 +124,8 @@ def must_have_the_form_of_results(one: Lab, results: dict[str, Any]) -> None:
         assert test["output"] and not unprintable(test["output"])
         extra = test["extra_data"]
         assert extra["verdict"] in ("failed", "blocked")
-        assert isinstance(extra["cause"], str) == (extra["verdict"] == "failed")
+        for key in ("cause", "check"):
+            assert isinstance(extra[key], str) == (extra["verdict"] == "failed")
 
 
 def must_say_the_same(report: Path, one: Lab) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from pathlib import Path
 
@@ -9,22 +10,22 @@ import pytest
 
 from graded import Mutant, check, failures, mutants
 from labkit import symptoms
+from labkit.catalog import HARNESS, Lab, all_labs
 
 LEAST = {"01": 12, "02": 16}
 
 
 @pytest.mark.parametrize("mutant", mutants(), ids=lambda m: f"{m.lab.number}-{m.name}")
 def test_mutant_is_caught(mutant: Mutant, tmp_path: Path) -> None:
-    """The step fails, and names the cause."""
+    """The step fails, by the check that was made for it, and names the cause."""
     mutant.plant(tmp_path / "work")
     status, results = check(
         mutant.lab, tmp_path / "work", tmp_path / "report", "--step", str(mutant.step)
     )
     (step,) = results["tests"]
     said = step["extra_data"]
-    assert (said["verdict"], said["cause"], status) == ("failed", mutant.cause, 1), failures(
-        results
-    )
+    expected = ("failed", mutant.check, mutant.cause, 1)
+    assert expected == (said["verdict"], said["check"], said["cause"], status), failures(results)
 
 
 def test_there_are_enough_mutants() -> None:
@@ -35,6 +36,14 @@ def test_there_are_enough_mutants() -> None:
     }
     names = [(mutant.lab.number, mutant.name) for mutant in mutants()]
     assert len(set(names)) == len(names)
+
+
+@pytest.mark.parametrize("lab", all_labs(), ids=lambda lab: lab.number)
+def test_every_check_has_a_mutant(lab: Lab) -> None:
+    """No check that nothing is known to fail."""
+    source = (HARNESS / "checks" / f"test_{lab.name.replace('-', '_')}.py").read_text(encoding="utf-8")
+    checks = set(re.findall(r"^def (test_\w+)", source, re.MULTILINE))
+    assert checks == {mutant.check for mutant in mutants() if mutant.lab == lab}
 
 
 def test_causes_are_known() -> None:

@@ -72,10 +72,10 @@ NASTY = "ok \x00\x1b[31m \ud800 \ufffe ]]> <x/> & \U0001f680\r\n"
 
 def graded(*verdicts: Verdict, output: str = "") -> LabResult:
     """The sample lab with these verdicts."""
-    steps = [
-        StepResult(step, verdict, "crash" if verdict is Verdict.FAILED else None, output, 0.25)
-        for step, verdict in zip(SAMPLE.steps, verdicts)
-    ]
+    steps = []
+    for step, verdict in zip(SAMPLE.steps, verdicts):
+        cause, check = ("crash", "test_it") if verdict is Verdict.FAILED else (None, None)
+        steps.append(StepResult(step, verdict, cause, output, 0.25, check))
     return LabResult(SAMPLE, steps, 1.5)
 
 
@@ -109,6 +109,7 @@ def test_gradescopes_form() -> None:
     assert table["tests"][1]["extra_data"] == {
         "verdict": "failed",
         "cause": "crash",
+        "check": "test_it",
         "seconds": 0.25,
     }
     assert from_json(SAMPLE, table) == result
