@@ -358,12 +358,15 @@ def test_no_memory_is_lost(scene: Scene) -> None:
         judge(talk(server, server.crowd(1), lambda i: token(i, 100_000)))
         for number in range(5):
             wave(server, number)
-    except Fault:  # the tool says more about it, in a moment
+    except Silent:
+        pass  # it hangs: the next check says more about that
+    except Fault:  # it may be ending, and the tool will have said why
         server.program.wait(server.program.deadline(2.0))
-    manners.settled(server.program, "threads", 2, 1.0)
-    with suppress(Fault):
-        manners.ask_to_stop(server.program)
-        server.program.wait(server.program.deadline(2.0))
+    else:
+        manners.settled(server.program, "threads", 2, 1.0)
+        with suppress(Fault):
+            manners.ask_to_stop(server.program)
+            server.program.wait(server.program.deadline(1.0))
     server.program.close_now()
     server.program.must_end()
     inspect(server.program)
@@ -642,15 +645,15 @@ def runs_out_of_threads(server: Server) -> None:
     talks = talk(server, server.crowd(2 * MOST_THREADS), seconds=2.0)
     inside = [one.client for one in talks if one.right]
     hanging = [one for one in talks if not one.done and one.client.sock_open()]
-    require(
-        len(inside) >= MOST_THREADS // 2 and not hanging,
-        _("with {n} threads to be had, {m} clients are served and {k} wait for nothing").format(
-            n=MOST_THREADS, m=len(inside), k=len(hanging)
-        ),
-        expected=_("a client for whom there is no thread is closed"),
-        got=hanging[0].client.name if hanging else "",
-        cause="thread-failure",
-    )
+    if len(inside) < MOST_THREADS // 2 or hanging:
+        raise Silent(
+            _("with {n} threads to be had, {m} clients are served and {k} wait for nothing").format(
+                n=MOST_THREADS, m=len(inside), k=len(hanging)
+            ),
+            expected=_("a client for whom there is no thread is closed"),
+            got=hanging[0].client.name if hanging else "",
+            cause="thread-failure",
+        )
     require(
         server.program.eventually(lambda: bool(server.program.stderr.text()), 2.0),
         _("a client was closed because there was no thread, and nobody said so"),
@@ -748,7 +751,7 @@ def test_stops_while_clients_come(scene: Scene) -> None:
             client.reset()
         manners.ask_to_stop(server.program)
         servers.append(server)
-    for shim in manners.forced(Shim(max_us=60_000), scene.seed, 4, late=1):
+    for shim in manners.forced(Shim(max_us=200_000), scene.seed, 4, late=1):
         server = scene.server(SERVER, shim=shim)
         server.connect()
         server.program.eventually(lambda: server.program.stats().created > 0, 2.0)

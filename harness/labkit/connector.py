@@ -27,6 +27,7 @@ from collections.abc import Iterable
 CLONE_NEWUSER, CLONE_NEWNET = 0x10000000, 0x40000000  # sched.h
 SIOCSIFFLAGS, IFF_UP, IFF_RUNNING = 0x8914, 0x1, 0x40  # linux/sockios.h, linux/if.h
 PR_SET_PDEATHSIG = 1  # linux/prctl.h
+TCP_INFO_SIZE, BYTES_ACKED = 192, 120  # struct tcp_info and a 64-bit field of it, linux/tcp.h
 BATCH = 200  # descriptors in one message; the kernel's limit is 253 (SCM_MAX_FD)
 
 
@@ -45,57 +46,58 @@ def dial(
     and the errno of the first one that failed (0: none, ETIMEDOUT: not all by `timeout` seconds).
     """
     deadline = time.monotonic() + timeout
-    sockets: list[socket.socket] = []
-    failed = 0
+    sockets = [_new(host, buffer) for _index in range(count)]
+    codes = {sock: sock.connect_ex((host, port)) for sock in sockets}
     with selectors.DefaultSelector() as pending:
-        for index in range(count):
-            sock = socket.socket(family_of(host), socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
-            if buffer:
-                sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, buffer)
-                sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, buffer)
-            sockets.append(sock)
-            code = sock.connect_ex((host, port))
+        for sock, code in codes.items():
             if code == errno.EINPROGRESS:
-                pending.register(sock, selectors.EVENT_WRITE, index)
-            elif code:
-                failed = failed or code
-        done = [True] * count
-        for key in pending.get_map().values():
-            done[key.data] = False
+                pending.register(sock, selectors.EVENT_WRITE, sock)
         while pending.get_map():
             ready = pending.select(max(0.0, deadline - time.monotonic()))
             if not ready:
-                failed = failed or errno.ETIMEDOUT
                 break
             for key, _mask in ready:
                 pending.unregister(key.fileobj)
-                code = sockets[key.data].getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
-                failed = failed or code
-                done[key.data] = not code
-    good = [sock for sock, ok in zip(sockets, done) if ok and _connected(sock)]
+                codes[key.data] = _outcome(key.data)
+    good = [sock for sock in sockets if not codes[sock]]
+    failed = [codes[sock] for sock in sockets if codes[sock]]
     for sock in set(sockets) - set(good):
         sock.close()
     for sock in good:
         sock.setblocking(True)
-    return good, failed
+    first = failed[0] if failed else 0
+    return good, errno.ETIMEDOUT if first == errno.EINPROGRESS else first
 
 
-def _connected(sock: socket.socket) -> bool:
+def _outcome(sock: socket.socket) -> int:
+    """0 for a socket that has been connected, else why not: an errno.
+
+    A peer may have reset it since. Then its SO_ERROR is left for the client to find; what tells it from one
+    that was refused is that its SYN was acknowledged.
+    """
     try:
         sock.getpeername()
-    except OSError as error:
-        # A peer that reset the connection at once was connected all the same.
-        return error.errno != errno.ENOTCONN
-    return True
+        return 0
+    except OSError:
+        state = sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, TCP_INFO_SIZE)
+        if struct.unpack_from("=Q", state, BYTES_ACKED)[0]:
+            return 0
+        return sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR) or errno.ENOTCONN
+
+
+def _new(host: str, buffer: int) -> socket.socket:
+    sock = socket.socket(family_of(host), socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
+    if buffer:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, buffer)
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, buffer)
+    return sock
 
 
 def listen(host: str, port: int, backlog: int, buffer: int = 0) -> socket.socket:
     """A listening socket on a numeric address; port 0 lets the kernel choose."""
-    sock = socket.socket(family_of(host), socket.SOCK_STREAM)
+    sock = _new(host, buffer)
+    sock.setblocking(True)
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    if buffer:
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, buffer)
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, buffer)
     try:
         sock.bind((host, port))
         sock.listen(backlog)

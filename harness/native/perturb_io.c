@@ -312,6 +312,7 @@ accept(int fd, __SOCKADDR_ARG address, socklen_t *restrict len)
 	int accepted;
 
 	shim_enter(__builtin_return_address(0));
+	shim_delay(); /* whatever was looked at before may have changed */
 	accepted = real.accept(fd, address, len);
 	note_accepted(accepted);
 	shim_delay();
@@ -325,6 +326,7 @@ accept4(int fd, __SOCKADDR_ARG address, socklen_t *restrict len, int flags)
 	int accepted;
 
 	shim_enter(__builtin_return_address(0));
+	shim_delay();
 	accepted = real.accept4(fd, address, len, flags);
 	note_accepted(accepted);
 	shim_delay();

@@ -41,7 +41,9 @@ def test_there_are_enough_mutants() -> None:
 @pytest.mark.parametrize("lab", all_labs(), ids=lambda lab: lab.number)
 def test_every_check_has_a_mutant(lab: Lab) -> None:
     """No check that nothing is known to fail."""
-    source = (HARNESS / "checks" / f"test_{lab.name.replace('-', '_')}.py").read_text(encoding="utf-8")
+    source = (HARNESS / "checks" / f"test_{lab.name.replace('-', '_')}.py").read_text(
+        encoding="utf-8"
+    )
     checks = set(re.findall(r"^def (test_\w+)", source, re.MULTILINE))
     assert checks == {mutant.check for mutant in mutants() if mutant.lab == lab}
 
