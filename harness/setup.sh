@@ -20,8 +20,8 @@ set -eu
 netcat=nc.openbsd
 [[ -e /etc/debian_version ]] || netcat=nc
 
-# A package of Debian and Ubuntu, and what shows that it is there: a command, a file, a Python module
-# (toml: one of two). Names are the same in Debian 12 and in Ubuntu 22.04 and 24.04.
+# A package of Debian and Ubuntu, and what shows that it is there: a command, a file (or a pattern of its
+# name), a Python module (toml: one of two). Names are the same in Debian 12 and in Ubuntu 22.04 and 24.04.
 # The variable's name is the group's.
 student="
 gcc                    gcc
@@ -36,6 +36,7 @@ util-linux             nsenter
 netcat-openbsd         $netcat
 iproute2               ss
 strace                 strace
+procps                 ps
 python3                python3
 python3-tomli          toml
 python3-pytest         module:pytest
@@ -55,6 +56,7 @@ shellcheck             shellcheck
 black                  module:black
 mypy                   module:mypy
 python3-typeshed       module:mypy.typeshed
+libclang-rt-dev        /usr/lib/llvm-*/lib/clang/*/lib/linux/libclang_rt.tsan-*.a
 clang-format           clang-format
 cppcheck               cppcheck"
 
@@ -63,7 +65,7 @@ has() {
 	case $1 in
 	toml) has_tomllib || has_module tomli ;;
 	module:*) has_module "${1#module:}" ;;
-	/*) [[ -e $1 ]] ;;
+	/*) compgen -G "$1" >/dev/null ;;
 	*) command -v "$1" >/dev/null ;;
 	esac
 }

@@ -537,7 +537,7 @@ def test_out_of_descriptors(scene: Scene) -> None:
 
 def runs_short(server: Server) -> None:
     """More clients come than there are descriptors; some leave, then all."""
-    talks = answered(server, server.crowd(MANY))
+    talks = answered(server, server.crowd(MANY, some=True))
     inside = [one.client for one in talks if one.done]
     outside = [one for one in talks if not one.done]
     lost = [one for one in outside if one.error and not one.client.sock_open()]
@@ -572,23 +572,27 @@ def runs_short(server: Server) -> None:
 
 
 def let_in(server: Server, outside: Sequence[Talk]) -> list[Talk]:
-    """Five have left; five of those who wait outside must be served within half a second. Returns them."""
+    """Five have left; as many of those who wait outside, if there are five, must be served within half a second.
+
+    Returns them.
+    """
     began = time.monotonic()
     came: list[Talk] = []
-    while len(came) < 5 and not server.program.scene.pace.took_longer(began, 0.5):
+    room = min(5, len(outside))
+    while len(came) < room and not server.program.scene.pace.took_longer(began, 0.5):
         waiting = [one for one in outside if one not in came]
-        came += await_answers(waiting, 5 - len(came), server.program.deadline(0.05))
+        came += await_answers(waiting, room - len(came), server.program.deadline(0.05))
     took = time.monotonic() - began
     late = []
-    if len(came) < 5:
+    if len(came) < room:
         rest = [one for one in outside if not one.done and not one.error]
-        late = await_answers(rest, 5 - len(came), server.program.deadline(10.0))
+        late = await_answers(rest, room - len(came), server.program.deadline(10.0))
     require(
-        len(came) >= 5,
+        len(came) >= room,
         _("5 clients left, and {n} of those who waited were served after {s:.1f} s").format(
             n=len(came), s=took
         ),
-        expected=_("5 within half a second (times the machine's load)"),
+        expected=_("{n} within half a second (times the machine's load)").format(n=room),
         got=_("{n}, and {late} more after {s:.1f} s").format(
             n=len(came), late=len(late), s=time.monotonic() - began
         ),

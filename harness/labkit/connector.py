@@ -28,6 +28,13 @@ CLONE_NEWUSER, CLONE_NEWNET = 0x10000000, 0x40000000  # sched.h
 SIOCSIFFLAGS, IFF_UP, IFF_RUNNING = 0x8914, 0x1, 0x40  # linux/sockios.h, linux/if.h
 PR_SET_PDEATHSIG = 1  # linux/prctl.h
 TCP_INFO_SIZE, BYTES_ACKED = 192, 120  # struct tcp_info and a 64-bit field of it, linux/tcp.h
+NETLINK_SOCK_DIAG, SOCK_DIAG_BY_FAMILY, NLM_F_REQUEST = (
+    4,
+    20,
+    1,
+)  # linux/netlink.h, linux/sock_diag.h
+TCP_LISTEN = 10
+QUEUE_FIELDS = 16 + 56  # idiag_rqueue and idiag_wqueue of struct inet_diag_msg, linux/inet_diag.h
 BATCH = 200  # descriptors in one message; the kernel's limit is 253 (SCM_MAX_FD)
 
 
@@ -39,13 +46,38 @@ def family_of(host: str) -> socket.AddressFamily:
 def dial(
     host: str, port: int, count: int, timeout: float, buffer: int = 0
 ) -> tuple[list[socket.socket], int]:
-    """Connect `count` sockets at once.
+    """Connect `count` sockets at once, or as fast as the accept queue has room for them.
 
-    All connects are under way together, as a crowd would come. buffer: bytes for SO_RCVBUF and
-    SO_SNDBUF, 0 to leave them. Returns the connected sockets, blocking, in the order of their connects,
-    and the errno of the first one that failed (0: none, ETIMEDOUT: not all by `timeout` seconds).
+    All connects that fit into the queue are under way together, as a crowd would come. The others follow as
+    soon as the program has accepted some: a SYN that meets a full queue is dropped and comes again after 1,
+    3, 7 seconds, which would be held against a program that listens with a small backlog.
+
+    buffer: bytes for SO_RCVBUF and SO_SNDBUF, 0 to leave them. Returns the connected sockets, blocking, in
+    the order of their connects, and the errno of the first one that failed (0: none, ETIMEDOUT: not all by
+    `timeout` seconds).
     """
     deadline = time.monotonic() + timeout
+    good: list[socket.socket] = []
+    failed = 0
+    while len(good) < count and not failed:
+        room = queue_room(host, port)
+        if room is None or room > 0:
+            wanted = count - len(good)
+            some, failed = _dial_together(host, port, min(wanted, room or wanted), deadline, buffer)
+            good += some
+        elif time.monotonic() > deadline:
+            failed = errno.ETIMEDOUT
+        else:
+            time.sleep(0.0005)
+    for sock in good:
+        sock.setblocking(True)
+    return good, failed
+
+
+def _dial_together(
+    host: str, port: int, count: int, deadline: float, buffer: int
+) -> tuple[list[socket.socket], int]:
+    """Connect `count` sockets at once; those that are connected, and the first errno of those that are not."""
     sockets = [_new(host, buffer) for _index in range(count)]
     codes = {sock: sock.connect_ex((host, port)) for sock in sockets}
     with selectors.DefaultSelector() as pending:
@@ -60,13 +92,34 @@ def dial(
                 pending.unregister(key.fileobj)
                 codes[key.data] = _outcome(key.data)
     good = [sock for sock in sockets if not codes[sock]]
-    failed = [codes[sock] for sock in sockets if codes[sock]]
+    first = next((codes[sock] for sock in sockets if codes[sock]), 0)
     for sock in set(sockets) - set(good):
         sock.close()
-    for sock in good:
-        sock.setblocking(True)
-    first = failed[0] if failed else 0
     return good, errno.ETIMEDOUT if first == errno.EINPROGRESS else first
+
+
+def queue_room(host: str, port: int) -> int | None:
+    """How many more connections the accept queue of who listens there takes; None where it cannot be known.
+
+    Asked of the kernel by sock_diag(7). Its queue takes one more than listen(2) was told.
+    """
+    family = family_of(host)
+    where = socket.inet_pton(family, host).ljust(16, b"\0")
+    ports = struct.pack(">HH", port, 0)
+    cookie = b"\xff" * 8  # INET_DIAG_NOCOOKIE
+    request = struct.pack("=BBBxI", family, socket.IPPROTO_TCP, 0, 1 << TCP_LISTEN)
+    request += ports + where + bytes(16) + bytes(4) + cookie
+    header = struct.pack("=IHHII", 16 + len(request), SOCK_DIAG_BY_FAMILY, NLM_F_REQUEST, 1, 0)
+    try:
+        with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, NETLINK_SOCK_DIAG) as kernel:
+            kernel.send(header + request)
+            answer = kernel.recv(4096)
+    except OSError:
+        return None
+    if struct.unpack_from("=H", answer, 4)[0] != SOCK_DIAG_BY_FAMILY or answer[17] != TCP_LISTEN:
+        return None
+    waiting, backlog = struct.unpack_from("=II", answer, QUEUE_FIELDS)
+    return int(backlog) + 1 - int(waiting)
 
 
 def _outcome(sock: socket.socket) -> int:

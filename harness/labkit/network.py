@@ -34,10 +34,13 @@ class Network(Protocol):
     def inside(self) -> list[str]:
         """The words that, put before a command, run it in this network."""
 
-    def dial(self, port: int, count: int, timeout: float, host: str) -> list[socket.socket]:
-        """Connect `count` sockets at once, within `timeout` seconds.
+    def dial(
+        self, port: int, count: int, timeout: float, host: str, *, some: bool = False
+    ) -> list[socket.socket]:
+        """Connect `count` sockets, as many at once as the accept queue holds, within `timeout` seconds.
 
-        Raises Disconnected where the server refused, Silent where it did not take all in time.
+        Raises Disconnected where the server refused, Silent where it did not take all in time; with `some`,
+        those that it took until then are enough.
         """
 
     def listen(self, host: str, port: int, backlog: int) -> socket.socket:
@@ -75,10 +78,16 @@ class HostNetwork:
         return []
 
     def dial(
-        self, port: int, count: int = 1, timeout: float = 10.0, host: str = "127.0.0.1"
+        self,
+        port: int,
+        count: int = 1,
+        timeout: float = 10.0,
+        host: str = "127.0.0.1",
+        *,
+        some: bool = False,
     ) -> list[socket.socket]:
         sockets, failed = connector.dial(host, port, count, timeout, self._buffer)
-        if failed:
+        if failed and not (some and sockets and failed == errno.ETIMEDOUT):
             for sock in sockets:
                 sock.close()
             _complain(failed, len(sockets), count, host, port)
@@ -140,12 +149,18 @@ class OwnNetwork:
         return sockets, json.loads(message)["failed"]
 
     def dial(
-        self, port: int, count: int = 1, timeout: float = 10.0, host: str = "127.0.0.1"
+        self,
+        port: int,
+        count: int = 1,
+        timeout: float = 10.0,
+        host: str = "127.0.0.1",
+        *,
+        some: bool = False,
     ) -> list[socket.socket]:
         sockets, failed = self._ask(
             timeout, do="dial", host=host, port=port, count=count, timeout=timeout
         )
-        if failed:
+        if failed and not (some and sockets and failed == errno.ETIMEDOUT):
             for sock in sockets:
                 sock.close()
             _complain(failed, len(sockets), count, host, port)

@@ -26,7 +26,10 @@ class Change:
 
 @dataclass(frozen=True)
 class Mutant:
-    """A reference with one bug. step, check (the name of its function), cause: what must catch it."""
+    """A reference with one bug. step, check (the name of its function), cause: what must catch it.
+
+    Where two checks of the step may be the first to see it, check is "ONE or ANOTHER".
+    """
 
     lab: Lab
     name: str
@@ -35,6 +38,11 @@ class Mutant:
     check: str
     cause: str
     changes: tuple[Change, ...]
+
+    @property
+    def checks(self) -> list[str]:
+        """The names of the checks that may catch it."""
+        return self.check.split(" or ")
 
     def plant(self, work: Path) -> None:
         """Make a work directory that holds the lab with the bug."""

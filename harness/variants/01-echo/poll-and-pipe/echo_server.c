@@ -94,7 +94,7 @@ open_door(const struct addrinfo *where, const char *host, const char *port)
 	if (fd < 0 ||
 	    setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof(yes)) != 0 ||
 	    bind(fd, where->ai_addr, where->ai_addrlen) != 0 ||
-	    listen(fd, 512) != 0) {
+	    listen(fd, 2) != 0) {
 		say(2, "echo_server: no place at %s, port %s: %s", host, port,
 		    strerror(errno));
 		exit(1);

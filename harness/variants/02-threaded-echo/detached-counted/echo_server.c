@@ -348,7 +348,7 @@ listen_on(const struct addrinfo *info)
 	if (fd < 0 ||
 	    setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof(yes)) != 0 ||
 	    bind(fd, (struct sockaddr *)&address, size) != 0 ||
-	    listen(fd, 64) != 0 || fcntl(fd, F_SETFL, O_NONBLOCK) != 0) {
+	    listen(fd, 5) != 0 || fcntl(fd, F_SETFL, O_NONBLOCK) != 0) {
 		snprintf(what, sizeof(what), "listen on %s", name);
 		complain(what, errno);
 		return -1;
