@@ -57,6 +57,7 @@ black                  module:black
 mypy                   module:mypy
 python3-typeshed       module:mypy.typeshed
 libclang-rt-dev        /usr/lib/llvm-*/lib/clang/*/lib/linux/libclang_rt.tsan-*.a
+llvm                   llvm-symbolizer
 clang-format           clang-format
 cppcheck               cppcheck"
 

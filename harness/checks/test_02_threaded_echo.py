@@ -755,7 +755,8 @@ def test_stops_while_clients_come(scene: Scene) -> None:
             client.reset()
         manners.ask_to_stop(server.program)
         servers.append(server)
-    for shim in manners.forced(Shim(max_us=200_000), scene.seed, 4, late=1):
+    slow = manners.slowed(Shim(max_us=100_000), scene)
+    for shim in manners.forced(slow, scene.seed, 4, late=1):
         server = scene.server(SERVER, shim=shim)
         server.connect()
         server.program.eventually(lambda: server.program.stats().created > 0, 2.0)

@@ -317,11 +317,12 @@ def hears_every_signal(scene: Scene, program: str, cause: str = "does-not-stop")
     The shim stretches the moments around blocking calls; the signal is sent as soon as the server says that
     it listens, and when a client's end has just been noticed: on the way to wait for the next one.
     """
-    late = forced(SLOW_CALLS, scene.seed, START_RUNS, late=0, calls=4)
+    slow = slowed(SLOW_CALLS, scene)
+    late = forced(slow, scene.seed, START_RUNS, late=0, calls=4)
     early = [_stopped_at_start(scene, program, shim) for shim in late]
     servers = []
     for run_ in range(STOP_RUNS):
-        server = scene.server(program, shim=replace(SLOW_CALLS, seed=scene.seed + run_))
+        server = scene.server(program, shim=replace(slow, seed=scene.seed + run_))
         client = server.connect()
         client.send(b"x\n")
         client.expect(b"x\n")
@@ -385,6 +386,7 @@ def _end_of(running: Running, cause: str) -> Ended:
 # -- schedules by choice -----------------------------------------------------------------------------------
 
 _WORD = (1 << 64) - 1
+LONGEST_DELAY_US = 500_000
 
 
 def delays(shim: Shim, thread: int) -> Iterator[int]:
@@ -402,6 +404,11 @@ def delays(shim: Shim, thread: int) -> Iterator[int]:
         part = (0, 20, 4, 1)[(choice >> 8) % 4]
         held_up = part and choice % 100 < shim.percent
         yield (choice >> 16) % (shim.max_us // part + 1) if held_up else 0
+
+
+def slowed(shim: Shim, scene: Scene) -> Shim:
+    """The shim with longer delays on a busy machine, where what is done in their midst comes later too."""
+    return replace(shim, max_us=min(LONGEST_DELAY_US, round(shim.max_us * scene.pace.factor())))
 
 
 def forced(shim: Shim, seed: int, count: int, *, late: int, calls: int = 1) -> list[Shim]:
