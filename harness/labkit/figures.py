@@ -21,7 +21,7 @@ class Span:
 
 @dataclass(frozen=True)
 class Row:
-    """A line of a timeline: whose it is, and what fills it; remark stands behind it."""
+    """A line of a timeline: whose it is, and what fills it; remark stands behind it. Without spans: a heading."""
 
     name: str
     spans: Sequence[Span]
@@ -31,7 +31,7 @@ class Row:
 def timeline(title: str, rows: Sequence[Row]) -> str:
     """Rows of spans on one time axis, with its scale below."""
     last = max((span.end for row in rows for span in row.spans), default=0.0) or 1.0
-    width = max(len(row.name) for row in rows)
+    width = max((len(row.name) for row in rows if row.spans), default=0)
     lines = [title]
     for row in rows:
         cells = [" "] * WIDTH

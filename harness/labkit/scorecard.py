@@ -95,7 +95,10 @@ class Card:
         self._say(_("report: {dir}").format(dir=shown_path(report / result.lab.name)), "dim")
 
     def _say(self, words: str, style: str = "") -> None:
-        _print(self._console, Text(words, style=style))
+        text = Text(words, style=style)
+        text.highlight_regex("\N{BOX DRAWINGS HEAVY HORIZONTAL}+", "green")  # a figure's bars
+        text.highlight_regex("\N{MIDDLE DOT}{2,}", "dim")
+        _print(self._console, text)
 
 
 def _style_of(line: str) -> str:
