@@ -20,7 +20,7 @@ from labkit.catalog import COMMON, SOLUTIONS, Lab
 
 SECONDS = 20
 COMPILE = ["gcc", "-std=c11", "-Wall", "-Wextra", "-Werror", "-pthread", "-I", str(COMMON)]
-RUN, TERMINAL = "run beside: ", "terminal, types: "
+ALONE, RUN, TERMINAL = "run", "run beside: ", "terminal, types: "
 
 
 def _hear_ctrl_c() -> None:
@@ -40,8 +40,12 @@ class Stage:
         """Build the reference's programs where `make check` would leave them."""
         place = home / "build/bin" / lab.name
         place.mkdir(parents=True)
+        parts = (
+            path for path in (SOLUTIONS / lab.name).glob("*.c") if path.stem not in lab.programs
+        )
+        shared = [*parts, *COMMON.glob("*.c")]
         for program in lab.programs:
-            sources = [SOLUTIONS / lab.name / f"{program}.c", *COMMON.glob("*.c")]
+            sources = [SOLUTIONS / lab.name / f"{program}.c", *shared]
             subprocess.run([*COMPILE, *sources, "-o", place / program], check=True)
         with socket.socket() as sock:
             sock.bind(("127.0.0.1", 0))
@@ -55,8 +59,9 @@ class Stage:
         return text.replace("build/bin/", f"{self.home}/build/bin/")
 
     def shown(self, text: str) -> str:
-        """What a terminal shows, its other ports named in the order in which they appear."""
+        """What a terminal shows, without seconds, its other ports named in the order in which they appear."""
         text = re.sub(rf"\b{self.port}\b", "9090", text.replace("\r\n", "\n"))
+        text = re.sub(r"\bin \d+\.\d{3} s\b", "in S s", text)
         ports = list(dict.fromkeys(re.findall(r":(\d{4,5})\b", text)))
         for port in ports:
             text = text if port == "9090" else re.sub(rf":{port}\b", f":p{ports.index(port)}", text)

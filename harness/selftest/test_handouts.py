@@ -3,7 +3,9 @@
 What is in a fenced block is the same in both languages, letter for letter, but for drawings (`text`).
 A comment before a `console` block says how it came about, and here it is done again with the reference:
 
-    <!-- run beside: COMMAND -->      the block's commands, while COMMAND, a server, runs
+    <!-- run -->                      the block's commands
+    <!-- run beside: COMMAND -->      the same, while COMMAND, a server, runs
+    <!-- as seen -->                  not done again: it shows a half-written program, or what differs each time
     <!-- terminal, types: a | b -->   a terminal in which a person types a, then b. The terminals of a
                                       section, the server's first, are opened in this order, typed into
                                       and ended in the reverse one
@@ -15,6 +17,7 @@ from __future__ import annotations
 
 import re
 import subprocess
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
@@ -23,7 +26,7 @@ from graded import mutants
 from handout import FAILURES, NAMES, STEP, Block, Handout, handouts
 from labkit import symptoms
 from labkit.catalog import COMMON, LABS, ROOT, Lab, all_labs, tomllib
-from stage import COMPILE, RUN, TERMINAL, Stage, replay
+from stage import ALONE, COMPILE, RUN, TERMINAL, Stage, replay
 
 WIDTH = 120
 PRELUDE = """#define _POSIX_C_SOURCE 200809L
@@ -37,6 +40,14 @@ extern pthread_t thread;
 extern pthread_mutex_t lock;
 extern pthread_cond_t changed;
 void *serve(void *);
+"""
+ROCKETS = """#include <stdio.h>
+struct rocket { int number; };
+extern struct rocket rockets[], *rocket;
+extern pthread_t threads[];
+extern pthread_attr_t attributes;
+extern int count, n;
+void *rocket_run(void *);
 """
 
 EACH = pytest.mark.parametrize("handout", handouts(), ids=lambda h: f"{h.lab.number}-{h.language}")
@@ -135,7 +146,7 @@ def test_commands_can_be_typed(lab: Lab) -> None:
             values = dict(word.split("=") for word in words.split())
             assert values["LAB"] == lab.number
             assert int(values.get("STEP", 1)) in [step.number for step in lab.steps]
-        assert block.kind in ("sh", "console", "c", "text")
+        assert block.kind in ("sh", "console", "c", "python", "text")
         assert block.mark or block.kind != "console" or "$ " not in block.text
 
 
@@ -148,11 +159,12 @@ def test_code_compiles(lab: Lab) -> None:
             words = [
                 subprocess.run(
                     [*COMPILE, "-fsyntax-only", "-xc", "-"],
-                    input=PRELUDE + text,
+                    input=prelude + text,
                     stderr=subprocess.PIPE,
                     text=True,
                 ).stderr
                 for text in (part, body)
+                for prelude in (PRELUDE, PRELUDE + ROCKETS)
             ]
             assert "" in words, "\n".join(words)
 
@@ -173,7 +185,9 @@ def test_build_commands_build(lab: Lab, tmp_path: Path) -> None:
 
 
 THERE = [h for h in handouts("en") if h.path.exists()]  # else another test says so
-RUNNABLE = [(h.lab, b) for h in THERE for b in h.blocks if b.mark.startswith(RUN)]
+RUNNABLE = [
+    (h.lab, b) for h in THERE for b in h.blocks if b.mark == ALONE or b.mark.startswith(RUN)
+]
 
 
 @pytest.mark.parametrize(
@@ -182,10 +196,11 @@ RUNNABLE = [(h.lab, b) for h in THERE for b in h.blocks if b.mark.startswith(RUN
 def test_commands_print_what_is_shown(lab: Lab, block: Block, tmp_path: Path) -> None:
     """The commands of a block, run beside the reference, print what the handout shows."""
     stage = Stage.build(lab, tmp_path)
-    with stage.beside(block.mark.removeprefix(RUN)) as pid:
+    server = block.mark.removeprefix(RUN)
+    with nullcontext(0) if server == ALONE else stage.beside(server) as pid:
         lines = re.findall(r"^\$ (.*)$", block.text, re.MULTILINE)
         printed = "".join(f"$ {line}\n{stage.run(line, pid)}" for line in lines)
-    assert stage.shown(printed).rstrip() == block.text.rstrip()
+    assert stage.shown(printed).rstrip() == stage.shown(block.text).rstrip()
 
 
 @LAB
