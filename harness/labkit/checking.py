@@ -1,4 +1,4 @@
-"""What a check may use: the fixture `scene`, and the names below. A check imports nothing else of labkit."""
+"""What a check may use: the fixture `scene`, and the names below; CONTRIBUTING.md says what else it may import."""
 
 from __future__ import annotations
 

@@ -158,6 +158,16 @@ def alone(flight: Launch) -> bool:
 
 
 @contextmanager
+def judging(running: Running) -> Iterator[None]:
+    """A fault that is raised inside is about this one of several programs."""
+    try:
+        yield
+    except Fault as fault:
+        fault.about = fault.about or running
+        raise
+
+
+@contextmanager
 def silence_means(cause: str) -> Iterator[None]:
     """A program that does not end inside has this cause."""
     try:

@@ -667,8 +667,9 @@ _TABLE = (
         "wrong-plan",
         N_("the plan is not the one that was asked for"),
         N_(
-            "The seed alone decides the plan: draw all of it in the main thread, before any rocket flies, delay and\n"
-            "countdown in one order, whatever the mode."
+            "Each thousandth from 0.000 to 4.999 ticks is as likely as any other, and so is each countdown from 0 to 4. The\n"
+            "seed alone decides: draw the whole plan in the main thread, before any rocket flies, in one order, whatever\n"
+            "the mode."
         ),
         (
             "{bin}/rockets -n 5 -s 1 -v -t 1 -m sequential | head -5",
@@ -713,7 +714,7 @@ _TABLE = (
         ("{bin}/rockets -n 40 -t 60000 &", "ls /proc/$!/task | wc -l"),
     ),
     Symptom(
-        "wrong-summary",
+        "false-summary",
         N_("the summary is not true"),
         N_(
             "On stderr, at the end: how many rockets were launched, the seconds from the common launch to the last\n"

@@ -54,3 +54,4 @@ def test_every_check_has_a_mutant(lab: Lab) -> None:
 def test_causes_are_known() -> None:
     """What a mutant must be called stands in the table of symptoms, so that it is explained."""
     assert {mutant.cause for mutant in mutants()} <= set(symptoms.TABLE)
+    assert len(symptoms.TABLE) == len(symptoms._TABLE)  # no name twice
