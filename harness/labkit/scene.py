@@ -50,7 +50,7 @@ class Shim:
     """What the perturbation shim does: see harness/native/README.md.
 
     seed: None leaves the schedule alone. most_threads: above it thread creation fails with EAGAIN.
-    None: no limit. short: sockets move at most so many bytes a call, 0: whatever the kernel moves.
+    None: no limit. create_us: by so much is thread creation slower. short: sockets move at most so many bytes a call, 0: whatever the kernel moves.
     """
 
     seed: int | None = None
@@ -58,6 +58,7 @@ class Shim:
     max_us: int = 2000
     most_threads: int | None = None
     short: int = 0
+    create_us: int = 0
 
     def environment(self) -> dict[str, str]:
         words = {"PERTURB_STATS": "/log/stats"}
@@ -67,6 +68,8 @@ class Shim:
             words["PERTURB_MAX_US"] = str(self.max_us)
         if self.most_threads is not None:
             words["PERTURB_MAX_THREADS"] = str(self.most_threads)
+        if self.create_us:
+            words["PERTURB_CREATE_US"] = str(self.create_us)
         if self.short:
             words["PERTURB_SHORT"] = str(self.short)
             words.setdefault("PERTURB_SEED", "1")

@@ -16,6 +16,7 @@
  *	PERTURB_MAX_US=n	at most so long, 2000 if not set
  *	PERTURB_MAX_THREADS=n	pthread_create fails with EAGAIN while n
  *				threads are alive
+ *	PERTURB_CREATE_US=n	thread creation takes n microseconds longer
  *	PERTURB_SHORT=n		stream sockets move 1 to n bytes a call
  *	PERTURB_STATS=path	counters, see struct shim_stats
  *
@@ -122,6 +123,20 @@ shim_delay(void)
 	errno = saved;
 }
 
+void
+shim_slow_creation(void)
+{
+	struct timespec pause = {
+	    .tv_sec = (time_t)(config.create_us / 1000000),
+	    .tv_nsec = (long)(config.create_us % 1000000) * 1000,
+	};
+	int saved = errno;
+
+	if (config.create_us > 0)
+		syscall(SYS_nanosleep, &pause, NULL);
+	errno = saved;
+}
+
 /* -- memory -------------------------------------------------------------- */
 
 /*
@@ -184,6 +199,7 @@ read_environment(void)
 	config.percent = number_from("PERTURB_PERCENT", 25);
 	config.max_us = number_from("PERTURB_MAX_US", 2000);
 	config.max_threads = number_from("PERTURB_MAX_THREADS", UINT64_MAX);
+	config.create_us = number_from("PERTURB_CREATE_US", 0);
 	config.short_max = number_from("PERTURB_SHORT", 0);
 }
 

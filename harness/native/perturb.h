@@ -116,6 +116,7 @@ struct shim_config {
 	uint64_t percent;     /* of calls that are delayed */
 	uint64_t max_us;      /* the longest delay, in microseconds */
 	uint64_t max_threads; /* UINT64_MAX: no limit */
+	uint64_t create_us;   /* by which thread creation is slower */
 	uint64_t short_max;   /* the longest transfer in bytes, 0: any */
 	bool tsan;            /* the program is built with TSan */
 	bool tsan_in_front;   /* its runtime is linked statically (clang):
@@ -131,6 +132,9 @@ void shim_set_up(void);
 
 /* Perhaps yield or sleep, as the thread's random numbers say. Keeps errno. */
 void shim_delay(void);
+
+/* Sleep for PERTURB_CREATE_US: to be called when a thread was created. */
+void shim_slow_creation(void);
 
 /* The calling thread's next random number. */
 uint64_t shim_random(void);

@@ -122,6 +122,7 @@ create_by_glibc(thrd_t *thread, struct start *start)
 		return result;
 	}
 	shim_thread_created(false);
+	shim_slow_creation();
 	shim_delay();
 	return result;
 }

@@ -232,6 +232,7 @@ pthread_create(pthread_t *restrict thread, const pthread_attr_t *restrict attr,
 		err = real.pthread_create(thread, attr, routine, argument);
 	} else {
 		err = create(thread, attr, routine, argument);
+		shim_slow_creation();
 		shim_delay();
 	}
 	shim_leave();

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 import shutil
 import subprocess
+import time
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -201,6 +202,15 @@ def test_a_variable_that_is_no_number_ends_the_program(shop: Workshop) -> None:
 
 
 # -- threads ---------------------------------------------------------------------------------
+
+
+def test_creation_can_be_slow(shop: Workshop) -> None:
+    """Each thread takes so much longer to create, and nothing else is delayed."""
+    program = shop.build("thread_fates")
+    began = time.monotonic()
+    stats = shop.run(program, create_us=20_000).stats
+    assert stats.created > 1 and stats.delays == 0
+    assert time.monotonic() - began >= stats.created * 0.02
 
 
 @pytest.mark.parametrize("threads", ["pthreads", "c11"])
