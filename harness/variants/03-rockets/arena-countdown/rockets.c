@@ -1,8 +1,8 @@
 /*
  * Rockets by another way: detached threads on stacks cut from one mapping, a
- * counter of those under way, and lines that are written by write(2). The plan
- * is no sequence: what a rocket does is computed from the seed and its number,
- * in the thread that needs it.
+ * counter of those under way, and one more thread that writes the lines of all
+ * of them by write(2). The plan is no sequence: what a rocket does is computed
+ * from the seed and its number, in the thread that needs it.
  */
 #define _DEFAULT_SOURCE /* MAP_ANONYMOUS */
 
@@ -34,6 +34,13 @@ static int64_t launch_ns;
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t all_landed = PTHREAD_COND_INITIALIZER;
 static int under_way; /* guarded by lock */
+
+static pthread_mutex_t desk = PTHREAD_MUTEX_INITIALIZER;
+static pthread_cond_t news = PTHREAD_COND_INITIALIZER;
+/* Guarded by desk: lines that wait for the printer, and whether it is there. */
+static char *waiting;
+static size_t waiting_size, waiting_room;
+static bool printing;
 
 static int64_t
 now_ns(void)
@@ -78,6 +85,64 @@ write_all(const char *text, size_t size)
 	}
 }
 
+/* Hands a line to the printer; false where there is none, or no memory. */
+static bool
+hand_over(const char *line, size_t size)
+{
+	bool taken;
+
+	pthread_mutex_lock(&desk);
+	if (printing && waiting_size + size > waiting_room) {
+		char *more = realloc(waiting, 2 * waiting_room + TEXT_BYTES);
+
+		if (more) {
+			waiting = more;
+			waiting_room = 2 * waiting_room + TEXT_BYTES;
+		}
+	}
+	taken = printing && waiting_size + size <= waiting_room;
+	if (taken) {
+		memcpy(waiting + waiting_size, line, size);
+		waiting_size += size;
+		pthread_cond_signal(&news);
+	}
+	pthread_mutex_unlock(&desk);
+	return taken;
+}
+
+/* The printer: takes all that waits, writes it, until it is told to stop. */
+static void *
+print(void *unused)
+{
+	pthread_mutex_lock(&desk);
+	while (printing || waiting_size > 0) {
+		char *text = waiting;
+		size_t size = waiting_size;
+
+		if (size == 0) {
+			pthread_cond_wait(&news, &desk);
+			continue;
+		}
+		waiting = NULL;
+		waiting_size = waiting_room = 0;
+		pthread_mutex_unlock(&desk);
+		write_all(text, size);
+		free(text);
+		pthread_mutex_lock(&desk);
+	}
+	pthread_mutex_unlock(&desk);
+	return unused;
+}
+
+static void
+set_printing(bool on)
+{
+	pthread_mutex_lock(&desk);
+	printing = on;
+	pthread_cond_signal(&news);
+	pthread_mutex_unlock(&desk);
+}
+
 static void
 say(int number, const char *words)
 {
@@ -89,7 +154,8 @@ say(int number, const char *words)
 		    line, sizeof line, "rocket %d: %s\n", number, words);
 	else
 		n = snprintf(line, sizeof line, "%s\n", words);
-	write_all(line, (size_t)n);
+	if (!hand_over(line, (size_t)n))
+		write_all(line, (size_t)n);
 }
 
 /* Sleeps what is left until an instant, again and again. */
@@ -167,6 +233,8 @@ launch_all(int count)
 {
 	size_t bytes = (size_t)count * STACK_BYTES;
 	int started = 0, err = 0;
+	bool has_printer;
+	pthread_t printer;
 	char *stacks;
 
 	if (count == 0)
@@ -178,6 +246,10 @@ launch_all(int count)
 		perror("rockets: stacks");
 		return 0;
 	}
+	set_printing(true);
+	has_printer = pthread_create(&printer, NULL, print, NULL) == 0;
+	if (!has_printer)
+		set_printing(false);
 	while (started < count && (err = start(started, stacks)) == 0)
 		started++;
 	if (err)
@@ -187,6 +259,12 @@ launch_all(int count)
 	while (under_way > 0)
 		pthread_cond_wait(&all_landed, &lock);
 	pthread_mutex_unlock(&lock);
+	if (has_printer) {
+		set_printing(false);
+		pthread_join(printer, NULL);
+	}
+	free(waiting);
+	waiting = NULL;
 	return started;
 }
 
