@@ -217,7 +217,7 @@ def block(failure: Failure, report: Path) -> str:
     """The whole block as plain text."""
     home = report / failure.lab.name
     fault, step = failure.fault, failure.step
-    symptom = symptoms.find(fault.cause)
+    symptom = symptoms.find(fault.cause, failure.lab.programs)
     lines = [
         _("step {n}, {title}: 0 of {points} points").format(
             n=step.number, title=step.heading, points=step.points

@@ -95,7 +95,7 @@ def plan_in(running: Running, count: int) -> list[Rocket]:
     require(
         len(found) == count,
         _("with -v the plan comes first, a line for each rocket"),
-        expected=_("{n} lines").format(n=count),
+        expected=_("lines for rockets 0 to {n}").format(n=count - 1),
         got="\n".join(lines[-3:]) or _("nothing"),
         cause="not-flushed" if not lines and _speaks_unbuffered(running) else "wrong-plan",
     )

@@ -6,7 +6,8 @@ is where `make check` leaves the program it built.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 from labkit.program import Ended
 from labkit.words import N_, _
@@ -14,12 +15,16 @@ from labkit.words import N_, _
 
 @dataclass(frozen=True)
 class Symptom:
-    """A known cause. text: empty where the evidence says it all. by_hand: commands to paste."""
+    """A known cause. text: empty where the evidence says it all. by_hand: commands to paste.
+
+    program: this is what the cause means in the lab that has this program; empty: in any other.
+    """
 
     name: str
     title: str
     text: str = ""
     by_hand: tuple[str, ...] = ()
+    program: str = ""
 
 
 SERVE = "{bin}/echo_server -p 9090 &"
@@ -729,7 +734,7 @@ _TABLE = (
             "pthread_create(3) RETURNS an error number (it does not set errno); EAGAIN means that there are no threads\n"
             "left. Then say on stderr how many rockets were started, wait until those have landed, and exit with 1."
         ),
-        ("prlimit --nproc=100 {bin}/rockets -n 300 -t 100  # not as root, who has no such limit",),
+        ("(ulimit -v 200000; {bin}/rockets -t 100 > /dev/null); echo status $?",),
     ),
     Symptom(
         "big-stacks",
@@ -994,16 +999,81 @@ _TABLE = (
     ),
 )
 
+# Causes that other labs know as well, as they look in lab 03.
+_IN_ROCKETS = (
+    Symptom(
+        "not-flushed",
+        N_("what was printed is still in stdio's buffer"),
+        N_(
+            "Where stdout is not a terminal, stdio keeps what is printed until 4096 bytes have come together. The starter's\n"
+            "main says setvbuf(stdout, NULL, _IOLBF, BUFSIZ) before it prints anything: is that line still there?"
+        ),
+        ("{bin}/rockets -n 3 -v | cat  # the lines should come one by one",),
+        "rockets",
+    ),
+    Symptom(
+        "shared-argument",
+        N_("threads were given the same variable"),
+        N_(
+            "Some rockets fly twice and others never: a thread gets the ADDRESS of a variable that main changes for the next\n"
+            "rocket, and looks there only then. Give each thread the address of a rocket of its own: &rockets[i]."
+        ),
+        (
+            "{bin}/rockets -n 1000 -t 1 -v | grep launched | sort | uniq -d  # rockets that flew twice",
+        ),
+        "rockets",
+    ),
+    Symptom(
+        "does-not-stop",
+        N_("a signal does not end the launch"),
+        N_(
+            "By default SIGINT and SIGTERM end a process with all its threads, and that is all that is asked for here. Who\n"
+            "blocks or ignores them, or has a handler that only sets a flag, goes on flying."
+        ),
+        ("timeout -s TERM 1 {bin}/rockets -n 20 -t 60000  # should be back after a second",),
+        "rockets",
+    ),
+    Symptom(
+        "thread-leak",
+        N_("threads are neither joined nor detached"),
+        N_(
+            "A thread that has ended keeps its stack until somebody joins it. Join each one that was started, in a second\n"
+            "loop, or detach it: pthread_join(3), pthread_detach(3)."
+        ),
+        (),
+        "rockets",
+    ),
+    Symptom(
+        "memory-leak",
+        N_("memory is not given back"),
+        N_(
+            "Whoever allocates something for a rocket, or for a thread, frees it: also where a thread could not be started."
+        ),
+        (),
+        "rockets",
+    ),
+    Symptom(
+        "hang",
+        N_("it neither ends nor goes on"),
+        N_("It waits for something that does not come. The threads' stacks say where."),
+        ("gdb -p $(pidof rockets) -batch -ex 'thread apply all bt'",),
+        "rockets",
+    ),
+)
+
 TABLE = {symptom.name: symptom for symptom in _TABLE}
+_IN_LABS = {(symptom.program, symptom.name): symptom for symptom in _IN_ROCKETS}
 
 
-def find(name: str | None) -> Symptom | None:
-    """The symptom of a name in the reader's language; None for none."""
-    symptom = TABLE.get(name or "")
+def find(name: str | None, programs: Sequence[str] = ()) -> Symptom | None:
+    """The symptom of a name, for a lab with these programs, in the reader's language; None for none."""
+    name = name or ""
+    own = [_IN_LABS[program, name] for program in programs if (program, name) in _IN_LABS]
+    symptom = own[0] if own else TABLE.get(name)
     if not symptom:
         return None
     text = _(symptom.text) if symptom.text else ""
-    return Symptom(symptom.name, _(symptom.title), text, symptom.by_hand)
+    return replace(symptom, title=_(symptom.title), text=text)
 
 
 def of_end(ended: Ended) -> str:
