@@ -8,7 +8,7 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
-from labkit import manners
+from labkit import manners, terminal
 from labkit.checking import (
     NATIVELY,
     UNDER_ASAN,
@@ -30,8 +30,6 @@ from labkit.checking import (
     screened,
     step,
 )
-from labkit.targets import Targets
-from labkit.terminal import redraws, shown
 
 SCANNER = "scanner"
 OPEN_LINE = re.compile(r"(?:Port (\d+) is open|Порт (\d+) открыт)")
@@ -40,9 +38,8 @@ SUMMARY = re.compile(
 )
 SUMMARY_FORM = "scanned N ports of HOST (ADDRESS) in S s: A open, B closed, C filtered"
 HOST = "127.0.0.1"
-EPHEMERAL = range(
-    10000, 65001
-)  # the kernel's choice in a network of our own, or nearly on this machine
+# The kernel's choice of local ports in a network of our own, and about that on any machine.
+EPHEMERAL = range(10000, 65001)
 
 
 # -- reading what the program says -------------------------------------------------------------------------
@@ -156,23 +153,6 @@ def _why_other(wanted: Sequence[int], got: Sequence[int]) -> str:
     return "self-connect" if len(extra) < 50 and extra <= set(EPHEMERAL) else "false-open"
 
 
-class Watch:
-    """How long a scan took: at least, and at most, for a program starts a little after we say so."""
-
-    def __init__(self) -> None:
-        self._before = self._after = time.monotonic()
-
-    def started(self) -> None:
-        """Say that the program has been started: it was compiled before, if need be."""
-        self._after = time.monotonic()
-
-    def least(self) -> float:
-        return time.monotonic() - self._after
-
-    def most(self) -> float:
-        return time.monotonic() - self._before
-
-
 # -- step 1: Ask for the host ------------------------------------------------------------------------------
 
 
@@ -218,13 +198,14 @@ def test_asks_for_the_host(scene: Scene) -> None:
 
 @step(1)
 def test_asks_at_a_keyboard(scene: Scene) -> None:
-    """At a keyboard a line is the whole answer: there is no end of input to wait for."""
-    running = scene.start(SCANNER, "-p", "1-3", stdin="terminal")
-    asked(running)
-    running.type(b"127.0.0.2\n")
-    with lasting("wrong-host"):
-        finished(running, 4.0, "wrong-host")
-    expect("127.0.0.2", summary(running)[2], _("the host that was scanned"), "wrong-host")
+    """At a keyboard a line is the whole answer, and Ctrl-D is none: localhost."""
+    for typed, host in ((b"127.0.0.2\n", "127.0.0.2"), (b"\x04", "localhost")):
+        running = scene.start(SCANNER, "-p", "1-3", stdin="terminal")
+        asked(running)
+        running.type(typed)
+        with lasting("wrong-host"):
+            finished(running, 4.0, "wrong-host")
+        expect(host, summary(running)[2], _("the host that was scanned"), "wrong-host")
 
 
 @step(1)
@@ -316,29 +297,48 @@ def test_the_last_port_of_all(scene: Scene) -> None:
 # -- step 3: In parallel -----------------------------------------------------------------------------------
 
 
+def silent(scene: Scene, count: int) -> int:
+    """The first of so many consecutive silent ports."""
+    targets = scene.targets()
+    first = targets.block(count)
+    targets.silence(range(first, first + count))
+    return first
+
+
+def start_timed(
+    scene: Scene, first: int, count: int, *words: str, terminals: str = ""
+) -> tuple[Running, float]:
+    """Start a scan of so many ports; the time before, in which the program may have to be compiled."""
+    before = time.monotonic()
+    words = ("-p", f"{first}-{first + count - 1}", *words, HOST)
+    return scene.start(SCANNER, *words, terminals=terminals), before
+
+
+def takes(running: Running, before: float, least: float, most: float, too: dict[str, str]) -> float:
+    """The scan must end well, after so many seconds; too["short"], too["long"]: what else it means."""
+    with lasting(too["long"]):
+        finished(running, most)
+    took = time.monotonic() - before
+    require(
+        took >= least,
+        _("how long the scan took"),
+        expected=_("from {least} to {most} s").format(least=least, most=most),
+        got=f"{took:.2f} s",
+        cause=too["short"],
+    )
+    return took
+
+
 @step(3)
 def test_silent_ports_in_parallel(scene: Scene) -> None:
     """64 silent ports with 64 threads take one time-out, not 64 of them."""
-    targets = scene.targets()
-    first = targets.block(64)
-    targets.silence(range(first, first + 64))
-    watch = Watch()
-    running = scene.start(SCANNER, "-t", "64", "-w", "1000", "-p", f"{first}-{first + 63}", HOST)
-    watch.started()
-    with lasting("not-parallel"):
-        finished(running, 3.0)
-    require(
-        watch.most() >= 0.95,
-        _("64 silent ports, 64 threads, a time-out of 1 s"),
-        expected=_("from 1 to 3 s"),
-        got=f"{watch.most():.2f} s",
-        cause="no-timeout",
-    )
+    running, before = start_timed(scene, silent(scene, 64), 64, "-t", "64", "-w", "1000")
+    took = takes(running, before, 0.95, 3.0, {"short": "no-timeout", "long": "not-parallel"})
     found(running, [], (0, 0, 64))
     require(
-        0.5 <= float(summary(running)[4]) <= watch.most() + 0.6,
+        0.5 <= float(summary(running)[4]) <= took + 0.6,
         _("the seconds in the summary"),
-        expected=_("about {s:.1f} s").format(s=watch.most()),
+        expected=_("about {s:.1f} s").format(s=took),
         got=summary(running)[0],
         cause="wrong-summary",
     )
@@ -351,64 +351,25 @@ def test_one_thread_takes_the_sum(scene: Scene) -> None:
     first = targets.block(12)
     open_ = targets.open_at([first + 11])
     targets.silence(range(first + 1, first + 11))
-    watch = Watch()
-    running = scene.start(SCANNER, "-t", "1", "-w", "100", "-p", f"{first}-{first + 11}", HOST)
-    watch.started()
-    with lasting("wrong-timing"):
-        finished(running, 2.1)
-    require(
-        watch.most() >= 0.95,
-        _("10 silent ports, 1 thread, a time-out of 0.1 s"),
-        expected=_("about 1 s"),
-        got=f"{watch.most():.2f} s",
-        cause="thread-count",
-    )
+    running, before = start_timed(scene, first, 12, "-t", "1", "-w", "100")
+    takes(running, before, 0.95, 2.1, {"short": "thread-count", "long": "wrong-timing"})
     found(running, open_, (1, 1, 10))
-
-
-def has_threads(running: Running, wanted: int) -> None:
-    """So many threads must come to be, and few besides: main, one that prints, one for signals."""
-    enough = running.eventually(lambda: running.threads() >= wanted, 3.0)
-    most = manners.lowest(running, "threads", 0.1)
-    require(
-        enough and most <= wanted + 4,
-        _("with {n} threads there should be so many that scan").format(n=wanted),
-        expected=_("{n}, and few besides").format(n=wanted),
-        got=most,
-        cause="thread-count" if most > wanted else "not-parallel",
-    )
-
-
-@step(3)
-def test_threads_do_the_work(scene: Scene) -> None:
-    """-t says how many threads work."""
-    targets = scene.targets()
-    first = targets.block(30)
-    targets.silence(range(first, first + 30))
-    running = scene.start(SCANNER, "-t", "10", "-w", "5000", "-p", f"{first}-{first + 29}", HOST)
-    has_threads(running, 10)
-    running.close_now()
 
 
 @step(3)
 def test_defaults(scene: Scene) -> None:
     """Without -t and -w there are 100 threads, and a time-out of a second."""
-    targets = scene.targets()
-    first = targets.block(110)
-    targets.silence(range(first, first + 110))
-    watch = Watch()
-    running = scene.start(SCANNER, "-p", f"{first}-{first + 109}", HOST)
-    watch.started()
-    has_threads(running, 100)
-    with lasting("wrong-timing"):
-        finished(running, 4.0)
+    running, before = start_timed(scene, silent(scene, 110), 110)
+    enough = running.eventually(lambda: running.threads() >= 100, 3.0)
+    most = manners.lowest(running, "threads", 0.1)
     require(
-        watch.most() >= 1.9,
-        _("110 silent ports, 100 threads, a time-out of 1 s"),
-        expected=_("about 2 s"),
-        got=f"{watch.most():.2f} s",
-        cause="wrong-timing",
+        enough and most <= 104,  # main, one that prints, one for signals
+        _("without -t there should be 100 threads that scan"),
+        expected=_("{n}, and few besides").format(n=100),
+        got=most,
+        cause="thread-count" if most > 100 else "not-parallel",
     )
+    takes(running, before, 1.9, 4.0, {"short": "wrong-timing", "long": "wrong-timing"})
     found(running, [], (0, 0, 110))
 
 
@@ -470,7 +431,7 @@ def test_streams(scene: Scene) -> None:
     low, silent, high = first + 1, first + 5, first + 8
     targets.open_at([low, high])
     targets.silence([silent])
-    running = scene.start(SCANNER, "-t", "10", "-w", "1500", "-p", f"{first}-{first + 9}", HOST)
+    running, _before = start_timed(scene, first, 10, "-t", "10", "-w", "1500")
     finished(running)
     found(running, [low, high], (2, 7, 1))
     lines = running.stdout.timed_lines()
@@ -508,61 +469,27 @@ def start_slow(
     return scene.start(SCANNER, *words, terminals=terminals, columns=columns)
 
 
-def good_bar(data: bytes, seconds: float) -> None:
-    """The percentages must not go down, end at 100, and come at most 20 times a second."""
-    drawn = redraws(data)
-    require(
-        drawn,
-        _("on a terminal there is no progress bar"),
-        expected=_("redraws that begin with CR and hold a number and `%`"),
-        got=data[-300:],
-        cause="no-bar",
-    )
-    require(
-        drawn == sorted(drawn) and drawn[-1] == 100,
-        _("the progress must not go back, and must end at 100%"),
-        expected=_("ascending, 100 last"),
-        got=" ".join(map(str, drawn[-40:])),
-        cause="bar-goes-back" if drawn != sorted(drawn) else "bar-never-ends",
-    )
-    not_too_often(data, seconds)
-    require(
-        any(0 < percent < 100 for percent in drawn),
-        _("the bar does not show the progress"),
-        expected=_("values on the way to 100"),
-        got=" ".join(map(str, drawn)),
-        cause="bar-never-moves",
-    )
-
-
-def not_too_often(data: bytes, seconds: float) -> None:
-    """At most 20 redraws a second, and one after each line that took the bar's place."""
-    most = int(20 * seconds) + 3 + len(OPEN_LINE.findall(data.decode("utf-8", "replace")))
-    drawn = redraws(data)
-    require(
-        len(drawn) <= most,
-        _("{n} redraws in {s:.1f} s").format(n=len(drawn), s=seconds),
-        expected=_("at most 20 a second"),
-        got=" ".join(map(str, drawn[:100])),
-        cause="bar-too-often",
-    )
+def lines_in(data: bytes) -> int:
+    """How many port lines there are."""
+    return len(OPEN_LINE.findall(data.decode("utf-8", "replace")))
 
 
 @step(5)
 def test_bar_on_stderr_alone(scene: Scene) -> None:
     """Where stderr is a terminal there is a bar; stdout, a pipe, holds the port lines alone."""
     first, open_ = slow_targets(scene)
-    watch = Watch()
+    before = time.monotonic()
     running = start_slow(scene, first, "stderr")
     finished(running)
     found(running, open_)
     data = running.stderr.taken()
-    good_bar(data, watch.most())
+    terminal.bar_is_good(data, time.monotonic() - before, 0)
+    screen = terminal.shown(data, 100)
     require(
-        any(SUMMARY.fullmatch(line) for line in shown(data, 100)),
+        any(SUMMARY.fullmatch(line) for line in screen),
         _("after the bar, the summary has a line of its own"),
         expected=SUMMARY_FORM,
-        got="\n".join(shown(data, 100)),
+        got="\n".join(screen),
         cause="no-summary",
     )
 
@@ -570,27 +497,23 @@ def test_bar_on_stderr_alone(scene: Scene) -> None:
 @step(5)
 def test_bar_is_not_drawn_for_every_port(scene: Scene) -> None:
     """However many ports there are, the bar is drawn at most 20 times a second."""
-    targets = scene.targets()
-    first = targets.block(300)
-    targets.silence(range(first, first + 300))
-    watch = Watch()
-    words = ("-t", "30", "-w", "70", "-p", f"{first}-{first + 299}", HOST)
-    running = scene.start(SCANNER, *words, terminals="stderr")
+    first = silent(scene, 300)
+    running, before = start_timed(scene, first, 300, "-t", "30", "-w", "70", terminals="stderr")
     finished(running)
-    not_too_often(running.stderr.taken(), watch.most())
+    terminal.bar_is_calm(running.stderr.taken(), time.monotonic() - before, 0)
 
 
 @step(5)
 def test_bar_and_lines_on_one_terminal(scene: Scene) -> None:
     """Where both are the same terminal, a narrow one too, each port's line is whole beside a bar redrawn in place."""
     first, open_ = slow_targets(scene)
-    watch = Watch()
+    before = time.monotonic()
     runs = {columns: start_slow(scene, first, "stdout stderr", columns) for columns in (80, 20)}
     for columns, running in runs.items():
         finished(running)
         data = running.stdout.taken()
-        good_bar(data, watch.most())
-        screen = shown(data, columns, cursor=True)
+        terminal.bar_is_good(data, time.monotonic() - before, lines_in(data))
+        screen = terminal.shown(data, columns, cursor=True)
         lines = [line for line in screen if OPEN_LINE.fullmatch(line)]
         require(
             open_ports("\n".join(lines)) == open_,
@@ -599,19 +522,7 @@ def test_bar_and_lines_on_one_terminal(scene: Scene) -> None:
             got="\n".join(screen),
             cause="line-in-bar",
         )
-        stays_in_place([line for line in screen if line not in lines], columns)
-
-
-def stays_in_place(rest: Sequence[str], columns: int) -> None:
-    """Besides port lines the screen shows the full bar and the summary, in a few lines: no old bars."""
-    most = 4 + 100 // columns
-    require(
-        sum(map(bool, rest)) <= most and rest[-1] == "",
-        _("what stands beside the port lines on a terminal of {n} columns").format(n=columns),
-        expected=_("the bar at its end, the summary, and the cursor below them"),
-        got="\n".join(rest),
-        cause="bar-scrolls",
-    )
+        terminal.bar_stays_in_place([line for line in screen if line not in lines], columns)
 
 
 @step(5)
@@ -630,12 +541,7 @@ def test_no_bar_in_a_pipe(scene: Scene) -> None:
         )
         summary(running)
         text = running.stdout.text().replace("\r\n", "\n")
-        expect(
-            "\n".join(map(str, open_)),
-            "\n".join(map(str, open_ports(text))),
-            _("the port lines on stdout"),
-            "line-in-bar",
-        )
+        expect(open_, open_ports(text), _("the port lines on stdout"), "line-in-bar")
 
 
 def mostly_silent(scene: Scene) -> int:
@@ -647,8 +553,8 @@ def mostly_silent(scene: Scene) -> int:
     return first
 
 
-def interrupted(scene: Scene, first: int, terminals: str) -> Running:
-    """A scan of 60 ports that Ctrl-C ended in its middle, after a port was found and a bar, if any, was seen."""
+def in_mid_scan(scene: Scene, first: int, terminals: str) -> Running:
+    """A scan of these 60 ports that has found the first one, and goes on for seconds."""
     words = ("-t", "2", "-w", "330", "-p", f"{first}-{first + 59}", HOST)
     running = scene.start(SCANNER, *words, terminals=terminals)
     require(
@@ -658,10 +564,11 @@ def interrupted(scene: Scene, first: int, terminals: str) -> Running:
         got=running.stdout.text(),
         cause="does-not-stream",
     )
-    if terminals:
-        stream = running.stdout if "stdout" in terminals else running.stderr
-        running.resize(30)
-        stream.wait_until(lambda data: len(redraws(data)) >= 3, running.deadline(3.0))
+    return running
+
+
+def interrupt(running: Running) -> None:
+    """Ctrl-C must end the scan as it ends other programs."""
     running.may_end = True
     running.signal(signal.SIGINT)
     ended = running.run_to_end(3.0)
@@ -672,15 +579,22 @@ def interrupted(scene: Scene, first: int, terminals: str) -> Running:
         got=str(ended),
         cause="wrong-exit-status",
     )
-    return running
 
 
 @step(5)
 def test_resizing_and_ctrl_c(scene: Scene) -> None:
-    """A window that changes its size does no harm; Ctrl-C leaves the terminal clean, and what was found on it."""
+    """The bar stays in its line when the window becomes narrow; Ctrl-C leaves it clean, and what was found in it."""
     first = mostly_silent(scene)
-    running = interrupted(scene, first, "stdout stderr")
-    screen = shown(running.stdout.taken(), 80, cursor=True)
+    running = in_mid_scan(scene, first, "stdout stderr")
+    running.resize(30)
+    before = len(running.stdout.taken())
+    drawn = running.stdout.wait_until(
+        lambda data: len(terminal.redraws(data[before:])) >= 2, running.deadline(3.0)
+    )
+    if drawn:  # the first of these may have been on its way when the window became narrow
+        terminal.bar_fits(running.stdout.taken()[before:], 30)
+    interrupt(running)
+    screen = terminal.shown(running.stdout.taken(), 80, cursor=True)
     lines = [line for line in screen if OPEN_LINE.fullmatch(line)]
     require(
         open_ports("\n".join(lines)) == [first] and screen[-1] == "",
@@ -696,10 +610,15 @@ def test_ctrl_c_keeps_what_was_found(scene: Scene) -> None:
     """Ctrl-C in a pipe keeps what was found; on a terminal that has the bar alone, it leaves that clean."""
     first = mostly_silent(scene)
     for terminals in ("", "stderr"):
-        running = interrupted(scene, first, terminals)
-        found(running, [first])
-        last = shown(running.stderr.taken(), 80, cursor=True)[-1]
+        running = in_mid_scan(scene, first, terminals)
         if terminals:
+            running.stderr.wait_until(
+                lambda data: len(terminal.redraws(data)) >= 2, running.deadline(3.0)
+            )
+        interrupt(running)
+        found(running, [first])
+        if terminals:
+            last = terminal.shown(running.stderr.taken(), 80, cursor=True)[-1]
             expect("", last, _("what stands left of the cursor"), "terminal-not-clean")
 
 
@@ -730,7 +649,8 @@ def test_not_its_own_sockets(scene: Scene) -> None:
     if not scene.network("few-ports").own:
         return  # only where the kernel's choice of local ports is ours to narrow
     for _again in range(12):
-        running = scan(scene, "-t", "4", "-p", "20000-20049", network="few-ports")
+        # One thread: two sockets of the scanner's own that meet are a rarity of which nothing is demanded.
+        running = scan(scene, "-t", "1", "-p", "20000-20049", network="few-ports")
         got = open_ports(running.stdout.text())
         expect([], got, _("ports that nobody listens on, called open"), "self-connect")
 

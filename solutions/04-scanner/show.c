@@ -119,7 +119,8 @@ draw_bar(int tried, int ports)
 	static const char full[] =
 	    "##################################################";
 	int columns = count_columns();
-	int cells = columns - 1 - (int)strlen("[] 100%");
+	/* A terminal shows ^C behind the bar, and that must not wrap either. */
+	int cells = columns - 1 - (int)strlen("[] 100%^C");
 	int percent = tried * 100 / ports;
 	int filled;
 
@@ -130,7 +131,7 @@ draw_bar(int tried, int ports)
 	if (cells > 0)
 		fprintf(stderr, "\r[%.*s%*s] %3d%%\033[K", filled, full,
 		    cells - filled, "", percent);
-	else if (columns > (int)strlen("100%"))
+	else if (columns > (int)strlen("100%^C"))
 		fprintf(stderr, "\r%3d%%\033[K", percent);
 }
 
