@@ -9,6 +9,9 @@ A comment before a `console` block says how it came about, and here it is done a
     <!-- terminal, types: a | b -->   a terminal in which a person types a, then b. The terminals of a
                                       section, the server's first, are opened in this order, typed into
                                       and ended in the reverse one
+    <!-- session -->                  one shell, in whose terminal all of the block is seen, in a network of its own;
+                                      `session beside COMMAND`: where COMMAND listens on port 9090;
+                                      `session, types: WORD`: where a person answers a prompt with WORD
 
 A block without such a comment holds no commands.
 """
@@ -26,6 +29,7 @@ from graded import mutants
 from handout import FAILURES, NAMES, STEP, Block, Handout, handouts
 from labkit import symptoms
 from labkit.catalog import COMMON, LABS, ROOT, Lab, all_labs, tomllib
+from session import SESSION, agrees, play
 from stage import ALONE, COMPILE, RUN, TERMINAL, Stage, replay
 
 WIDTH = 120
@@ -201,6 +205,22 @@ def test_commands_print_what_is_shown(lab: Lab, block: Block, tmp_path: Path) ->
         lines = re.findall(r"^\$ (.*)$", block.text, re.MULTILINE)
         printed = "".join(f"$ {line}\n{stage.run(line, pid)}" for line in lines)
     assert stage.shown(printed).rstrip() == stage.shown(block.text).rstrip()
+
+
+SESSIONS = [(h.lab, b) for h in THERE for b in h.blocks if SESSION.fullmatch(b.mark)]
+
+
+@pytest.mark.parametrize(
+    "lab, block", SESSIONS, ids=[f"{lab.number}-{n}" for n, (lab, _) in enumerate(SESSIONS, 1)]
+)
+def test_a_session_shows_what_happens(lab: Lab, block: Block, tmp_path: Path) -> None:
+    """What is typed into one shell, typed again: its terminal shows what the handout shows."""
+    home = Stage.build(lab, tmp_path).home
+    for other in Handout(lab, "en").blocks:
+        if other.kind == "python":
+            (home / "ports.py").write_text(other.text, encoding="utf-8")
+    got = play(block, home)
+    assert agrees(got, block.text), got
 
 
 @LAB

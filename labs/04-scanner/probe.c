@@ -8,6 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
+/* Opens a socket of the target's family, or returns -1: see probe.h. */
 int
 probe_open(const struct net_address *target)
 {
@@ -66,6 +67,10 @@ set_port(struct net_address *address, int port)
 		address->v4.sin_port = htons((in_port_t)port);
 }
 
+/*
+ * Tries to connect to the port, and judges what came of it: see probe.h. Of
+ * the results there, PORT_UNKNOWN is for what says nothing about the port.
+ */
 enum port_state
 probe_port(int *fd, const struct net_address *target, int port, int timeout_ms)
 {

@@ -124,6 +124,7 @@ draw_bar(int tried, int ports)
 	(void)count_columns;
 }
 
+/* Draws the bar if it is due, or the full one: see show.h. */
 void
 show_progress(int tried, int ports)
 {

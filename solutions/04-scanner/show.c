@@ -135,6 +135,7 @@ draw_bar(int tried, int ports)
 		fprintf(stderr, "\r%3d%%\033[K", percent);
 }
 
+/* Draws the bar if it is due, or the full one: see show.h. */
 void
 show_progress(int tried, int ports)
 {
