@@ -132,14 +132,19 @@ def found(
             cause=_why_other(wanted, got),
         )
     if counts:
-        match = summary(running)
-        expect(
-            "{} open, {} closed, {} filtered".format(*counts),
-            f"{match[5]} open, {match[6]} closed, {match[7]} filtered",
-            _("the counts in the summary"),
-            "wrong-summary",
-        )
-        expect(str(sum(counts)), match[1], _("the number of ports in the summary"), "wrong-summary")
+        counted(running, counts)
+
+
+def counted(running: Running, counts: tuple[int, int, int]) -> None:
+    """The summary must have these counts: open, closed, filtered."""
+    match = summary(running)
+    expect(
+        "{} open, {} closed, {} filtered".format(*counts),
+        f"{match[5]} open, {match[6]} closed, {match[7]} filtered",
+        _("the counts in the summary"),
+        "wrong-summary",
+    )
+    expect(str(sum(counts)), match[1], _("the number of ports in the summary"), "wrong-summary")
 
 
 def _why_other(wanted: Sequence[int], got: Sequence[int]) -> str:
@@ -210,16 +215,13 @@ def test_asks_at_a_keyboard(scene: Scene) -> None:
 
 @step(1)
 def test_names_and_addresses(scene: Scene) -> None:
-    """HOST is a name or an address, IPv4 or IPv6; that host is scanned, and the summary says which address it has."""
-    first = scene.targets().block(3)
-    for port, host, addresses in (
-        (first, "127.0.0.2", ["127.0.0.2"]),
-        (first + 1, "::1", ["::1"]),
-        (first + 2, "localhost", ["127.0.0.1", "::1"]),
+    """HOST is a name or an address, IPv4 or IPv6; the summary says what was asked for, and which address that is."""
+    for host, addresses in (
+        ("127.0.0.2", ["127.0.0.2"]),
+        ("::1", ["::1"]),
+        ("localhost", ["127.0.0.1", "::1"]),
     ):
-        for address in addresses:
-            scene.targets(address).open_at([port])
-        running = scan(scene, "-p", str(port), host=host, cause="wrong-host")
+        running = scan(scene, "-p", "1-3", host=host, cause="wrong-host")
         match = summary(running)
         require(
             match[2] == host and match[3] in addresses,
@@ -228,8 +230,6 @@ def test_names_and_addresses(scene: Scene) -> None:
             got=match[0],
             cause="wrong-host",
         )
-        with blame("wrong-host"):
-            expect([port], open_ports(running.stdout.text()), _("the open ports of that host"))
 
 
 @step(1)
@@ -273,6 +273,17 @@ def test_exactly_the_open_ports(scene: Scene) -> None:
     found(scan(scene, "-t", "1", "-p", f"{first}-{last}"), open_, (4, 56, 0))
     found(scan(scene, "-t", "1", "-p", str(last)), [last], (1, 0, 0))
     found(scan(scene, "-t", "1", "-p", str(last + 1)), [], (0, 1, 0))
+
+
+@step(2)
+def test_the_host_that_was_named(scene: Scene) -> None:
+    """The ports that are scanned are those of HOST, also where that is IPv6 or another address of this machine."""
+    first = scene.targets().block(2)
+    for port, host in ((first, "127.0.0.2"), (first + 1, "::1")):
+        scene.targets(host).open_at([port])
+        running = scan(scene, "-t", "1", "-p", f"{first}-{first + 1}", host=host)
+        with blame("wrong-host"):
+            expect([port], open_ports(running.stdout.text()), _("the open ports of that host"))
 
 
 @step(2)
@@ -366,18 +377,27 @@ def test_defaults(scene: Scene) -> None:
 
 
 @step(3)
+def test_other_answers_are_filtered(scene: Scene) -> None:
+    """A host that cannot be reached has neither open nor closed ports: they are filtered."""
+    if not scene.network().own:
+        return  # only where there is surely no way to it
+    found(scan(scene, "-p", "1-3", host="192.0.2.1"), [], (0, 0, 3))  # RFC 5737: nobody's address
+
+
+@step(3)
 def test_more_than_a_thousand_sockets(scene: Scene) -> None:
     """With 1,100 threads sockets have numbers above 1,023: they are scanned with like any other."""
     targets = scene.targets()
     first = targets.block(1150)
     targets.silence(range(first, first + 1080))
     open_ = targets.open_at(range(first + 1080, first + 1150, 2))
-    running = scene.start(
-        SCANNER, "-t", "1150", "-w", "1000", "-p", f"{first}-{first + 1149}", HOST
-    )
+    words = ("-t", "1150", "-w", "1500", "-p", f"{first}-{first + 1149}", HOST)
+    # A set that is written past its end may have no consequences natively.
+    running = scene.start(SCANNER, *words, tool=UNDER_ASAN)
     with lasting("select-limit"):
         ended = running.run_to_end(15.0)
-    right = ended.status == 0 and open_ports(running.stdout.text()) == open_
+    # In any order, which is step 4's.
+    right = ended.status == 0 and sorted(open_ports(running.stdout.text())) == open_
     if not right:
         raise Fault(
             _("with more than 1,024 sockets at once the scan goes wrong"),
@@ -386,7 +406,7 @@ def test_more_than_a_thousand_sockets(scene: Scene) -> None:
             cause="select-limit",
             details=running.stderr.text()[-1000:] or " ",
         )
-    found(running, open_, (35, 35, 1080))
+    counted(running, (35, 35, 1080))
 
 
 # -- step 4: In order --------------------------------------------------------------------------------------
@@ -540,7 +560,7 @@ def in_mid_scan(scene: Scene, first: int, terminals: str) -> Running:
     words = ("-t", "2", "-w", "330", "-p", f"{first}-{first + 59}", HOST)
     running = scene.start(SCANNER, *words, terminals=terminals)
     require(
-        running.stdout.wait_for(OPEN_LINE.pattern, running.deadline(3.0)),
+        running.stdout.wait_for(OPEN_LINE.pattern, running.deadline(8.0)),
         _("an open port below all silent ones"),
         expected=f"Port {first} is open",
         got=running.stdout.text(),
@@ -615,8 +635,8 @@ def test_not_its_own_sockets(scene: Scene) -> None:
     for _again in range(12):
         # One thread: two sockets of the scanner's own that meet are a rarity of which nothing is demanded.
         running = scan(scene, "-t", "1", "-p", "20000-20049", network="few-ports")
-        got = open_ports(running.stdout.text())
-        expect([], got, _("ports that nobody listens on, called open"), "self-connect")
+        with blame("self-connect"):
+            found(running, [])
 
 
 @step(6)
@@ -630,7 +650,15 @@ def test_all_ports(scene: Scene) -> None:
     with lasting("sockets-kept" if used_up else "hang"):
         finished(running, 3.0)
     if scene.network().own:
-        found(running, ports, (len(ports), 65535 - len(ports), 0))
+        found(running, ports)
+        match = summary(running)  # a socket that met itself may be called closed or filtered
+        got = f"{match[5]} + {int(match[6]) + int(match[7])} of {match[1]}"
+        expect(
+            f"{len(ports)} + {65535 - len(ports)} of 65535",
+            got,
+            _("open and other ports in the summary"),
+            "wrong-summary",
+        )
         return
     others = (before | targets.others()) - set(ports)  # of whom any may come and go
     got = [port for port in open_ports(running.stdout.text()) if port not in others]
