@@ -12,7 +12,7 @@ export LAB STEP WORK SEED
 RU := $(if $(filter ru%,$(firstword $(LANGUAGE) $(LC_ALL) $(LC_MESSAGES) $(LANG))),ru)
 
 .DEFAULT_GOAL := help
-.PHONY: help check grade doctor test lint format
+.PHONY: help check grade doctor test bench lint format
 
 help:
 	@sed -n 's/^##$(RU) //p' Makefile
@@ -40,6 +40,11 @@ doctor:
 ##ru   make test                                       lint и тесты самой системы
 test: lint
 	@harness/test.sh
+
+##   make bench                                      the references beside other programs
+##ru   make bench                                      образцовые решения рядом с другими программами
+bench:
+	@harness/bench/scanner.sh
 
 ##   make lint                                       look at the form of all code
 ##ru   make lint                                       проверить оформление кода

@@ -21,7 +21,7 @@ sources() {
 
 mapfile -t c_files < <(sources labs solutions harness/native harness/variants)
 mapfile -t c_checked < <(sources labs/common solutions)
-shell_files=(harness/lab harness/*.sh .ci/run)
+shell_files=(harness/lab harness/*.sh harness/bench/*.sh .ci/run)
 
 if [[ ${1-} == --format ]]; then
 	clang-format -i "${c_files[@]}"

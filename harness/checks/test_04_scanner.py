@@ -652,10 +652,10 @@ def test_all_ports(scene: Scene) -> None:
     if scene.network().own:
         found(running, ports)
         match = summary(running)  # a socket that met itself may be called closed or filtered
-        got = f"{match[5]} + {int(match[6]) + int(match[7])} of {match[1]}"
+        sums = f"{match[5]} + {int(match[6]) + int(match[7])} of {match[1]}"
         expect(
             f"{len(ports)} + {65535 - len(ports)} of 65535",
-            got,
+            sums,
             _("open and other ports in the summary"),
             "wrong-summary",
         )

@@ -18,7 +18,9 @@ SESSION = re.compile(r"session(?: beside ([^,]+))?(?:, types: (.*))?")
 SECONDS = re.compile(r"\bin (\d+\.\d+) s:")
 COLUMNS, ROWS, PATIENCE = 300, 50, 60  # whatever path stands in place of /tmp
 SLACK = 0.05  # seconds
-KILLED = re.compile(r"^\S+: line \d+: +\d+ Terminated.*\n", re.MULTILINE)  # a shell with a prompt says "[1]+  Done"
+KILLED = re.compile(
+    r"^\S+: line \d+: +\d+ Terminated.*\n", re.MULTILINE
+)  # a shell with a prompt says "[1]+  Done"
 
 
 def script(block: Block, beside: str | None) -> str:
