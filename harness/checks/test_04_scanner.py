@@ -355,7 +355,7 @@ def test_one_thread_takes_the_sum(scene: Scene) -> None:
     open_ = targets.open_at([first + 11])
     targets.silence(range(first + 1, first + 11))
     running, before = start_timed(scene, first, 12, "-t", "1", "-w", "100")
-    takes(running, before, 0.95, 2.1, {"short": "thread-count", "long": "wrong-timing"})
+    takes(running, before, 0.95, 1.6, {"short": "thread-count", "long": "wrong-timing"})
     found(running, open_, (1, 1, 10))
 
 

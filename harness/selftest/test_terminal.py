@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from labkit.terminal import redraws, shown
+from labkit.faults import Fault
+from labkit.terminal import bar_fits, bar_is_calm, redraws, shown
 
 
 @pytest.mark.parametrize(
@@ -61,3 +62,20 @@ def test_cursor() -> None:
 def test_russian_lines() -> None:
     """Lines are UTF-8, a letter a column."""
     assert shown("Порт 7 открыт\r\n".encode(), 20) == ["Порт 7 открыт", ""]
+
+
+def test_a_bar_fits_into_a_window_made_narrow() -> None:
+    """The first redraw may still have the old width; none of the others."""
+    wide, narrow = b"\r[" + b"#" * 30 + b"] 50%", b"\r[##  ] 50%"
+    bar_fits(wide + narrow + narrow, 20)
+    with pytest.raises(Fault) as raised:
+        bar_fits(narrow + wide + narrow, 20)
+    assert raised.value.cause == "bar-scrolls"
+
+
+def test_a_bar_is_calm() -> None:
+    """20 redraws a second, and one more for each line that took its place."""
+    bar_is_calm(b"\r5%" * 33, 1.0, 10)
+    with pytest.raises(Fault) as raised:
+        bar_is_calm(b"\r5%" * 34, 1.0, 10)
+    assert raised.value.cause == "bar-too-often"
