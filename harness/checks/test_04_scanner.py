@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import signal
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
 from labkit import manners, terminal
@@ -14,6 +14,7 @@ from labkit.checking import (
     UNDER_ASAN,
     UNDER_HELGRIND,
     UNDER_TSAN,
+    Deadline,
     Ended,
     Fault,
     Limits,
@@ -80,9 +81,14 @@ def scan(
     return running
 
 
-def finished(running: Running, seconds: float = 10.0, cause: str = "wrong-exit-status") -> Ended:
-    """The scan must end with status 0."""
-    ended = running.run_to_end(seconds)
+def finished(
+    running: Running,
+    seconds: float = 10.0,
+    cause: str = "wrong-exit-status",
+    deadline: Deadline | None = None,
+) -> Ended:
+    """The scan must end with status 0. deadline: one that was made for it before."""
+    ended = running.run_to_end(seconds, deadline)
     require(
         ended.status == 0,
         _("how the scan ended"),
@@ -308,35 +314,52 @@ def silent(scene: Scene, count: int) -> int:
     return first
 
 
-def start_timed(
-    scene: Scene, first: int, count: int, *words: str, terminals: str = ""
+def timed_scan(
+    scene: Scene,
+    first: int,
+    count: int,
+    *words: str,
+    least: float,
+    most: float,
+    short: str,
+    long: str,
+    look: Callable[[Running], None] = lambda running: None,
 ) -> tuple[Running, float]:
-    """Start a scan of so many ports; the time before, in which the program may have to be compiled."""
-    before = time.monotonic()
-    words = ("-p", f"{first}-{first + count - 1}", *words, HOST)
-    return scene.start(SCANNER, *words, terminals=terminals), before
+    """A scan of so many ports, which must end well after so many seconds; and how many it took.
 
-
-def takes(running: Running, before: float, least: float, most: float, too: dict[str, str]) -> float:
-    """The scan must end well, after so many seconds; too["short"], too["long"]: what else it means."""
-    with lasting(too["long"]):
-        finished(running, most)
+    short, long: what it means if it takes less, or more. look: what else is looked at while it runs.
+    """
+    scene.builder.build(SCANNER)
+    # Made before there is a crowd of threads, which would be taken for a load of this machine.
+    deadline, before = scene.pace.deadline(most), time.monotonic()
+    running = scene.start(SCANNER, "-p", f"{first}-{first + count - 1}", *words, HOST)
+    look(running)
+    with lasting(long):
+        finished(running, most, deadline=deadline)
     took = time.monotonic() - before
     require(
         took >= least,
         _("how long the scan took"),
         expected=_("from {least} to {most} s").format(least=least, most=most),
         got=f"{took:.2f} s",
-        cause=too["short"],
+        cause=short,
     )
-    return took
+    return running, took
 
 
 @step(3)
 def test_silent_ports_in_parallel(scene: Scene) -> None:
     """64 silent ports with 64 threads take one time-out, not 64 of them."""
-    running, before = start_timed(scene, silent(scene, 64), 64, "-t", "64", "-w", "1000")
-    took = takes(running, before, 0.95, 3.0, {"short": "no-timeout", "long": "not-parallel"})
+    running, took = timed_scan(
+        scene,
+        silent(scene, 64),
+        64,
+        *("-t", "64", "-w", "1000"),
+        least=0.95,
+        most=3.0,
+        short="no-timeout",
+        long="not-parallel",
+    )
     found(running, [], (0, 0, 64))
     require(
         0.5 <= float(summary(running)[4]) <= took + 0.6,
@@ -354,25 +377,45 @@ def test_one_thread_takes_the_sum(scene: Scene) -> None:
     first = targets.block(12)
     open_ = targets.open_at([first + 11])
     targets.silence(range(first + 1, first + 11))
-    running, before = start_timed(scene, first, 12, "-t", "1", "-w", "100")
-    takes(running, before, 0.95, 1.6, {"short": "thread-count", "long": "wrong-timing"})
+    running, _took = timed_scan(
+        scene,
+        first,
+        12,
+        *("-t", "1", "-w", "100"),
+        least=0.95,
+        most=1.6,
+        short="thread-count",
+        long="wrong-timing",
+    )
     found(running, open_, (1, 1, 10))
 
 
-@step(3)
-def test_defaults(scene: Scene) -> None:
-    """Without -t and -w there are 100 threads, and a time-out of a second."""
-    running, before = start_timed(scene, silent(scene, 110), 110)
+def has_a_hundred_threads(running: Running) -> None:
+    """So many must come to be, and few besides: main, one that prints, one for signals."""
     enough = running.eventually(lambda: running.threads() >= 100, 3.0)
     most = manners.lowest(running, "threads", 0.1)
     require(
-        enough and most <= 104,  # main, one that prints, one for signals
+        enough and most <= 104,
         _("without -t there should be 100 threads that scan"),
         expected=_("{n}, and few besides").format(n=100),
         got=most,
         cause="thread-count" if most > 100 else "not-parallel",
     )
-    takes(running, before, 1.9, 4.0, {"short": "wrong-timing", "long": "wrong-timing"})
+
+
+@step(3)
+def test_defaults(scene: Scene) -> None:
+    """Without -t and -w there are 100 threads, and a time-out of a second."""
+    running, _took = timed_scan(
+        scene,
+        silent(scene, 110),
+        110,
+        least=1.9,
+        most=4.0,
+        short="wrong-timing",
+        long="wrong-timing",
+        look=has_a_hundred_threads,
+    )
     found(running, [], (0, 0, 110))
 
 
@@ -433,8 +476,8 @@ def test_streams(scene: Scene) -> None:
     low, silent, high = first + 1, first + 5, first + 8
     targets.open_at([low, high])
     targets.silence([silent])
-    running, _before = start_timed(scene, first, 10, "-t", "30", "-w", "1500")  # more than ports
-    finished(running)
+    words = ("-t", "30", "-w", "1500", "-p", f"{first}-{first + 9}")  # more threads than ports
+    running = scan(scene, *words)
     found(running, [low, high], (2, 7, 1))
     lines = running.stdout.timed_lines()
     apart = lines[1][0] - lines[0][0]
@@ -500,7 +543,9 @@ def test_bar_on_stderr_alone(scene: Scene) -> None:
 def test_bar_is_not_drawn_for_every_port(scene: Scene) -> None:
     """However many ports there are, the bar is drawn at most 20 times a second."""
     first = silent(scene, 300)
-    running, before = start_timed(scene, first, 300, "-t", "30", "-w", "70", terminals="stderr")
+    before = time.monotonic()
+    words = ("-t", "30", "-w", "70", "-p", f"{first}-{first + 299}", HOST)
+    running = scene.start(SCANNER, *words, terminals="stderr")
     finished(running)
     terminal.bar_is_calm(running.stderr.taken(), time.monotonic() - before, 0)
 

@@ -12,7 +12,7 @@ from labkit.faults import Disconnected, Fault, Silent, blame
 from labkit.figures import Row, Span, timeline
 from labkit.inspection import explain_hang, inspect, screened
 from labkit.journal import printable
-from labkit.pace import Pace
+from labkit.pace import Deadline, Pace
 from labkit.program import Ended
 from labkit.sandbox import Limits
 from labkit.scene import (
@@ -33,6 +33,7 @@ from labkit.words import _
 
 __all__ = [
     "Client",
+    "Deadline",
     "Disconnected",
     "Ended",
     "Fault",

@@ -286,10 +286,13 @@ class Running(Program):
         if self.wait(self.deadline(10.0)) is None:
             raise Trouble(f"{self.name} cannot be ended")
 
-    def run_to_end(self, seconds: float) -> Ended:
-        """Wait for an end that is due; Silent with cause `hang` if it does not come."""
+    def run_to_end(self, seconds: float, deadline: Deadline | None = None) -> Ended:
+        """Wait for an end that is due; Silent with cause `hang` if it does not come.
+
+        deadline: where it was made before the start, so that the program's own threads are no load.
+        """
         self.may_end = True
-        deadline = self.deadline(seconds)
+        deadline = deadline or self.deadline(seconds)
         ended = self.wait(deadline)
         if self.killed_for:
             raise self.killed_for
