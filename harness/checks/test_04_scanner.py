@@ -330,8 +330,10 @@ def timed_scan(
     short, long: what it means if it takes less, or more. look: what else is looked at while it runs.
     """
     scene.builder.build(SCANNER)
-    # Made before there is a crowd of threads, which would be taken for a load of this machine.
-    deadline, before = scene.pace.deadline(most), time.monotonic()
+    # Made before there is a crowd of threads, which would be taken for a load of this machine. A scan is
+    # mostly waiting, which load makes no longer: past five times, one port after another would pass.
+    allowed, before = min(5 * most, scene.pace.deadline(most).allowed), time.monotonic()
+    deadline = Deadline(before + allowed, allowed)
     running = scene.start(SCANNER, "-p", f"{first}-{first + count - 1}", *words, HOST)
     look(running)
     with lasting(long):
