@@ -41,8 +41,8 @@ doctor:
 test: lint
 	@harness/test.sh
 
-##   make bench                                      the references beside other programs
-##ru   make bench                                      образцовые решения рядом с другими программами
+##   make bench                                      references beside their peers
+##ru   make bench                                      решения рядом с аналогами
 bench:
 	@harness/bench/scanner.sh
 
