@@ -12,7 +12,7 @@ export LAB STEP WORK SEED
 RU := $(if $(filter ru%,$(firstword $(LANGUAGE) $(LC_ALL) $(LC_MESSAGES) $(LANG))),ru)
 
 .DEFAULT_GOAL := help
-.PHONY: help check grade doctor test bench lint format
+.PHONY: help check grade doctor test bench lint format words
 
 help:
 	@sed -n 's/^##$(RU) //p' Makefile
@@ -57,3 +57,9 @@ lint:
 format:
 	@harness/setup.sh maintainer
 	@harness/lint.sh --format
+
+##   make words                                      merge new messages into the catalogs
+##ru   make words                                      внести новые сообщения в каталоги перевода
+words:
+	@harness/setup.sh maintainer
+	@harness/words.sh

@@ -37,6 +37,7 @@ netcat-openbsd         $netcat
 iproute2               ss
 strace                 strace
 procps                 ps
+gettext                msgfmt
 python3                python3
 python3-tomli          toml
 python3-pytest         module:pytest
@@ -51,7 +52,6 @@ python3-pytest-timeout module:pytest_timeout
 python3-hypothesis     module:hypothesis
 python3-jsonschema     module:jsonschema
 python3-babel          module:babel
-gettext                msgfmt
 shellcheck             shellcheck
 black                  module:black
 mypy                   module:mypy
