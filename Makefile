@@ -58,8 +58,8 @@ format:
 	@harness/setup.sh maintainer
 	@harness/lint.sh --format
 
-##   make words                                      merge new messages into the catalogs
-##ru   make words                                      внести новые сообщения в каталоги перевода
+##   make words                                      add new messages to catalogs
+##ru   make words                                      обновить каталоги перевода
 words:
 	@harness/setup.sh maintainer
 	@harness/words.sh

@@ -334,8 +334,8 @@ def test_who_waits_is_served_in_turn(scene: Scene) -> None:
         timeline(
             _("One thread: both are connected from the start, and client 2 waits. Why?"),
             [
-                Row("client 1", [Span(0, left, "=")], _("is served, and leaves")),
-                Row("client 2", waiting, _("waits {s:.2f} s").format(s=answered)),
+                Row(_("client {n}").format(n=1), [Span(0, left, "=")], _("is served, and leaves")),
+                Row(_("client {n}").format(n=2), waiting, _("waits {s:.2f} s").format(s=answered)),
             ],
         )
     )
@@ -669,7 +669,7 @@ def test_a_server_that_goes_away(scene: Scene) -> None:
             ended is not None and ended.status == 1 and client.stderr.taken(),
             _("the server is gone, and a line was typed"),
             expected=_("exit status 1 and the reason on stderr"),
-            got=f"{ended or _('it runs on')}\n{client.stderr.text()}",
+            got=str(ended or _("it runs on")) + "\n" + client.stderr.text(),
             cause="server-gone",
         )
 

@@ -519,7 +519,7 @@ def full_launch(scene: Scene, plan: list[Rocket]) -> None:
         took <= allowed,
         what,
         expected=_("from {a:.2f} s, the longest rocket, to {b:.2f} s").format(a=longest, b=allowed),
-        got=f"{took:.2f} s",
+        got=_("{s:.2f} s").format(s=took),
         cause="sleeps-add-up",
     )
     summary_is_true(running, FULL, longest, took, sum(rocket.length for rocket in plan))
@@ -535,7 +535,7 @@ def takes_little_memory(running: Running, seconds: float) -> None:
             memory < MOST_MEMORY,
             _("10,000 threads took {mib} MiB of memory").format(mib=memory // MIB),
             expected=_("less than {mib} MiB resident").format(mib=MOST_MEMORY // MIB),
-            got=f"{memory // MIB} MiB",
+            got=_("{n} MiB").format(n=memory // MIB),
             cause="big-stacks",
         )
         running.scene.pause(0.1)
@@ -550,7 +550,9 @@ def wait_for_room(scene: Scene, threads: int) -> None:
         return taken + threads < min(map(_kernel_limit, ("pid_max", "threads-max")))
 
     if not scene.pace.eventually(is_there, 20.0):
-        raise OSError(errno.EAGAIN, f"there is no room for {threads} threads on this machine")
+        raise OSError(
+            errno.EAGAIN, _("there is no room for {n} threads on this machine").format(n=threads)
+        )
 
 
 def _kernel_limit(name: str) -> int:
@@ -654,6 +656,6 @@ def _bars(mode: str, flight: Launch) -> list[Row]:
         if said:
             counting, end = said[0][0] - launched, said[-1][0] - launched
             spans = [Span(counting - wait, counting, WAITS), Span(counting, end, COUNTS)]
-            rows.append(Row(f"  rocket {index}", spans))
+            rows.append(Row("  " + _("rocket {n}").format(n=index), spans))
             last = max(last, end)
     return [Row(_("{mode}, {s:.2f} s in all").format(mode=mode, s=last), []), *rows]

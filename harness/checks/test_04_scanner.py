@@ -343,7 +343,7 @@ def timed_scan(
         took >= least,
         _("how long the scan took"),
         expected=_("from {least} to {most} s").format(least=least, most=most),
-        got=f"{took:.2f} s",
+        got=_("{s:.2f} s").format(s=took),
         cause=short,
     )
     return running, took
@@ -489,7 +489,7 @@ def test_streams(scene: Scene) -> None:
             "the port below a silent one must be printed before the time-out, the one above after it"
         ),
         expected=_("about 1.5 s between the two lines"),
-        got=f"{apart:.2f} s",
+        got=_("{s:.2f} s").format(s=apart),
         cause="does-not-stream",
     )
 

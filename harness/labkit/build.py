@@ -276,7 +276,12 @@ def _trusted(command: Sequence[str]) -> None:
     """Compile code of our own; a failure is our trouble."""
     done = run(command, HARNESS)
     if done.returncode:
-        raise Trouble(f"building the harness's own parts failed: {done.stderr.strip()}")
+        why = done.stderr.strip()
+        raise Trouble(_("building the harness's own parts failed: {why}").format(why=why))
+
+
+def _cannot_write(path: Path, why: OSError) -> Trouble:
+    return Trouble(_("cannot write {path}: {why}").format(path=path, why=why))
 
 
 class _fresh:
@@ -290,7 +295,7 @@ class _fresh:
             CACHE.mkdir(parents=True, exist_ok=True)
             self._scratch = Path(tempfile.mkdtemp(prefix="new-", dir=CACHE))
         except OSError as error:
-            raise Trouble(f"cannot write below {CACHE}: {error}") from error
+            raise _cannot_write(CACHE, error) from error
         return self._scratch
 
     def __exit__(self, kind: type[BaseException] | None, *_rest: object) -> None:
@@ -301,7 +306,7 @@ class _fresh:
                 self._scratch.rename(self._home)
         except OSError as error:
             if not (self._home / "done").exists():  # another build was not faster either
-                raise Trouble(f"cannot write {self._home}: {error}") from error
+                raise _cannot_write(self._home, error) from error
         finally:
             shutil.rmtree(self._scratch, ignore_errors=True)
 

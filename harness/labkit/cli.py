@@ -21,16 +21,31 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
 
-from labkit import calibrate, catalog, results, sandbox, scorecard
+from labkit import calibrate, catalog, program, results, sandbox, scorecard
 from labkit.catalog import BUILD, LABS, ROOT, Lab, NoSuchLab
 from labkit.faults import Fault, Trouble
 from labkit.grading import Grader
 from labkit.results import LabResult, StepResult, Verdict
-from labkit.words import _
+from labkit.words import N_, _
 
 PR_SET_CHILD_SUBREAPER = 36  # linux/prctl.h
 CLEANING_SECONDS = 3.0
 DESCRIPTORS = 8192  # 1,000 clients here, 1,000 more for a server in the fallback, and room
+
+# What argparse says through a `_` of its own module, for the catalogs.
+ARGPARSE_SAYS = (
+    N_("usage: "),
+    N_("positional arguments"),
+    N_("options"),
+    N_("show this help message and exit"),
+    N_("%(prog)s: error: %(message)s\n"),
+    N_("argument %(argument_name)s: %(message)s"),
+    N_("the following arguments are required: %s"),
+    N_("unrecognized arguments: %s"),
+    N_("expected one argument"),
+    N_("invalid choice: %(value)r (choose from %(choices)s)"),
+    N_("invalid %(type)s value: %(value)r"),
+)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -91,8 +106,9 @@ def _complain(words: str, status: int) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
+    setattr(argparse, "_", _)
     parser = argparse.ArgumentParser(prog="lab", description=_("Check and grade the labs."))
-    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    commands = parser.add_subparsers(required=True, metavar=_("COMMAND"))
     check = commands.add_parser("check", help=_("build one lab and check it step by step"))
     check.add_argument("lab", help=_("2, 02 or 02-threaded-echo"))
     check.add_argument("--step", type=int, help=_("only this step"))
@@ -190,7 +206,7 @@ def _graded(lab: Lab, options: argparse.Namespace, card: scorecard.Card) -> LabR
     if status == pytest.ExitCode.INTERRUPTED:
         raise KeyboardInterrupt
     if status not in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED):
-        raise Trouble(f"pytest ended with {status!r}")
+        raise Trouble(_("pytest ended with {status!r}").format(status=status))
     return result
 
 
@@ -266,7 +282,7 @@ def _grade_one(
     running.append(check)
     _none, said = check.communicate()
     if not path.exists():
-        raise Trouble(f"{lab.name}: {said.strip() or f'exit status {check.returncode}'}")
+        raise Trouble(f"{lab.name}: {said.strip() or program.Ended(check.returncode, None)}")
     result = results.from_json(lab, json.loads(path.read_text(encoding="utf-8")))
     scorecard.graded(result)
     return result

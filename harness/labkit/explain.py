@@ -274,7 +274,7 @@ def _by_hand(failure: Failure, symptom: symptoms.Symptom | None) -> list[str]:
     commands = list(failure.fault.by_hand or (symptom.by_hand if symptom else ()))
     binary = shown_path(BUILD / "bin" / failure.lab.name)
     work = shown_path(failure.work / failure.lab.name)
-    filled = [command.replace("{bin}", binary).replace("{work}", work) for command in commands]
+    filled = [_(command).replace("{bin}", binary).replace("{work}", work) for command in commands]
     again = f"make check LAB={failure.lab.number} STEP={failure.step.number} SEED={failure.seed}"
     if failure.work.resolve() != (BUILD.parent / "labs"):
         again += f" WORK={shlex.quote(shown_path(failure.work))}"

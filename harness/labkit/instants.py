@@ -92,7 +92,7 @@ def summary_is_true(running: Running, count: int, least: float, most: float, tot
             low <= seconds <= high,
             what,
             expected=_("from {a:.3f} s to {b:.3f} s").format(a=max(0.0, low), b=high),
-            got=f"{seconds:.3f} s",
+            got=_("{s:.3f} s").format(s=seconds),
             cause="false-summary",
         )
 
@@ -103,7 +103,7 @@ def no_later(allowed: float, took: float, what: str) -> None:
         took <= allowed,
         what,
         expected=_("at most {s:.3f} s").format(s=allowed),
-        got=f"{took:.3f} s",
+        got=_("{s:.3f} s").format(s=took),
         cause="wrong-timing",
     )
 
@@ -114,7 +114,7 @@ def no_earlier(least: float, took: float, what: str) -> None:
         took >= least - 0.005,
         what,
         expected=_("at least {s:.3f} s").format(s=least),
-        got=f"{took:.3f} s",
+        got=_("{s:.3f} s").format(s=took),
         cause="wrong-timing",
     )
 

@@ -33,7 +33,8 @@ def printable(data: bytes, limit: int = SHOWN_BYTES) -> str:
     """Bytes as a C string would write them, cut in the middle past `limit` bytes."""
     if len(data) > limit:
         half = limit // 2
-        return f"{printable(data[:half])} … {printable(data[-half:])} ({len(data)} bytes)"
+        size = _(" ({n} bytes)").format(n=len(data))
+        return f"{printable(data[:half])} … {printable(data[-half:])}{size}"
     out = []
     for byte in data:
         char = chr(byte)
@@ -77,5 +78,6 @@ class Journal:
         events = events[-last:]
         width = max((len(event.who) for event in events), default=0)
         lines = [_("… {n} earlier").format(n=count - len(events))] if count > len(events) else []
-        lines += [f"{e.at:8.3f} s  {e.who:<{width}}  {e}" for e in events]
+        time_words = _("{s:8.3f} s")
+        lines += [f"{time_words.format(s=e.at)}  {e.who:<{width}}  {e}" for e in events]
         return "\n".join(lines)

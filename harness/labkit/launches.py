@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from labkit import manners
-from labkit.checking import Fault, Running, Scene, Shim, Silent, expect, require
+from labkit.checking import Ended, Fault, Running, Scene, Shim, Silent, expect, require
 from labkit.words import _
 
 ROCKETS = "rockets"
@@ -122,17 +122,19 @@ def ends(running: Running, seconds: float, status: int = 0, unless: str = "") ->
     ended = running.run_to_end(seconds)
     if ended.signal == "SIGKILL":
         # Not sent by us, who say so in killed_for: by the kernel, for want of memory, or by somebody else.
-        raise OSError(errno.ESRCH, f"{running.name} was killed from outside")
+        raise OSError(
+            errno.ESRCH, _("{program} was killed from outside").format(program=running.name)
+        )
     require(
         not ended.signal,
         _("a signal ended the program"),
-        expected=f"exit status {status}",
+        expected=str(Ended(status, None)),
         got=str(ended),
         cause="crash",
     )
     expect(
-        f"exit status {status}",
-        f"exit status {ended.status}",
+        str(Ended(status, None)),
+        str(ended),
         _("how the program ended"),
         unless or "wrong-exit-status",
     )

@@ -73,7 +73,7 @@ def refuses(scene: Scene, program: str, cases: Sequence[Sequence[str]], option: 
             raise Fault(
                 _("wrong arguments must be refused: {line}").format(line=line),
                 expected=_("exit status 2, what is wrong and the usage line on stderr"),
-                got=f"{ended or _('it runs on')}\n{said or _('nothing on stderr')}",
+                got="\n".join((str(ended or _("it runs on")), said or _("nothing on stderr"))),
                 cause="wrong-arguments",
                 by_hand=[f"{{bin}}/{line}; echo status $?"],
                 about=running,
@@ -195,7 +195,7 @@ def reports_busy_port(scene: Scene, program: str) -> None:
             expected=_("exit status 1, 127.0.0.1 and {port} on stderr, no `listening on`").format(
                 port=first.port
             ),
-            got=f"{ended or _('it runs on')}\nstderr: {said}\nstdout: {printed}",
+            got=str(ended or _("it runs on")) + f"\nstderr: {said}\nstdout: {printed}",
             cause="busy-port",
             about=second,
         )

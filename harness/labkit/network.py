@@ -54,7 +54,9 @@ def _complain(failed: int, got: int, count: int, host: str, port: int) -> None:
     """Raise what `failed`, an errno, means for a caller that wanted `count` connections."""
     where = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
     if failed in (errno.EADDRNOTAVAIL, errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM):
-        raise Trouble(f"cannot make {count} connections: {os.strerror(failed)}")
+        raise Trouble(
+            _("cannot make {n} connections: {why}").format(n=count, why=os.strerror(failed))
+        )
     if failed == errno.ETIMEDOUT:
         raise Silent(
             _("only {got} of {count} connections to {where} were established in time").format(
@@ -119,7 +121,7 @@ class OwnNetwork:
         answer = ours.recv(4096)
         if answer != b"ready":
             self.close()
-            raise OSError(answer.decode() or "the connector ended")
+            raise OSError(answer.decode() or _("the network's connector has ended"))
 
     def inside(self) -> list[str]:
         target = str(self._keeper.pid)
@@ -143,9 +145,10 @@ class OwnNetwork:
                 if message != b"some":
                     break
         except OSError as error:
-            raise Trouble(f"the network's connector does not answer: {error}") from error
+            words = _("the network's connector does not answer: {why}")
+            raise Trouble(words.format(why=error)) from error
         if not message:
-            raise Trouble("the network's connector has ended")
+            raise Trouble(_("the network's connector has ended"))
         return sockets, json.loads(message)["failed"]
 
     def dial(
@@ -169,7 +172,8 @@ class OwnNetwork:
     def listen(self, host: str = "127.0.0.1", port: int = 0, backlog: int = 128) -> socket.socket:
         sockets, failed = self._ask(10, do="listen", host=host, port=port, backlog=backlog)
         if failed:
-            raise Trouble(f"cannot listen on {host} port {port}: {os.strerror(failed)}")
+            words = _("cannot listen on {host} port {port}: {why}")
+            raise Trouble(words.format(host=host, port=port, why=os.strerror(failed)))
         return sockets[0]
 
     def close(self) -> None:
@@ -191,7 +195,8 @@ def make(sandboxed: bool, kind: str) -> Network:
     try:
         return OwnNetwork(KINDS[kind])
     except OSError as error:
-        raise Trouble(f"cannot make a network namespace: {error}") from error
+        words = _("cannot make a network namespace: {why}")
+        raise Trouble(words.format(why=error)) from error
 
 
 def listening_ports(pid: int) -> dict[tuple[str, int], int]:

@@ -14,6 +14,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from labkit.faults import Trouble
+from labkit.words import _
 
 PROBE_ROUNDS = 20_000
 PROBES = 3
@@ -108,4 +109,4 @@ class Pace:
 
 def watchdog(_signal: int, _frame: object) -> None:
     """SIGALRM's handler: a check that outlives its own deadlines is our bug, not a student's."""
-    raise Trouble("a check took far longer than the sum of its deadlines")
+    raise Trouble(_("a check took far longer than the sum of its deadlines"))

@@ -169,7 +169,8 @@ class Program:
                 start_new_session=True,
             )
         except OSError as error:
-            raise Trouble(f"cannot start {command[0]}: {error}") from error
+            words = _("cannot start {program}: {why}")
+            raise Trouble(words.format(program=command[0], why=error)) from error
         finally:
             for fd in {*theirs.values(), *(info[1:] if info else ())}:
                 os.close(fd)

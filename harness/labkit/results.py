@@ -16,6 +16,7 @@ from typing import Any
 
 from labkit.catalog import Lab, Step
 from labkit.faults import Trouble
+from labkit.words import _
 
 
 class Verdict(str, Enum):
@@ -117,7 +118,11 @@ def forget(lab: Lab, report: Path) -> None:
         try:
             (report / lab.name / name).unlink(missing_ok=True)
         except OSError as error:
-            raise Trouble(f"cannot replace the report in {report / lab.name}: {error}") from error
+            raise _cannot_write(report / lab.name, error) from error
+
+
+def _cannot_write(home: Path, why: OSError) -> Trouble:
+    return Trouble(_("cannot write the report in {dir}: {why}").format(dir=home, why=why))
 
 
 def write(result: LabResult, report: Path) -> None:
@@ -129,7 +134,7 @@ def write(result: LabResult, report: Path) -> None:
         replace_file(home / "results.json", text.encode("utf-8", "backslashreplace"))
         replace_file(home / "junit.xml", junit([result]))
     except OSError as error:
-        raise Trouble(f"cannot write the report in {home}: {error}") from error
+        raise _cannot_write(home, error) from error
 
 
 def replace_file(path: Path, data: bytes, mode: int | None = None) -> None:

@@ -15,10 +15,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from labkit.faults import Trouble
+from labkit.words import N_, _
 
 MIB = 1 << 20
 LOCALE = "C.UTF-8"
-UNSANDBOXED = "UNSANDBOXED: only run your own code"
+UNSANDBOXED = N_("UNSANDBOXED: only run your own code")
 
 # Read by name resolution and the C library; nothing of the machine's users or secrets.
 ETC = (
@@ -71,10 +72,10 @@ def available() -> bool:
 def refusal() -> str:
     """Why there is no sandbox here; empty where there is one."""
     if os.environ.get("LAB_SANDBOX") == "none":
-        return "switched off by LAB_SANDBOX=none"
+        return _("switched off by LAB_SANDBOX=none")
     for tool in ("bwrap", "nsenter"):
         if not shutil.which(tool):
-            return f"{tool} is not installed"
+            return _("{tool} is not installed").format(tool=tool)
     from labkit import network
 
     try:
@@ -87,7 +88,7 @@ def refusal() -> str:
         done = subprocess.run(command, capture_output=True, text=True, timeout=60)
     finally:
         trial.close()
-    return "" if done.returncode == 0 else done.stderr.strip() or "bwrap failed"
+    return "" if done.returncode == 0 else done.stderr.strip() or _("bwrap failed")
 
 
 @functools.cache

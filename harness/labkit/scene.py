@@ -284,7 +284,7 @@ class Running(Program):
     def must_end(self) -> None:
         """Wait until a program that was ended is gone, with all its output and logs."""
         if self.wait(self.deadline(10.0)) is None:
-            raise Trouble(f"{self.name} cannot be ended")
+            raise Trouble(_("{program} cannot be ended").format(program=self.name))
 
     def run_to_end(self, seconds: float, deadline: Deadline | None = None) -> Ended:
         """Wait for an end that is due; Silent with cause `hang` if it does not come.

@@ -43,6 +43,10 @@ def console() -> Console:
     return console
 
 
+def _unsandboxed() -> str:
+    return _(sandbox.UNSANDBOXED) + f" ({sandbox.refusal()})"
+
+
 class Card:
     """Tells a lab's steps as they are graded."""
 
@@ -58,7 +62,7 @@ class Card:
             return
         self._say(_("lab {n}: {title}").format(n=lab.number, title=lab.heading), "bold")
         if not sandbox.available():
-            self._say(f"{sandbox.UNSANDBOXED} ({sandbox.refusal()})", "yellow")
+            self._say(_unsandboxed(), "yellow")
 
     def tell(self, result: StepResult) -> None:
         """One step's verdict; the failure block where it failed."""
@@ -149,5 +153,5 @@ def show(labs: Sequence[LabResult], work: Path, report: Path) -> None:
     score, most = sum(r.score for r in labs), sum(r.max_score for r in labs)
     _print(out, Text(_("{score} of {max} points").format(score=score, max=most), style="bold"))
     if not sandbox.available():
-        _print(out, Text(f"{sandbox.UNSANDBOXED} ({sandbox.refusal()})", style="yellow"))
+        _print(out, Text(_unsandboxed(), style="yellow"))
     _print(out, Text(_("report: {dir}").format(dir=shown_path(report)), style="dim"))

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from labkit.faults import Trouble
+from labkit.words import _
 
 _FORM = struct.Struct("=15Q")  # magic, version, process id, then the counters
 _MAGIC = int.from_bytes(b"PERTUR1", "big")
@@ -53,10 +54,11 @@ def read(path: Path) -> ShimStats:
     try:
         content = path.read_bytes()
     except OSError as error:
-        raise Trouble(f"the shim's counters cannot be read: {error}") from error
+        words = _("the shim's counters cannot be read: {why}")
+        raise Trouble(words.format(why=error)) from error
     if len(content) != _FORM.size:
-        raise Trouble(f"{path} does not hold the shim's counters")
+        raise Trouble(_("{path} does not hold the shim's counters").format(path=path))
     magic, version, _pid, *counters = _FORM.unpack(content)
     if (magic, version) != (_MAGIC, _VERSION):
-        raise Trouble(f"{path} does not hold the shim's counters, version {_VERSION}")
+        raise Trouble(_("{path} does not hold the shim's counters").format(path=path))
     return ShimStats(*counters)

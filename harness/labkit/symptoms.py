@@ -34,7 +34,7 @@ GO_AWAY = (  # a client that sends, and is gone before the answer comes
     "kill -STOP $(pidof echo_server); head -c 5000 /dev/zero | timeout 1 nc 127.0.0.1 9090",
     "kill -CONT $(pidof echo_server)",
 )
-RESET = (
+RESET = N_(
     "python3 -c \"import socket, struct; s = socket.create_connection(('127.0.0.1', 9090));"
     " s.setsockopt(1, 13, struct.pack('ii', 1, 0)); s.close()\"  # a client that resets: SO_LINGER"
 )
@@ -94,7 +94,7 @@ _TABLE = (
         ),
         (
             "{bin}/echo_server -a 127.0.0.2 -p 9091 &",
-            "ss -ltn  # Local Address:Port: where it listens",
+            N_("ss -ltn  # Local Address:Port: where it listens"),
         ),
     ),
     Symptom(
@@ -128,7 +128,7 @@ _TABLE = (
             "The kernel finishes the handshake by itself: a client is connected before anybody calls accept(2). Here\n"
             "clients wait in that queue and the program does not take them."
         ),
-        (SERVE, "nc 127.0.0.1 9090 &", "ss -ltn 'sport = :9090'  # Recv-Q: who waits"),
+        (SERVE, "nc 127.0.0.1 9090 &", N_("ss -ltn 'sport = :9090'  # Recv-Q: who waits")),
     ),
     # -- bytes ----------------------------------------------------------------------------------
     Symptom(
@@ -220,7 +220,7 @@ _TABLE = (
             "The program reads until the client is done, or until its buffer is full, before it writes. A client that\n"
             "waits for its echo before it goes on then waits for ever. Return what one read(2) gave at once."
         ),
-        (SERVE, "nc 127.0.0.1 9090  # type a line: it should come back at once"),
+        (SERVE, N_("nc 127.0.0.1 9090  # type a line: it should come back at once")),
     ),
     Symptom(
         "waits-for-line",
@@ -231,7 +231,9 @@ _TABLE = (
         ),
         (
             SERVE,
-            "(printf ab; sleep 2; printf 'c\\n') | nc -N 127.0.0.1 9090  # ab should come back first",
+            N_(
+                "(printf ab; sleep 2; printf 'c\\n') | nc -N 127.0.0.1 9090  # ab should come back first"
+            ),
         ),
     ),
     # -- clients one after another, and at once ----------------------------------------------------
@@ -317,7 +319,7 @@ _TABLE = (
             "While one client is silent nobody else is served: the thread that accepts is the thread that reads.\n"
             "Start a thread for each client and go back to accept(2) at once."
         ),
-        (SERVE, "nc 127.0.0.1 9090 &  # stays silent", ASK),
+        (SERVE, N_("nc 127.0.0.1 9090 &  # stays silent"), ASK),
     ),
     Symptom(
         "no-thread-per-client",
@@ -353,7 +355,9 @@ _TABLE = (
         ),
         (
             SERVE,
-            "for i in 1 2 3; do (sleep $i; echo $i) | nc -N 127.0.0.1 9090 & done  # 1, 2, 3 should come back",
+            N_(
+                "for i in 1 2 3; do (sleep $i; echo $i) | nc -N 127.0.0.1 9090 & done  # 1, 2, 3 should come back"
+            ),
         ),
     ),
     Symptom(
@@ -511,7 +515,9 @@ _TABLE = (
         (
             SERVE,
             "nc 127.0.0.1 9090 &",
-            "kill -TERM $(pidof echo_server); sleep 1; pidof echo_server  # nothing: it has ended",
+            N_(
+                "kill -TERM $(pidof echo_server); sleep 1; pidof echo_server  # nothing: it has ended"
+            ),
         ),
     ),
     Symptom(
@@ -544,7 +550,7 @@ _TABLE = (
         N_(
             "Without a handler SIGINT and SIGTERM end the process at once: nothing is closed, nothing is said."
         ),
-        (SERVE, "kill -TERM $(pidof echo_server)  # the shell should say Done, not Terminated"),
+        (SERVE, N_("kill -TERM $(pidof echo_server)  # the shell should say Done, not Terminated")),
     ),
     Symptom(
         "no-reuseaddr",
@@ -602,7 +608,7 @@ _TABLE = (
             'getline(3) returns still has its newline, so it does not equal "exit"; and both tell of the end of input by\n'
             "what they return."
         ),
-        (SERVE, "{bin}/echo_client  # type a line, then exit"),
+        (SERVE, N_("{bin}/echo_client  # type a line, then exit")),
     ),
     Symptom(
         "leaves-early",
@@ -631,7 +637,7 @@ _TABLE = (
         ),
         (
             "(sleep 1; printf hel; sleep 1; echo lo) | nc -l 127.0.0.1 9091 &",
-            "echo hello | {bin}/echo_client -p 9091  # should print hello",
+            N_("echo hello | {bin}/echo_client -p 9091  # should print hello"),
         ),
     ),
     Symptom(
@@ -641,7 +647,10 @@ _TABLE = (
             "A line may be longer than any buffer. getline(3) makes its buffer as large as the line; fgets(3) returns a\n"
             "part, and the next call goes on with the rest: neither drop it, nor add a newline between."
         ),
-        (SERVE, "head -c 5000 /dev/zero | tr '\\0' x | {bin}/echo_client | wc -c  # 5000, or 5001"),
+        (
+            SERVE,
+            N_("head -c 5000 /dev/zero | tr '\\0' x | {bin}/echo_client | wc -c  # 5000, or 5001"),
+        ),
     ),
     Symptom(
         "deadlock-full-buffers",
@@ -1008,7 +1017,7 @@ _IN_ROCKETS = (
             "Where stdout is not a terminal, stdio keeps what is printed until 4096 bytes have come together. The starter's\n"
             "main says setvbuf(stdout, NULL, _IOLBF, BUFSIZ) before it prints anything: is that line still there?"
         ),
-        ("{bin}/rockets -n 3 -v | cat  # the lines should come one by one",),
+        (N_("{bin}/rockets -n 3 -v | cat  # the lines should come one by one"),),
         "rockets",
     ),
     Symptom(
@@ -1019,7 +1028,9 @@ _IN_ROCKETS = (
             "rocket, and looks there only then. Give each thread the address of a rocket of its own: &rockets[i]."
         ),
         (
-            "{bin}/rockets -n 1000 -t 1 -v | grep launched | sort | uniq -d  # rockets that flew twice",
+            N_(
+                "{bin}/rockets -n 1000 -t 1 -v | grep launched | sort | uniq -d  # rockets that flew twice"
+            ),
         ),
         "rockets",
     ),
@@ -1030,7 +1041,7 @@ _IN_ROCKETS = (
             "By default SIGINT and SIGTERM end a process with all its threads, and that is all that is asked for here. Who\n"
             "blocks or ignores them, or has a handler that only sets a flag, goes on flying."
         ),
-        ("timeout -s TERM 1 {bin}/rockets -n 20 -t 60000  # should be back after a second",),
+        (N_("timeout -s TERM 1 {bin}/rockets -n 20 -t 60000  # should be back after a second"),),
         "rockets",
     ),
     Symptom(

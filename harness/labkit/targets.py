@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from labkit.faults import Trouble
+from labkit.words import _
 
 if TYPE_CHECKING:
     from labkit.network import Network
@@ -42,7 +43,7 @@ class Targets:
             first = self._random.randrange(LOWEST, HIGHEST - count)
             if not self.others() & set(range(first, first + count)):
                 return first
-        raise Trouble(f"there are no {count} consecutive free ports")
+        raise Trouble(_("there are no {n} consecutive free ports").format(n=count))
 
     def open(self, count: int) -> list[int]:
         """Open `count` ports that the kernel chooses."""
@@ -95,9 +96,9 @@ class Targets:
         try:
             sock = self._network.listen(self._host, port, backlog)
         except OSError as error:
-            raise Trouble(
-                f"cannot listen on {self._host} port {port}: {os.strerror(error.errno or errno.EIO)}"
-            ) from error
+            words = _("cannot listen on {host} port {port}: {why}")
+            why = os.strerror(error.errno or errno.EIO)
+            raise Trouble(words.format(host=self._host, port=port, why=why)) from error
         self._sockets.append(sock)
         number: int = sock.getsockname()[1]
         return number

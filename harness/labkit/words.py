@@ -63,6 +63,7 @@ def _keep(compiled: bytes, path: Path) -> None:
         try:
             scratch.write(compiled)
             scratch.flush()
+            os.chmod(scratch.name, 0o644)
             os.replace(scratch.name, path)
         except OSError:
             os.unlink(scratch.name)

@@ -22,13 +22,13 @@ from labkit.words import CATALOGS
 
 KEYWORDS = {"_": None, "N_": None, "ngettext": (1, 2)}
 PLACES = ("labkit", "checks")
-HEADER = r'''msgid ""
+HEADER = r"""msgid ""
 msgstr ""
 "MIME-Version: 1.0\n"
 "Content-Type: text/plain; charset=UTF-8\n"
 "Content-Transfer-Encoding: 8bit\n"
 
-'''
+"""
 
 
 def catalogs() -> list[Path]:

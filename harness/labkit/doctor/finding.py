@@ -64,4 +64,4 @@ def sysctl(name: str, value: int) -> str:
 def limit(name: str, value: int) -> str:
     """What to type to raise a limit from the next login on."""
     line = f'echo "$USER hard {name} {value}" | sudo tee -a /etc/security/limits.d/60-labs.conf'
-    return f"{line}   # {_('then log in again')}"
+    return f"{line}   # " + _("then log in again")
