@@ -118,11 +118,8 @@ def forget(lab: Lab, report: Path) -> None:
         try:
             (report / lab.name / name).unlink(missing_ok=True)
         except OSError as error:
-            raise _cannot_write(report / lab.name, error) from error
-
-
-def _cannot_write(home: Path, why: OSError) -> Trouble:
-    return Trouble(_("cannot write the report in {dir}: {why}").format(dir=home, why=why))
+            words = _("cannot replace the report in {dir}: {why}")
+            raise Trouble(words.format(dir=report / lab.name, why=error)) from error
 
 
 def write(result: LabResult, report: Path) -> None:
@@ -134,7 +131,8 @@ def write(result: LabResult, report: Path) -> None:
         replace_file(home / "results.json", text.encode("utf-8", "backslashreplace"))
         replace_file(home / "junit.xml", junit([result]))
     except OSError as error:
-        raise _cannot_write(home, error) from error
+        words = _("cannot write the report in {dir}: {why}")
+        raise Trouble(words.format(dir=home, why=error)) from error
 
 
 def replace_file(path: Path, data: bytes, mode: int | None = None) -> None:

@@ -194,7 +194,7 @@ def _misuse(sections: list[Section], title: str) -> tuple[Access, ...]:
     for section in sections:
         if section.frames and section.heading in ("", "and:"):
             call = library_call(section.frames)
-            what = _("calls {function}").format(function=call) if call else title
+            what = _("calls {function}").format(function=call) if call else _(title)
             stack = tuple(frame for frame in section.frames if not _is_machinery(frame))
             found.append(Access(what, "", role_of("", stack), stack))
     return tuple(found)

@@ -107,9 +107,9 @@ def room() -> Iterator[Finding]:
         what = _("free in {place}").format(place=name)
         free = shutil.disk_usage(place).free // MIB
         remedy = f"du -xhd 1 {place} | sort -h"
-        yield Need(what, free, 100, 500, remedy, " MiB").judge()
+        yield Need(what, free, 100, 500, remedy, _(" MiB")).judge()
     memory = psutil.virtual_memory().available // MIB
-    yield Need(_("free memory"), memory, 500, 1_500, "ps aux --sort=-rss | head", " MiB").judge()
+    yield Need(_("free memory"), memory, 500, 1_500, "ps aux --sort=-rss | head", _(" MiB")).judge()
 
 
 def namespaces() -> Iterator[Finding]:
