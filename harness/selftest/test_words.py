@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import shutil
 import subprocess
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -133,6 +134,15 @@ def test_it_is_compiled_anew(place: Path, tmp_path: Path, monkeypatch: pytest.Mo
     source.write_text(source.read_text(encoding="utf-8").replace('"пройден"', '"сдан"'))
     words._catalog.cache_clear()
     assert "сдан" == words._("passed")
+
+
+def test_many_start_at_once(place: Path) -> None:
+    """Runs that find no compiled catalog at the same moment all have the words, and leave one file."""
+    load = words._catalog.__wrapped__
+    with ThreadPoolExecutor(8) as pool:
+        loaded = list(pool.map(lambda _n: load("ru").gettext("passed"), range(16)))
+    assert {"пройден"} == set(loaded)
+    assert ["labkit.mo"] == [path.name for path in place.rglob("*") if path.is_file()]
 
 
 def test_without_a_place_to_keep_it(place: Path) -> None:
