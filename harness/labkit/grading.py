@@ -103,7 +103,10 @@ class Grader:
         """Run a check, then see that no program of its ended on its own meanwhile."""
         names = pyfuncitem._fixtureinfo.argnames
         with _room(self._directory):
-            pyfuncitem.obj(**{name: pyfuncitem.funcargs[name] for name in names})
+            try:
+                pyfuncitem.obj(**{name: pyfuncitem.funcargs[name] for name in names})
+            except Fault as fault:
+                raise (self._scene and self._scene.killed()) or fault from None
             if self._scene:
                 self._scene.verify()
         if self._scene:

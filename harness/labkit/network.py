@@ -23,6 +23,7 @@ NARROW = {"tcp_rmem": f"4096 {SMALL} {SMALL}", "tcp_wmem": f"4096 {SMALL} {SMALL
 ROOMY = {"ip_local_port_range": "10000 65000"}
 # So few local ports that a connect to one of them is likely to meet itself.
 FEW_PORTS = {"ip_local_port_range": "20000 20049"}
+MAPPED = bytes(10) + b"\xff\xff"  # how an IPv4 address begins in an IPv6 socket
 KINDS = {"roomy": ROOMY, "narrow": {**ROOMY, **NARROW}, "few-ports": FEW_PORTS}
 
 
@@ -228,7 +229,12 @@ def listening_ports(pid: int) -> dict[tuple[str, int], int]:
 
 
 def _address(text: str, family: int) -> str:
-    """An address as /proc/net/tcp writes it: 32-bit words in host order."""
+    """An address as /proc/net/tcp writes it: 32-bit words in host order.
+
+    An IPv4 address of an IPv6 socket (RFC 4291, 2.5.5.2: IPv4-mapped) is written as what it is, IPv4.
+    """
     words = [text[i : i + 8] for i in range(0, len(text), 8)]
     raw = b"".join(int(word, 16).to_bytes(4, sys.byteorder) for word in words)
+    if family == socket.AF_INET6 and raw.startswith(MAPPED):
+        return socket.inet_ntop(socket.AF_INET, raw[len(MAPPED) :])
     return socket.inet_ntop(family, raw)

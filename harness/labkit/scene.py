@@ -202,11 +202,20 @@ class Scene:
 
     # -- the end -----------------------------------------------------------------------------
 
-    def verify(self) -> None:
-        """After a check's last line: a program that ended on its own, or had to be ended, is a fault."""
+    def killed(self) -> Fault | None:
+        """Why the harness had to end a program in the middle: whatever else went wrong came of that."""
         for program in self.programs:
             if program.killed_for:
-                raise program.killed_for
+                program.killed_for.about = program
+                return program.killed_for
+        return None
+
+    def verify(self) -> None:
+        """After a check's last line: a program that ended on its own, or had to be ended, is a fault."""
+        killed = self.killed()
+        if killed:
+            raise killed
+        for program in self.programs:
             program.must_not_have_died()
 
     def close(self) -> None:

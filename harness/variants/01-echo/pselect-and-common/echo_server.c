@@ -82,7 +82,7 @@ give_back(int fd, const char *bytes, size_t size)
 static void
 serve(int fd, const struct net_address *from)
 {
-	char name[NET_NAME_SIZE], bytes[1000];
+	char name[NET_NAME_SIZE], bytes[128];
 	ssize_t got = 1;
 
 	net_format(from, name);

@@ -84,7 +84,10 @@ complain(const char *what, int error)
 	say(STDERR_FILENO, "echo_server: %s: %s", what, reason);
 }
 
-/* Writes an address as ADDR:PORT. Returns false where that is impossible. */
+/*
+ * Writes an address as ADDR:PORT, an IPv4 one without the ::ffff: that it has
+ * in a socket of IPv6. Returns false where that is impossible.
+ */
 static bool
 name_of(const struct sockaddr_storage *address, socklen_t size,
     char name[NAME_SIZE])
@@ -95,10 +98,11 @@ name_of(const struct sockaddr_storage *address, socklen_t size,
 		sizeof(host), port, sizeof(port),
 		NI_NUMERICHOST | NI_NUMERICSERV) != 0)
 		return false;
-	if (address->ss_family == AF_INET6)
-		snprintf(name, NAME_SIZE, "[%s]:%s", host, port);
+	if (strchr(host, '.') != NULL)
+		snprintf(name, NAME_SIZE, "%s:%s",
+		    strncmp(host, "::ffff:", 7) == 0 ? host + 7 : host, port);
 	else
-		snprintf(name, NAME_SIZE, "%s:%s", host, port);
+		snprintf(name, NAME_SIZE, "[%s]:%s", host, port);
 	return true;
 }
 
@@ -372,8 +376,10 @@ is_port(const char *text)
 int
 main(int argc, char *argv[])
 {
+	/* One kind of socket for all: IPv4 addresses come in IPv6's form. */
 	const struct addrinfo hints = {
-	    .ai_flags = AI_NUMERICHOST | AI_NUMERICSERV | AI_PASSIVE,
+	    .ai_family = AF_INET6,
+	    .ai_flags = AI_NUMERICHOST | AI_NUMERICSERV | AI_V4MAPPED,
 	    .ai_socktype = SOCK_STREAM,
 	};
 	struct sigaction action = {.sa_handler = on_signal};
