@@ -19,7 +19,10 @@ from labkit.scene import NATIVELY, Running, Scene, Server, Shim, Tool, wait_list
 from labkit.words import _
 
 END_SECONDS = 3.0
-NUMBERS_THAT_ARE_NONE = ("80x", "", "65536", "-1", "1e3", "99999999999999999999")
+NUMBERS_THAT_ARE_NONE = (
+    *("80x", "", "65536", "-1", "1e3"),
+    *("4294967376", "99999999999999999999"),  # the first is 80 where 32 bits are kept
+)
 
 
 def compiles_cleanly(scene: Scene, program: str) -> None:
@@ -462,20 +465,82 @@ def stopped_and_continued(server: Server) -> None:
 
 
 def broken_pipe(scene: Scene, program: str, tool: Tool = NATIVELY) -> Server:
-    """Make the server write to a client that is gone for good: the write that raises SIGPIPE.
-
-    The server is stopped while a client sends many bytes and closes; with short transfers it then has to
-    write many times, the first write is answered by a reset, and the next ones meet a broken pipe.
-    """
+    """A server that has to write to a client that is gone for good: the write that raises SIGPIPE."""
     server = scene.server(program, tool=tool, shim=Shim(short=64))
-    running = server.program
-    client = server.connect()
-    client.send(b"first\n")
-    client.expect(b"first\n")
-    with held(running):
-        client.send(b"many bytes, and nobody reads the answer\n" * 200)
-        client.close()
+    leave_unread(server)
     return server
+
+
+SHORT = 1000  # bytes a call, where `leave_unread` must meet a broken pipe
+
+
+def leave_unread(server: Server, count: int = 1) -> list[Client]:
+    """So many clients are served, then send many bytes, and are gone before the answer comes.
+
+    The server is stopped meanwhile; with short transfers (at most SHORT) it then has to write many times, the
+    first write to each of them is answered by a reset, and the next ones meet a broken pipe.
+    """
+    clients = server.crowd(count)
+    for client in clients:
+        client.send(b"first\n")
+        client.expect(b"first\n")
+    with held(server.program):
+        for client in clients:
+            client.send(b"many bytes, and nobody reads the answer\n" * 200)
+            client.close()
+    return clients
+
+
+def gone_before_accept(server: Server, count: int) -> list[Client]:
+    """So many clients connect, one at a time, and reset their connections before the server can accept them."""
+    clients = []
+    for _client in range(count):
+        with held(server.program):
+            clients.append(server.connect())
+            clients[-1].reset()
+        server.program.eventually(lambda: server.waiting() == 0, 3.0)
+    return clients
+
+
+def names_are_true(server: Server, clients: Sequence[Client]) -> None:
+    """`connected` and `disconnected` may name these clients and nobody else."""
+    lines = server.program.stdout.lines()
+    said = [line for line in lines if re.fullmatch(r"client \S+ (dis)?connected", line)]
+    true = {client.address for client in clients}
+    false = [line for line in said if line.split()[1] not in true]
+    if false:
+        raise Fault(
+            _("a client is named that never was there"),
+            expected=_("the address and port of one of the clients"),
+            got="\n".join(false[:10]),
+            cause="false-name",
+        )
+
+
+def calm_while_short(program: Running) -> None:
+    """Out of descriptors, while nothing changes, it must use no CPU and say nothing more than one line."""
+    began, used, before = time.monotonic(), program.cpu_seconds(), program.cpu_by_thread()
+    program.eventually(lambda: time.monotonic() - began > 0.6, 5.0)
+    share = (program.cpu_seconds() - used) / (time.monotonic() - began)
+    after = program.cpu_by_thread()
+    busy = [thread for thread in after if after[thread] > before.get(thread, 0.0)]
+    if share >= 0.1:
+        raise Fault(
+            _("out of descriptors, the server uses {n:.0f}% of a CPU while nothing happens").format(
+                n=share * 100
+            ),
+            expected=_("it sleeps"),
+            got=_("{n} of its {all} threads use it").format(n=len(busy), all=len(after)),
+            cause="spins-on-client" if len(busy) > 2 else "busy-wait",
+        )
+    said = program.stderr.text()
+    if said.count("\n") != 1:
+        raise Fault(
+            _("a shortage is reported on stderr, in one line"),
+            expected=_("one line"),
+            got=said[:2000] or _("nothing"),
+            cause="too-many-messages" if said else "missing-message",
+        )
 
 
 def lowest(program: Running, measure: str, seconds: float = 0.3) -> int:

@@ -79,10 +79,11 @@ def peak_resident(pid: int) -> int:
     return 0
 
 
-def cpu_seconds(pid: int) -> float:
-    """User and system time that the process has used so far."""
+def cpu_seconds(pid: int, thread: int = 0) -> float:
+    """User and system time that the process, or one thread of it, has used so far."""
+    stat = f"/proc/{pid}/task/{thread}/stat" if thread else f"/proc/{pid}/stat"
     try:
-        after_name = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+        after_name = Path(stat).read_text().rpartition(")")[2].split()
         return (int(after_name[11]) + int(after_name[12])) / TICKS
     except (OSError, IndexError):
         return 0.0

@@ -6,6 +6,7 @@ import fcntl
 import json
 import os
 import re
+import resource
 import select
 import signal
 import struct
@@ -216,6 +217,17 @@ class Program:
 
     def cpu_seconds(self) -> float:
         return proc.cpu_seconds(self.pid)
+
+    def cpu_by_thread(self) -> dict[int, float]:
+        """What each of its threads, by its id, has used so far, in seconds."""
+        return {thread: proc.cpu_seconds(self.pid, thread) for thread in proc.threads(self.pid)}
+
+    def may_open(self, descriptors: int) -> None:
+        """Change the soft limit of its descriptors from now on, prlimit(2); no higher than the hard one."""
+        with suppress(ProcessLookupError):
+            _soft, hard = resource.prlimit(self.pid, resource.RLIMIT_NOFILE)
+            limit = min(descriptors, hard), hard
+            resource.prlimit(self.pid, resource.RLIMIT_NOFILE, limit)
 
     def state(self) -> str:
         """The main thread's state letter: `T` is stopped. proc(5)"""

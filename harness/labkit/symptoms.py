@@ -244,6 +244,15 @@ _TABLE = (
         (SERVE, ASK, ASK),
     ),
     Symptom(
+        "not-one-at-a-time",
+        N_("the second client is served while the first is still connected"),
+        N_(
+            "This lab's server has one thread and serves one client at a time; who comes second waits in the accept\n"
+            "queue. Here another thread or process, or a loop over all sockets, serves both. That is lab 02."
+        ),
+        (SERVE, N_("nc 127.0.0.1 9090 &  # stays silent"), ASK),
+    ),
+    Symptom(
         "fatal-client",
         N_("one client's failure ends the server"),
         N_(
@@ -435,6 +444,15 @@ _TABLE = (
         ),
     ),
     Symptom(
+        "spins-on-client",
+        N_("threads burn the CPU while their clients are silent"),
+        N_(
+            "Several threads are busy though nobody says anything: each asks for bytes again and again. recv(2) on a\n"
+            "socket that blocks sleeps until there are some; one that does not block is waited for with poll(2)."
+        ),
+        (SERVE, "nc 127.0.0.1 9090 &", "top -b -n 1 -H -p $(pidof echo_server)"),
+    ),
+    Symptom(
         "slow-recovery",
         N_("who waited is let in too late"),
         N_(
@@ -489,6 +507,15 @@ _TABLE = (
             "The name stands where all threads see the same one: in a global or static variable, or in the accepting\n"
             "loop's. By the time the message is printed it is the name of whoever came last."
         ),
+    ),
+    Symptom(
+        "false-name",
+        N_("a client is named that never was there"),
+        N_(
+            "getpeername(2) fails where the client has gone already, and then there is no name in what it was given. Look\n"
+            "at its result, or keep the address that accept(2) wrote: that one is always right."
+        ),
+        (SERVE, "kill -STOP $(pidof echo_server)", RESET, "kill -CONT $(pidof echo_server)"),
     ),
     Symptom(
         "extra-message",
