@@ -173,13 +173,13 @@ def test_one_more_thread_for_each_client(scene: Scene) -> None:
 @step(1)
 def test_says_who_comes_and_goes(scene: Scene) -> None:
     """`connected` and `disconnected` are printed for each client; `received` and `sent` only with -v."""
-    for options in ((), ("-v",)):
+    for options in ((), ("-v",), ("-a", "::1")):
         server = scene.server(SERVER, *options)
         clients = arrivals(server, 3)
         for client in clients:
             client.close()
         for index, client in enumerate(clients):
-            says_all(server, client, len(token(index)), bool(options))
+            says_all(server, client, len(token(index)), "-v" in options)
 
 
 def says_all(server: Server, client: Client, size: int, verbose: bool) -> None:
@@ -208,11 +208,18 @@ def says_all(server: Server, client: Client, size: int, verbose: bool) -> None:
         expect(size, sum(counts), _("the sum of bytes {verb}").format(verb=verb), "wrong-count")
 
 
+def bare(line: str) -> str:
+    """The name in a line about an IPv6 client, without its brackets."""
+    return line.split()[1].replace("[", "").replace("]", "")
+
+
 def why_not_said(said: Sequence[str], lines: Sequence[str], first: str, last: str) -> str:
     """What the lines about one client, among all that was said, show: one lacks, is another's, or is too many."""
     if first in lines and last in lines:
         return "extra-message" if len(lines) > 2 else "wrong-message"
     events = [line for line in said if line.endswith("connected")]
+    if any(line not in (first, last) and line.split()[1:2] == [bare(first)] for line in events):
+        return "wrong-message"
     return "missing-message" if len(set(events)) == len(events) else "mixed-names"
 
 
@@ -675,6 +682,27 @@ def runs_out_of_threads(server: Server) -> None:
         still_serves(server, _("a shortage of threads"), "thread-failure")
 
 
+@step(5)
+def test_a_refused_client_costs_nothing(scene: Scene) -> None:
+    """What a client was given before there was no thread for it is given back: its descriptor, its memory."""
+    server = scene.server(SERVER, tool=UNDER_ASAN, shim=Shim(most_threads=4))
+    program = server.program
+    with survives(server, "thread-failure"):
+        still_serves(server, _("the start"), "lost-client")
+        before = manners.lowest(program, "descriptors")
+        clients = server.crowd(12)
+        program.eventually(lambda: bool(program.stderr.text()), 3.0)
+        for client in clients:
+            client.close()
+    left = manners.settled(program, "descriptors", before)
+    expect(before, max(left, before), _("descriptors after all clients left"), "descriptor-leak")
+    with suppress(Fault):  # how it stops is judged in step 6
+        server.stop(signal.SIGTERM, 2.0)
+    program.close_now()
+    program.must_end()
+    inspect(program)
+
+
 def paired_messages(server: Server) -> None:
     """`connected` is said only of clients of whom `disconnected` is said as well."""
 
@@ -710,6 +738,18 @@ def test_stops_without_a_client(scene: Scene) -> None:
         server = scene.server(SERVER)
         wave(server)
         manners.stops(server, [], number, unsaid="not-awaited")
+
+
+@step(6)
+def test_stops_in_a_shortage(scene: Scene) -> None:
+    """A server that has run out of descriptors, or of threads, can be stopped like any other."""
+    few_descriptors = scene.server(SERVER, limits=Limits(files=FEW_DESCRIPTORS))
+    few_threads = scene.server(SERVER, shim=Shim(most_threads=MOST_THREADS))
+    for server, number in (few_descriptors, signal.SIGTERM), (few_threads, signal.SIGINT):
+        server.crowd(MANY, some=True)
+        server.program.eventually(lambda: bool(server.program.stderr.text()), 3.0)
+        manners.stops(server, [], number, unsaid="not-awaited")
+        paired_messages(server)
 
 
 STOPS = 12
@@ -798,14 +838,16 @@ def drive(server: Server, size: int) -> None:
         client.close()
 
 
-def watched(scene: Scene, tool: Tool, shim: Shim, size: int) -> None:
+def watched(
+    scene: Scene, tool: Tool, shim: Shim, size: int, number: signal.Signals = signal.SIGTERM
+) -> None:
     """Drive the server under a tool, stop it, and look at what the tool found."""
     shim = replace(shim, short=manners.SHORT)
     server = scene.server(SERVER, "-v", tool=tool, shim=shim, network="narrow")
     trouble: Fault | None = None
     try:
         drive(server, size)
-        stop_watched(server)
+        stop_watched(server, number)
     except Fault as fault:
         trouble = fault
         if isinstance(fault, Silent):
@@ -817,20 +859,20 @@ def watched(scene: Scene, tool: Tool, shim: Shim, size: int) -> None:
         raise trouble
 
 
-def stop_watched(server: Server) -> None:
+def stop_watched(server: Server, number: signal.Signals) -> None:
     """Stop a server under a tool.
 
     ThreadSanitizer's runtime keeps a signal back until the program makes a call that it knows, so a correct
     program may sleep on: clients wake it, and whether it heard the signal is not judged here but in step 6.
     """
     if server.program.tool is not UNDER_TSAN:
-        server.stop(signal.SIGTERM, 3.0)
+        server.stop(number, 3.0)
         return
-    manners.ask_to_stop(server.program)
+    manners.ask_to_stop(server.program, number)
     for _again in range(6):
         if server.program.wait(server.program.deadline(0.25)):
             return
-        server.program.signal(signal.SIGTERM)
+        server.program.signal(number)
         with suppress(Fault):
             server.connect().close()
 
@@ -846,8 +888,9 @@ def test_nothing_is_hidden(scene: Scene) -> None:
 @step(7)
 def test_thread_sanitizer(scene: Scene) -> None:
     """ThreadSanitizer finds no data race, no lock taken in two orders and no thread left behind."""
-    for shim in (Shim(), *seeded(scene.seed, 2)):
-        watched(scene, UNDER_TSAN, shim, 20)
+    one, two = seeded(scene.seed, 2)
+    for shim, number in (Shim(), signal.SIGINT), (one, signal.SIGTERM), (two, signal.SIGINT):
+        watched(scene, UNDER_TSAN, shim, 20, number)
 
 
 @step(7)
