@@ -333,7 +333,8 @@ def test_who_waits_is_served_in_turn(scene: Scene) -> None:
     first, second, third = server.crowd(3, ["client 1", "client 2", "client 3"])
     second.send(b"hello\n")
     third.send(b"three\n")
-    chat(scene, first, 10)
+    early = chat(scene, first, 10, second)
+    nobody_else_is_served(server, second, began, early)
     first.close()
     left = time.monotonic() - began
     with means("lost-client", Silent, Disconnected):
@@ -355,12 +356,44 @@ def test_who_waits_is_served_in_turn(scene: Scene) -> None:
     )
 
 
-def chat(scene: Scene, client: Client, lines: int) -> None:
-    """A person who types some lines, not too fast."""
+def chat(scene: Scene, client: Client, lines: int, other: Client | None = None) -> float:
+    """A person who types some lines, not too fast. Returns when `other` was seen to be answered, 0 if not."""
+    answered = 0.0
     for _line in range(lines):
         client.send(b"hello\n")
         client.expect(b"hello\n")
         scene.pause(0.03)
+        if other and not answered and other.has_answer():
+            answered = time.monotonic()
+    return answered
+
+
+def nobody_else_is_served(server: Server, second: Client, began: float, answered: float) -> None:
+    """While the first client is connected, and idle, the second must not be answered.
+
+    answered: when it was, if it was already. If it has left the queue, an answer is waited for: somebody may
+    be at work on it.
+    """
+    if not answered:
+        server.program.eventually(lambda: second.has_answer() or server.waiting() > 0, 1.0)
+        answered = time.monotonic() if second.has_answer() else 0.0
+    if not answered:
+        return
+    now, at = time.monotonic() - began, answered - began
+    spans = [Span(0, at, "."), Span(at, now, "=")]
+    rows = [
+        Row(_("client {n}").format(n=1), [Span(0, now, "=")], _("is still connected")),
+        Row(_("client {n}").format(n=2), spans, _("is answered after {s:.2f} s").format(s=at)),
+    ]
+    raise Fault(
+        _("the second client was answered while the first was connected and idle"),
+        expected=_("it waits until the first has left"),
+        got=_("an answer; threads: {n}, processes: {m}").format(
+            n=server.program.threads(), m=server.program.processes()
+        ),
+        cause="not-one-at-a-time",
+        details=timeline(_("Both are served at the same time:"), rows),
+    )
 
 
 @step(3)
@@ -421,11 +454,13 @@ def test_after_ctrl_z(scene: Scene) -> None:
 @step(3)
 def test_gives_descriptors_back(scene: Scene) -> None:
     """After many clients, whatever way they left, no descriptor is left open."""
-    server = scene.server(SERVER, limits=Limits(files=32))
+    server = scene.server(SERVER, limits=Limits(files=32), shim=Shim(short=manners.SHORT))
     served(server, _("the start"), "ended-early")
     before = manners.settled(server.program, "descriptors", 0, 0.2)
     with means("descriptor-leak", Silent, Disconnected):
         for round_ in range(60):
+            if round_ % 6 == 0:
+                manners.leave_unread(server)
             client = server.connect()
             client.send(b"x")
             client.expect(b"x")
@@ -438,6 +473,37 @@ def test_gives_descriptors_back(scene: Scene) -> None:
         got=_("{n} descriptors").format(n=after),
         cause="descriptor-leak",
     )
+
+
+@step(3)
+def test_out_of_descriptors(scene: Scene) -> None:
+    """Out of descriptors the server says so once and burns no CPU; who waits is served when there is one again."""
+    server = manners.idle(scene.server(SERVER))
+    program = server.program
+    program.may_open(program.free_number())
+    try:
+        runs_short(server)
+    except Fault as fault:
+        ended = program.wait(program.deadline(0.3))
+        if ended and not ended.signal:
+            fault.cause = "accept-error-fatal"
+        raise
+
+
+def runs_short(server: Server) -> None:
+    """A client comes while no descriptor is to be had, and is served when there is one again."""
+    program = server.program
+    early = server.connect()  # a call that waits has a number for it already
+    early.send(b"early\n")
+    early.close()
+    client = server.connect()
+    client.send(b"hello\n")
+    program.eventually(lambda: bool(program.stderr.text()), 3.0)
+    program.must_not_have_died()
+    manners.calm_while_short(program)
+    program.may_open(Limits.files)
+    with means("lost-client", Silent, Disconnected):
+        client.expect(b"hello\n")
 
 
 @step(3)
@@ -740,8 +806,8 @@ def foreign(lines: Sequence[str], known: re.Pattern[str]) -> bool:
     return any(not known.fullmatch(line) for line in lines)
 
 
-def say_all(server: Server, client: Client, sent: int) -> None:
-    """All events of a client that sent, and got back, `sent` bytes: in order, with true byte counts."""
+def comes_and_goes(server: Server, client: Client) -> list[str]:
+    """All lines about a client: they must begin with `connected` and end with `disconnected`."""
     stdout = server.program.stdout
     want = [f"client {client.address} connected", f"client {client.address} disconnected"]
     server.program.eventually(lambda: want[1] in stdout.lines(), 3.0)
@@ -762,6 +828,12 @@ def say_all(server: Server, client: Client, sent: int) -> None:
         cause="wrong-moment",
         by_hand=TRY_SERVER,
     )
+    return lines
+
+
+def say_all(server: Server, client: Client, sent: int) -> None:
+    """All events of a client that sent, and got back, `sent` bytes: in order, with true byte counts."""
+    lines = comes_and_goes(server, client)
     for verb, preposition in (("received", "from"), ("sent", "to")):
         counts = re.findall(
             rf"^{verb} (\d+) bytes {preposition} {re.escape(client.address)}$",
@@ -815,6 +887,19 @@ def test_server_reports_a_reset_client(scene: Scene) -> None:
     client.expect(b"hello\n")
     client.reset()
     say_all(server, client, 6)
+
+
+@step(5)
+def test_server_reports_who_was_gone(scene: Scene) -> None:
+    """A client that was gone when it was written to is reported as disconnected, and nobody by a false name."""
+    server = scene.server(SERVER, shim=Shim(short=manners.SHORT))
+    (broken,) = manners.leave_unread(server)
+    early = manners.gone_before_accept(server, 2)
+    last = server.connect()
+    last.send(b"hello\n")
+    last.expect(b"hello\n")
+    comes_and_goes(server, broken)
+    manners.names_are_true(server, [broken, *early, last])
 
 
 @step(5)
@@ -944,7 +1029,7 @@ def test_no_stop_is_lost(scene: Scene) -> None:
 @step(6)
 def test_nothing_leaks_and_the_handler_is_safe(scene: Scene) -> None:
     """After a stop, no memory is lost (LeakSanitizer), and no handler called what it must not."""
-    for tool in (UNDER_ASAN, UNDER_TSAN):
+    for tool, number in (UNDER_ASAN, signal.SIGTERM), (UNDER_TSAN, signal.SIGINT):
         server = scene.server(SERVER, tool=tool)
         with sound(server):
             for round_ in range(4):
@@ -953,4 +1038,4 @@ def test_nothing_leaks_and_the_handler_is_safe(scene: Scene) -> None:
                 client.expect(b"hello\n")
                 if round_ < 3:
                     client.close()
-            server.stop(signal.SIGTERM, 3.0)
+            server.stop(number, 3.0)

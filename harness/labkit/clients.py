@@ -199,6 +199,16 @@ class Client:
         finally:
             self.sock.setblocking(True)
 
+    def has_answer(self) -> bool:
+        """Whether bytes are there to be received; they stay there."""
+        self.sock.setblocking(False)  # else Python would wait for its time-out
+        try:
+            return bool(self.sock.recv(1, socket.MSG_PEEK))
+        except OSError:
+            return False
+        finally:
+            self.sock.setblocking(True)
+
     def _cut(self, error: OSError, got: bytes | None = None) -> Disconnected:
         self.journal.note(
             self.name, _("finds the connection broken: {why}").format(why=error.strerror)

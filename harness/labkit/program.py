@@ -204,8 +204,17 @@ class Program:
     def threads(self) -> int:
         return len(proc.threads(self.pid))
 
+    def processes(self) -> int:
+        """It and all its descendants."""
+        return len(proc.tree(self.pid)) if self.pid else 0
+
     def descriptors(self) -> int:
         return len(proc.descriptors(self.pid))
+
+    def free_number(self) -> int:
+        """The lowest number that is no open descriptor's: the next one's."""
+        used = set(proc.descriptors(self.pid))
+        return min(set(range(len(used) + 1)) - used)
 
     def resident(self) -> int:
         """Resident memory in bytes."""
