@@ -1,12 +1,14 @@
 /*
  * Rockets with C11's threads, which have no attributes: each has a stack of the
- * default size. Sleeps are relative, what is left until an instant. Lines go
- * through the buffer of stdio in pieces, under a mutex, and are flushed one by
- * one.
+ * default size. Eight more threads start the rockets, each an eighth of them,
+ * and join those; one that waits for signals is there in every mode. Sleeps are
+ * relative, what is left until an instant. Lines go through the buffer of stdio
+ * in pieces, under a mutex, and are flushed one by one.
  */
 #define _POSIX_C_SOURCE 200809L
 
 #include <errno.h>
+#include <signal.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -17,6 +19,7 @@
 #include <unistd.h>
 
 #define NS 1000000000LL
+#define BATCHES 8
 
 struct rocket {
 	thrd_t thread;
@@ -89,20 +92,77 @@ thread_main(void *rocket)
 	return 0;
 }
 
+/* An eighth of the rockets, and the thread that starts and joins theirs. */
+struct batch {
+	thrd_t thread;
+	struct rocket *rockets;
+	int count, started;
+};
+
+static int
+batch_main(void *argument)
+{
+	struct batch *batch = argument;
+	struct rocket *rockets = batch->rockets;
+
+	while (batch->started < batch->count &&
+	    thrd_create(&rockets[batch->started].thread, thread_main,
+		&rockets[batch->started]) == thrd_success)
+		batch->started++;
+	for (int i = 0; i < batch->started; i++)
+		thrd_join(rockets[i].thread, NULL);
+	return 0;
+}
+
 static void
 start(struct rocket *rockets)
 {
-	int started = 0;
+	struct batch batches[BATCHES];
+	int made = 0, first = 0, started = 0;
 
-	while (started < options.count &&
-	    thrd_create(&rockets[started].thread, thread_main,
-		&rockets[started]) == thrd_success)
-		started++;
+	for (; made < BATCHES; made++) {
+		struct batch *batch = &batches[made];
+
+		*batch = (struct batch){.rockets = &rockets[first]};
+		batch->count = options.count * (made + 1) / BATCHES - first;
+		first += batch->count;
+		if (thrd_create(&batch->thread, batch_main, batch) !=
+		    thrd_success)
+			break;
+	}
+	while (made > 0) {
+		thrd_join(batches[--made].thread, NULL);
+		started += batches[made].started;
+	}
 	if (started < options.count)
 		fprintf(stderr, "rockets: no more threads: only %d rockets\n",
 		    started);
-	while (started > 0)
-		thrd_join(rockets[--started].thread, NULL);
+}
+
+/* Ends the program when it is asked to; endings: blocked in all threads. */
+static int
+signals_main(void *endings)
+{
+	int number;
+
+	sigwait(endings, &number);
+	_exit(0);
+}
+
+static void
+start_signals(void)
+{
+	static sigset_t endings;
+	thrd_t thread;
+
+	sigemptyset(&endings);
+	sigaddset(&endings, SIGINT);
+	sigaddset(&endings, SIGTERM);
+	pthread_sigmask(SIG_BLOCK, &endings, NULL);
+	if (thrd_create(&thread, signals_main, &endings) == thrd_success)
+		thrd_detach(thread);
+	else
+		pthread_sigmask(SIG_UNBLOCK, &endings, NULL);
 }
 
 /* The next of a row of numbers that look random: Marsaglia's xorshift. */
@@ -200,6 +260,7 @@ main(int argc, char **argv)
 	rockets = calloc((size_t)options.count + 1, sizeof *rockets);
 	if (!rockets || mtx_init(&print_lock, mtx_plain) != thrd_success)
 		return 1;
+	start_signals();
 	sum = draw(rockets);
 	launch_ns = now();
 	if (strcmp(options.mode, "sequential") == 0) {
