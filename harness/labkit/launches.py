@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import re
 import time
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -12,6 +13,7 @@ from itertools import pairwise
 
 from labkit import manners
 from labkit.checking import Ended, Fault, Running, Scene, Shim, Silent, expect, require
+from labkit.pace import Deadline
 from labkit.words import _
 
 ROCKETS = "rockets"
@@ -19,6 +21,7 @@ MODES = ("sequential", "threads", "objects")
 SEQUENTIAL, THREADS, OBJECTS = MODES
 PLAN_LINE = re.compile(r"rocket (\d+): delay (\d\.\d{3}) countdown ([0-4])")
 FLIGHT_LINE = re.compile(r"rocket (\d+): (\d+\.\.\.|Rocket launched!)")
+NAMELESS_LINE = re.compile(r"\d+\.\.\.|Rocket launched!")  # without -v
 LAUNCH = "Rocket launched!"
 
 Said = list[tuple[float, str]]  # one rocket's lines, each with the moment at which it was read
@@ -117,9 +120,18 @@ def plan_of(scene: Scene, count: int, seed: int, mode: str = SEQUENTIAL) -> list
     return slow.plan
 
 
-def ends(running: Running, seconds: float, status: int = 0, unless: str = "") -> None:
-    """It must end within `seconds`, with this status. unless: the cause where it ends with another one."""
-    ended = running.run_to_end(seconds)
+def ends(
+    running: Running,
+    seconds: float,
+    status: int = 0,
+    unless: str = "",
+    deadline: Deadline | None = None,
+) -> None:
+    """It must end within `seconds`, with this status. unless: the cause where it ends with another one.
+
+    deadline: one that was made before the start.
+    """
+    ended = running.run_to_end(seconds, deadline)
     if ended.signal == "SIGKILL":
         # Not sent by us, who say so in killed_for: by the kernel, for want of memory, or by somebody else.
         raise OSError(
@@ -230,3 +242,31 @@ def _why_wrong(rockets: Sequence[Said], got: Sequence[str]) -> str:
     if any([words for _at, words in said].count(LAUNCH) > 1 for said in rockets):
         return "shared-argument"
     return "lost-rocket" if LAUNCH not in got else "wrong-countdown"
+
+
+def nameless_lines(running: Running) -> list[str]:
+    """The lines of a launch without -v, which do not say whose they are; Fault on one that is none."""
+    lines = running.stdout.lines()
+    for line in lines:
+        require(
+            NAMELESS_LINE.fullmatch(line),
+            _("a line is not whole"),
+            expected=_("`N...` or `Rocket launched!`"),
+            got=line,
+            cause="torn-line",
+        )
+    return lines
+
+
+def nameless_lines_of(running: Running, plan: Sequence[Rocket]) -> None:
+    """Without -v there must be as many lines of each kind as the plan says."""
+    said = Counter(nameless_lines(running))
+    expect(len(plan), said[LAUNCH], _("rockets launched"), "lost-rocket")
+    expected = Counter(words for rocket in plan for _instant, words in rocket.words())
+    expect(
+        _how_many(expected), _how_many(said), _("how many lines there are of each"), "wrong-countdown"
+    )
+
+
+def _how_many(lines: Counter[str]) -> str:
+    return "\n".join(f"{count:6} {line}" for line, count in sorted(lines.items()))

@@ -1097,6 +1097,16 @@ _IN_ROCKETS = (
         ("gdb -p $(pidof rockets) -batch -ex 'thread apply all bt'",),
         "rockets",
     ),
+    Symptom(
+        "busy-wait",
+        N_("it burns the CPU while it waits"),
+        N_(
+            "A rocket that waits has nothing to do. Who looks at the clock in a loop until it is time keeps a processor from\n"
+            "all the others, sched_yield(2) in the loop or not: sleep until that instant."
+        ),
+        (N_("time {bin}/rockets > /dev/null  # user and sys: the processor's seconds"),),
+        "rockets",
+    ),
 )
 
 TABLE = {symptom.name: symptom for symptom in _TABLE}
