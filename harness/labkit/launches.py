@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import pairwise
 
-from labkit import manners
+from labkit import manners, proc
 from labkit.checking import Ended, Fault, Running, Scene, Shim, Silent, expect, require
 from labkit.pace import Deadline
 from labkit.words import _
@@ -169,6 +169,11 @@ def alone(flight: Launch) -> bool:
     lines = flight.running.stdout.lines()[len(flight.plan) :]
     changes = sum(a.split()[1] != b.split()[1] for a, b in pairwise(lines))
     return len(flight.plan) > 1 and changes < len(flight.plan)
+
+
+def awake(running: Running) -> int:
+    """How many of its threads run, or wait for a processor, at this moment."""
+    return sum(proc.state(thread) == "R" for thread in proc.threads(running.pid))
 
 
 @contextmanager
