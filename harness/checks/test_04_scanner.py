@@ -423,6 +423,35 @@ def test_defaults(scene: Scene) -> None:
 
 
 @step(3)
+def test_each_port_once(scene: Scene) -> None:
+    """Many threads share the ports, and each port is tried once."""
+    targets = scene.targets()
+    first = targets.block(96)
+    open_ = targets.open_at(range(first, first + 96))
+    found(scan(scene, "-t", "16", "-p", f"{first}-{first + 95}"), open_, (96, 0, 0))
+    if not scene.network().own:
+        return  # others may have tried them too
+    tries = dict.fromkeys(open_, 0)
+
+    def have_all_come() -> bool:
+        for port, count in targets.accept_all().items():
+            tries[port] += count
+        return all(tries.values())
+
+    scene.pace.eventually(have_all_come, 2.0)
+    often = {port: count for port, count in tries.items() if count > 1}
+    require(
+        not often,
+        _("connections to each of the open ports"),
+        expected=_("one"),
+        got="\n".join(
+            _("{n} to port {port}").format(n=count, port=port) for port, count in often.items()
+        ),
+        cause="port-twice",
+    )
+
+
+@step(3)
 def test_other_answers_are_filtered(scene: Scene) -> None:
     """A host that cannot be reached has neither open nor closed ports: they are filtered."""
     if not scene.network().own:

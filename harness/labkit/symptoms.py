@@ -824,7 +824,7 @@ _TABLE = (
     ),
     Symptom(
         "port-twice",
-        N_("a port is reported twice"),
+        N_("a port is tried or reported twice"),
         N_(
             "Two threads took the same port: taking the next one is a read and a write, and needs a lock around both."
         ),

@@ -70,6 +70,10 @@ class Targets:
             for sock in self._network.dial(port, 1, 10.0, self._host):
                 sock.close()  # it stays in the queue until it is accepted
 
+    def accept_all(self) -> dict[int, int]:
+        """Take those who wait at the ports, and close them: port -> how many they were."""
+        return {sock.getsockname()[1]: _accepted(sock) for sock in self._sockets}
+
     def others(self) -> set[int]:
         """The ports on which anybody listens; in a network of its own nobody but us."""
         if self._network.own:
@@ -110,3 +114,15 @@ class Targets:
         except Trouble:
             return False
         return True
+
+
+def _accepted(listener: socket.socket) -> int:
+    """How many connections waited in a listener's queue, all of which are closed now."""
+    listener.setblocking(False)
+    count = 0
+    while True:
+        try:
+            listener.accept()[0].close()
+        except BlockingIOError:
+            return count
+        count += 1
