@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import shlex
 from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
 
 from labkit import hang, inspection, lessons, symptoms
@@ -38,6 +39,7 @@ class Failure:
     conversation: str = ""
     whole_conversation: str = ""
     processes: list[str] = field(default_factory=list)
+    mode: str = ""
 
     @property
     def cause(self) -> str | None:
@@ -50,6 +52,7 @@ class Failure:
         self.conversation = scene.journal.text(CONVERSATION, others)
         self.whole_conversation = scene.journal.text(without=others)
         for program in programs:
+            self.mode = _mode(program)
             self.processes.append(_process(program))
             if isinstance(self.fault, Silent) and program.running:
                 self._explain_hang(program)
@@ -76,6 +79,12 @@ def _concerned(fault: Fault, scene: Scene) -> list[Running]:
     about = [program for program in scene.programs if program is fault.about]
     needed = [program for program in scene.programs if not program.may_end]
     return about or needed[-PROCESSES:] or scene.programs[-1:]
+
+
+def _mode(program: Running) -> str:
+    """Its option -m as it is typed behind the program's name; empty where it has none."""
+    words = program.shown
+    return next((f" -m {mode}" for option, mode in pairwise(words) if option == "-m"), "")
 
 
 def _process(program: Running) -> str:
@@ -274,7 +283,13 @@ def _by_hand(failure: Failure, symptom: symptoms.Symptom | None) -> list[str]:
     commands = list(failure.fault.by_hand or (symptom.by_hand if symptom else ()))
     binary = shown_path(BUILD / "bin" / failure.lab.name)
     work = shown_path(failure.work / failure.lab.name)
-    filled = [_(command).replace("{bin}", binary).replace("{work}", work) for command in commands]
+    filled = [
+        _(command)
+        .replace("{bin}", binary)
+        .replace("{work}", work)
+        .replace("{mode}", failure.mode)
+        for command in commands
+    ]
     again = f"make check LAB={failure.lab.number} STEP={failure.step.number} SEED={failure.seed}"
     if failure.work.resolve() != (BUILD.parent / "labs"):
         again += f" WORK={shlex.quote(shown_path(failure.work))}"

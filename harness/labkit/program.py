@@ -8,6 +8,7 @@ import os
 import re
 import resource
 import select
+import shlex
 import signal
 import struct
 import subprocess
@@ -182,7 +183,7 @@ class Program:
         self._init = _pidfd(self._first) if self._boxed else None
         self._pump = threading.Thread(target=self._run_pump, name=f"pump {name}", daemon=True)
         self._pump.start()
-        self.journal.note(name, _("is started"))
+        self.journal.note(name, _("is started: {line}").format(line=shlex.join(self.shown)))
 
     # -- what it is --------------------------------------------------------------------------
 

@@ -20,7 +20,7 @@ from labkit.journal import Journal
 from labkit.pace import Deadline, Pace
 from labkit.peers import Peer
 from labkit.program import Ended, Program
-from labkit.targets import Targets
+from labkit.targets import Targets, under_way
 from labkit.words import _
 
 Stdin = Literal["pipe", "terminal"] | bytes | None
@@ -262,6 +262,10 @@ class Running(Program):
     def stats(self) -> shimstats.ShimStats:
         """The shim's counters so far."""
         return shimstats.read(self.log / "stats")
+
+    def connecting(self) -> int:
+        """How many connections are under way in its network at this moment."""
+        return under_way(self.pid)
 
     def must_not_have_died(self) -> None:
         """Fault if the program ended though nobody asked it to."""

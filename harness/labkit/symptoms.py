@@ -1,7 +1,7 @@
 """The table of known symptoms: what a failure most likely means, and how to see it by hand.
 
 A cause is a stable name (it stands in results.json); title and text are for a person. `{bin}` in a command
-is where `make check` leaves the program it built.
+is where `make check` leaves the program it built, `{mode}` the option -m with which it failed, if it had one.
 """
 
 from __future__ import annotations
@@ -693,7 +693,7 @@ _TABLE = (
         "wrong-countdown",
         N_("a rocket's lines are not its countdown"),
         N_("A rocket prints N... for each N from its countdown to 1, then `Rocket launched!`."),
-        ("{bin}/rockets -n 1 -v",),
+        ("{bin}/rockets{mode} -n 1 -v",),
     ),
     Symptom(
         "wrong-timing",
@@ -702,7 +702,7 @@ _TABLE = (
             "A tick for each number, and the delay before them. Sleep until a moment, not for a while:\n"
             "clock_nanosleep(2) with TIMER_ABSTIME and CLOCK_MONOTONIC."
         ),
-        ("{bin}/rockets -n 1 -v -t 500",),
+        ("{bin}/rockets{mode} -n 1 -v -t 500",),
     ),
     Symptom(
         "wrong-plan",
@@ -752,7 +752,7 @@ _TABLE = (
             "sequential is the work of the main thread alone. In the other modes each rocket has a thread of its own,\n"
             "from the start on; /proc/PID/task has an entry for each thread. A pool of threads is something else."
         ),
-        ("{bin}/rockets -n 40 -t 60000 &", "ls /proc/$!/task | wc -l"),
+        ("{bin}/rockets{mode} -n 40 -t 60000 &", "ls /proc/$!/task | wc -l; kill $!"),
     ),
     Symptom(
         "false-summary",
@@ -761,7 +761,7 @@ _TABLE = (
             "On stderr, at the end: how many rockets were launched, the seconds from the common launch to the last\n"
             "landing, and the seconds that all the rockets of the plan take together. Seconds, not ticks."
         ),
-        ("{bin}/rockets -n 3 -v -t 500",),
+        ("{bin}/rockets{mode} -n 3 -v -t 500",),
     ),
     Symptom(
         "threads-run-out",
@@ -770,7 +770,7 @@ _TABLE = (
             "pthread_create(3) RETURNS an error number (it does not set errno); EAGAIN means that there are no threads\n"
             "left. Then say on stderr how many rockets were started, wait until those have landed, and exit with 1."
         ),
-        ("(ulimit -v 200000; {bin}/rockets -t 100 > /dev/null); echo status $?",),
+        ("(ulimit -v 200000; {bin}/rockets{mode} -t 100 > /dev/null); echo status $?",),
     ),
     Symptom(
         "big-stacks",
@@ -844,11 +844,16 @@ _TABLE = (
             "The kernel gave a socket the very port that it connects to: TCP's simultaneous open, with itself. Such a\n"
             "socket has the same address at both ends: getsockname(2), getpeername(2)."
         ),
+        (
+            "unshare -Urn sh -c 'ip link set lo up; sysctl -qw net.ipv4.ip_local_port_range=\"20000 20100\";"
+            " for i in 1 2 3 4 5; do {bin}/scanner 127.0.0.1; done'",
+        ),
     ),
     Symptom(
         "not-parallel",
         N_("ports are scanned one after another"),
         N_("With -t THREADS so many ports are waited for at the same time."),
+        (N_("time {bin}/scanner -t 64 -p 1-64 192.0.2.1  # nobody's address: about a second"),),
     ),
     Symptom(
         "thread-count",
@@ -942,7 +947,9 @@ _TABLE = (
             "A carriage return leads back to the first column of the last line. A bar that is longer than the window\n"
             "goes on in the next line, and then that is the last. Ask for the width (TIOCGWINSZ) before each bar."
         ),
-        ("stty cols 20; {bin}/scanner localhost",),
+        (
+            "columns=$(tput cols); stty cols 20; {bin}/scanner localhost; stty cols $columns",
+        ),
     ),
     Symptom(
         "line-in-bar",
@@ -959,9 +966,13 @@ _TABLE = (
     ),
     Symptom(
         "scarce",
-        N_("a port that could not be tried is reported"),
+        N_("what is scarce for a moment is taken for an answer, or for the end"),
         N_(
             "EMFILE, EADDRNOTAVAIL and EAGAIN say nothing of the port: wait a moment and try it again."
+        ),
+        (
+            "nc -lk 127.0.0.1 9090 &",
+            "(ulimit -n 32; {bin}/scanner -p 9000-9999 -t 200 127.0.0.1)",
         ),
     ),
     Symptom(
@@ -1044,7 +1055,7 @@ _IN_ROCKETS = (
             "Where stdout is not a terminal, stdio keeps what is printed until 4096 bytes have come together. The starter's\n"
             "main says setvbuf(stdout, NULL, _IOLBF, BUFSIZ) before it prints anything: is that line still there?"
         ),
-        (N_("{bin}/rockets -n 3 -v | cat  # the lines should come one by one"),),
+        (N_("{bin}/rockets{mode} -n 3 -v | cat  # the lines should come one by one"),),
         "rockets",
     ),
     Symptom(
@@ -1056,7 +1067,7 @@ _IN_ROCKETS = (
         ),
         (
             N_(
-                "{bin}/rockets -n 1000 -t 1 -v | grep launched | sort | uniq -d  # rockets that flew twice"
+                "{bin}/rockets{mode} -n 1000 -t 1 -v | grep launched | sort | uniq -d  # rockets that flew twice"
             ),
         ),
         "rockets",
@@ -1104,13 +1115,78 @@ _IN_ROCKETS = (
             "A rocket that waits has nothing to do. Who looks at the clock in a loop until it is time keeps a processor from\n"
             "all the others, sched_yield(2) in the loop or not: sleep until that instant."
         ),
-        (N_("time {bin}/rockets > /dev/null  # user and sys: the processor's seconds"),),
+        (N_("time {bin}/rockets{mode} > /dev/null  # user and sys: the processor's seconds"),),
         "rockets",
     ),
 )
 
+# And as they look in lab 04.
+_IN_SCANNER = (
+    Symptom(
+        "wrong-timing",
+        N_("a port is not waited for as long as -w says"),
+        N_(
+            "Each port has the whole of TIMEOUT_MS, 1000 without -w, from its own connect on: the last argument of poll(2),\n"
+            "in milliseconds. With one thread the time-outs of silent ports add up."
+        ),
+        (N_("time {bin}/scanner -t 1 -w 500 -p 1-3 192.0.2.1  # nobody's address: 1.5 s"),),
+        "scanner",
+    ),
+    Symptom(
+        "wrong-exit-status",
+        N_("the exit status is not the one agreed on"),
+        N_(
+            "0: done. 1: it failed while running. 2: the arguments are wrong. A scan that Ctrl-C ends is not done: it dies of\n"
+            "SIGINT, as it would without a handler, or exits with 130, which is 128 + 2, the number of SIGINT."
+        ),
+        (
+            N_(
+                "timeout --preserve-status -s INT 1 {bin}/scanner -w 5000 192.0.2.1; echo status $?  # 130"
+            ),
+        ),
+        "scanner",
+    ),
+    Symptom(
+        "wrong-order",
+        N_("ports are not printed in ascending order"),
+        N_(
+            "Threads finish in any order. A port is printed when all lower ones are known: keep the results by port number,\n"
+            "and print the part without a gap. Who prints what it finds, when it finds it, prints in the order of the answers."
+        ),
+        (N_("{bin}/scanner -t 1000 localhost | sort -c -k 2 -n  # says nothing if they are in order"),),
+        "scanner",
+    ),
+    Symptom(
+        "not-flushed",
+        N_("what was printed is still in stdio's buffer"),
+        N_(
+            "Where stdout is not a terminal, stdio keeps what is printed until 4096 bytes have come together. The starter's\n"
+            "show_start says setvbuf(stdout, NULL, _IOLBF, BUFSIZ): is that line still there?"
+        ),
+        ("{bin}/scanner localhost | cat",),
+        "scanner",
+    ),
+    Symptom(
+        "does-not-stop",
+        N_("Ctrl-C does not end the scan"),
+        N_(
+            "Without a handler SIGINT ends a process with all its threads. A handler that tidies the terminal has to end it\n"
+            "then: raise(3) the signal again with its default action, as the starter has it."
+        ),
+        (N_("timeout -s INT 1 {bin}/scanner -w 60000 192.0.2.1  # should be back after a second"),),
+        "scanner",
+    ),
+    Symptom(
+        "hang",
+        N_("it neither ends nor goes on"),
+        N_("It waits for something that does not come. The threads' stacks say where."),
+        ("gdb -p $(pidof scanner) -batch -ex 'thread apply all bt'",),
+        "scanner",
+    ),
+)
+
 TABLE = {symptom.name: symptom for symptom in _TABLE}
-_IN_LABS = {(symptom.program, symptom.name): symptom for symptom in _IN_ROCKETS}
+_IN_LABS = {(symptom.program, symptom.name): symptom for symptom in (*_IN_ROCKETS, *_IN_SCANNER)}
 
 
 def find(name: str | None, programs: Sequence[str] = ()) -> Symptom | None:

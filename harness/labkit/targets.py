@@ -126,3 +126,15 @@ def _accepted(listener: socket.socket) -> int:
         except BlockingIOError:
             return count
         count += 1
+
+
+def under_way(pid: int) -> int:
+    """How many connects a process's network has sent a SYN for that got no answer yet."""
+    count = 0
+    for table in ("tcp", "tcp6"):
+        try:
+            rows = Path(f"/proc/{pid}/net/{table}").read_text(encoding="ascii").splitlines()[1:]
+        except OSError:
+            continue
+        count += sum(row.split()[3] == "02" for row in rows)
+    return count
