@@ -393,12 +393,16 @@ def crowded(scene: Scene, mode: str) -> None:
 
 WAITING = 1000  # rockets, more than a pool of threads would be made for
 LEAST_THREADS = WAITING * 99 // 100  # some rockets are done at once
-HELPERS = 32  # threads that may be something else: that start the others, print, or wait for signals
+HELPERS = (
+    32  # threads that may be something else: that start the others, print, or wait for signals
+)
 
 
 def a_thread_each(scene: Scene, mode: str) -> None:
     """A thousand rockets, nearly all of which wait for minutes: as many threads, and the main one."""
-    patience = 3.0 * scene.pace.factor()  # before there are threads, which would be taken for a load
+    patience = (
+        3.0 * scene.pace.factor()
+    )  # before there are threads, which would be taken for a load
     flight = launch(scene, mode, WAITING, 60_000, scene.seed)
     running, planned, early = flight.running, time.monotonic(), 0
 

@@ -266,7 +266,20 @@ def test_unknown_name(scene: Scene) -> None:
 @step(1)
 def test_refuses_wrong_arguments(scene: Scene) -> None:
     """Wrong arguments are refused with status 2, and -h shows the usage."""
-    ports = ["0", "65536", "80x", "", "x", "1-", "1-65536", "0-5", "1-2-3", "1-2x", "10-5", "9" * 20]
+    ports = [
+        "0",
+        "65536",
+        "80x",
+        "",
+        "x",
+        "1-",
+        "1-65536",
+        "0-5",
+        "1-2-3",
+        "1-2x",
+        "10-5",
+        "9" * 20,
+    ]
     threads = ["0", "10001", "4x", "", "-1", "9" * 20]
     timeouts = ["0", "3600001", "5s", "", "-1", "9" * 20]
     cases = [["-p", text, HOST] for text in ports]

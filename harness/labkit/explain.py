@@ -284,10 +284,7 @@ def _by_hand(failure: Failure, symptom: symptoms.Symptom | None) -> list[str]:
     binary = shown_path(BUILD / "bin" / failure.lab.name)
     work = shown_path(failure.work / failure.lab.name)
     filled = [
-        _(command)
-        .replace("{bin}", binary)
-        .replace("{work}", work)
-        .replace("{mode}", failure.mode)
+        _(command).replace("{bin}", binary).replace("{work}", work).replace("{mode}", failure.mode)
         for command in commands
     ]
     again = f"make check LAB={failure.lab.number} STEP={failure.step.number} SEED={failure.seed}"

@@ -269,7 +269,10 @@ def nameless_lines_of(running: Running, plan: Sequence[Rocket]) -> None:
     expect(len(plan), said[LAUNCH], _("rockets launched"), "lost-rocket")
     expected = Counter(words for rocket in plan for _instant, words in rocket.words())
     expect(
-        _how_many(expected), _how_many(said), _("how many lines there are of each"), "wrong-countdown"
+        _how_many(expected),
+        _how_many(said),
+        _("how many lines there are of each"),
+        "wrong-countdown",
     )
 
 

@@ -845,7 +845,7 @@ _TABLE = (
             "socket has the same address at both ends: getsockname(2), getpeername(2)."
         ),
         (
-            "unshare -Urn sh -c 'ip link set lo up; sysctl -qw net.ipv4.ip_local_port_range=\"20000 20100\";"
+            'unshare -Urn sh -c \'ip link set lo up; sysctl -qw net.ipv4.ip_local_port_range="20000 20100";'
             " for i in 1 2 3 4 5; do {bin}/scanner 127.0.0.1; done'",
         ),
     ),
@@ -947,9 +947,7 @@ _TABLE = (
             "A carriage return leads back to the first column of the last line. A bar that is longer than the window\n"
             "goes on in the next line, and then that is the last. Ask for the width (TIOCGWINSZ) before each bar."
         ),
-        (
-            "columns=$(tput cols); stty cols 20; {bin}/scanner localhost; stty cols $columns",
-        ),
+        ("columns=$(tput cols); stty cols 20; {bin}/scanner localhost; stty cols $columns",),
     ),
     Symptom(
         "line-in-bar",
@@ -1153,7 +1151,11 @@ _IN_SCANNER = (
             "Threads finish in any order. A port is printed when all lower ones are known: keep the results by port number,\n"
             "and print the part without a gap. Who prints what it finds, when it finds it, prints in the order of the answers."
         ),
-        (N_("{bin}/scanner -t 1000 localhost | sort -c -k 2 -n  # says nothing if they are in order"),),
+        (
+            N_(
+                "{bin}/scanner -t 1000 localhost | sort -c -k 2 -n  # says nothing if they are in order"
+            ),
+        ),
         "scanner",
     ),
     Symptom(

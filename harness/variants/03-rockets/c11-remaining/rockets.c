@@ -18,7 +18,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#define NS 1000000000LL
+#define NS      1000000000LL
 #define BATCHES 8
 
 struct rocket {
