@@ -995,7 +995,7 @@ _TABLE = (
     Symptom("undefined-behaviour", N_("undefined behaviour")),
     Symptom("lock-order", N_("two locks are taken in both orders")),
     Symptom("missing-unlock", N_("a lock is not released on some path")),
-    Symptom("bad-unlock", N_("a lock is released by who does not hold it")),
+    Symptom("bad-unlock", N_("a thread releases a lock that it does not hold")),
     Symptom("destroyed-lock", N_("a lock is used after its end, or ended while it is used")),
     Symptom("self-deadlock", N_("a thread waits for itself")),
     Symptom(
@@ -1074,8 +1074,8 @@ _IN_ROCKETS = (
         "does-not-stop",
         N_("a signal does not end the launch"),
         N_(
-            "By default SIGINT and SIGTERM end a process with all its threads, and that is all that is asked for here. Who\n"
-            "blocks or ignores them, or has a handler that only sets a flag, goes on flying."
+            "By default SIGINT and SIGTERM end a process with all its threads, and that is all that is asked for here. A\n"
+            "program that blocks or ignores them, or has a handler that only sets a flag, goes on flying."
         ),
         (N_("timeout -s TERM 1 {bin}/rockets -n 20 -t 60000  # should be back after a second"),),
         "rockets",

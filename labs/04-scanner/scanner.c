@@ -79,8 +79,8 @@ exit_with_usage(void)
 }
 
 /*
- * The number, 1 to most, at the begin of text and followed by the character
- * end; -1 if there is none.
+ * The number, 1 to most, at the beginning of text and followed by the
+ * character end; -1 if there is none.
  */
 static int
 parse_number(const char *text, char end, int most)

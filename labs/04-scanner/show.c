@@ -25,8 +25,8 @@ static bool russian; /* the user's language; set by show_start */
 static volatile sig_atomic_t bar_stands;
 
 /*
- * Takes the bar off the terminal: to the line's begin, and erase to its end.
- * A signal handler may call this: it is but one write(2).
+ * Takes the bar off the terminal: to the line's beginning, and erase to its
+ * end. A signal handler may call this: it is but one write(2).
  */
 static void
 erase_bar(void)
@@ -109,7 +109,7 @@ count_columns(void)
 /*
  * Draws a bar that shows tried of so many ports over the line on which the
  * cursor is, and shorter than this line: where a bar has wrapped, a carriage
- * return doesn't lead back to its begin.
+ * return doesn't lead back to its beginning.
  */
 static void
 draw_bar(int tried, int ports)

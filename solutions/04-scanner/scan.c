@@ -120,8 +120,8 @@ try_next_port(int *fd)
 	int port;
 
 	/*
-	 * The socket comes before the port: who has to wait for a socket is
-	 * in nobody's way, for those who have one leave no port untried.
+	 * The socket comes before the port: a thread that waits for a socket
+	 * then keeps no port from those that have one, and they try them all.
 	 */
 	if (*fd < 0)
 		*fd = probe_open(&plan->target);
