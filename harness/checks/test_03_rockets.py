@@ -548,7 +548,7 @@ def full_launch(scene: Scene, plan: list[Rocket]) -> None:
     wait_for_room(scene, FULL + SPARE)
     longest = max(rocket.length for rocket in plan)
     # Made before there are threads, which would be taken for a load of this machine.
-    deadline = scene.pace.deadline(longest * 1.05 + 6.0)
+    deadline = scene.pace.deadline(longest * 1.05 + 15.0)
     began = time.monotonic()
     running = scene.start(ROCKETS, "-s", str(scene.seed))
     takes_little_memory(running, longest - 0.5)
