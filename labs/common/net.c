@@ -106,6 +106,8 @@ next_byte(struct net_reader *reader)
 			return fail(-1, n < 0 ? errno : 0);
 		reader->next = 0;
 		reader->end = n > 0 ? (size_t)n : 0;
+		if (n > 0 && reader->received != NULL)
+			reader->received(reader->owner, (size_t)n);
 	}
 	return (unsigned char)reader->buffer[reader->next++];
 }

@@ -45,9 +45,12 @@ int net_send_all(int fd, const void *data, size_t size);
 /* Bytes that were received and not yet read; begin with {.fd = fd}. */
 struct net_reader {
 	int fd;
+	/* May be set, too: is told of each receipt, owner and size in bytes. */
+	void (*received)(const void *owner, size_t size);
+	const void *owner;
 	bool skipping;    /* inside a line that is too long */
 	size_t next, end; /* buffer[next] to buffer[end - 1] */
-	char buffer[4096];
+	char buffer[2048];
 };
 
 /*
