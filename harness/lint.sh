@@ -19,7 +19,7 @@ sources() {
 	find "$@" -name '*.[ch]' 2>/dev/null | sort || true
 }
 
-mapfile -t c_files < <(sources labs solutions harness/native harness/variants)
+mapfile -t c_files < <(sources labs solutions harness/native harness/bench harness/variants)
 mapfile -t c_checked < <(sources labs/common solutions)
 shell_files=(harness/lab harness/*.sh harness/bench/*.sh .ci/run)
 
@@ -50,7 +50,7 @@ judge() {
 # ignores Ctrl-C, hence the trap.
 mkdir -p build
 trap 'kill %1 2>/dev/null || true' EXIT
-judge mypy 1.0 3 "$python" -m mypy harness/labkit harness/checks >build/mypy.log 2>&1 &
+judge mypy 1.0 3 "$python" -m mypy harness/labkit harness/checks harness/bench >build/mypy.log 2>&1 &
 
 bad=0
 judge clang-format 14 1 clang-format --dry-run -Werror "${c_files[@]}" || bad=1

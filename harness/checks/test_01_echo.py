@@ -415,6 +415,7 @@ def test_after_one_that_left_while_it_waited(scene: Scene) -> None:
     first.send(b"hello\n")
     first.expect(b"hello\n")
     second.reset()
+    server.forgets(second)
     first.close()
     served(server, _("a client that gave up while it waited"), "fatal-client", "lost-client")
 

@@ -241,35 +241,46 @@ def likely_cause(expected: bytes, got: bytes, ended: bool) -> str | None:
 class Talk:
     """What one client of a crowd has to say, and what it got.
 
+    expected: what should come back: the payload, or the answer that was named for it.
     done: everything came back; error: what ended it early; late: that was the deadline.
     """
 
     client: Client
     payload: bytes
     got: bytearray
+    answer: bytes | None = None
     sent: int = 0
     error: str = ""
     late: bool = False
 
     @property
+    def expected(self) -> bytes:
+        return self.payload if self.answer is None else self.answer
+
+    @property
     def done(self) -> bool:
-        return len(self.got) >= len(self.payload)
+        return len(self.got) >= len(self.expected)
 
     @property
     def right(self) -> bool:
-        return bytes(self.got) == self.payload
+        return bytes(self.got) == self.expected
 
 
 def exchange(
     clients: Sequence[Client],
     payload: Callable[[int], bytes],
     deadline: Deadline,
+    answer: Callable[[int], bytes] | None = None,
 ) -> list[Talk]:
-    """Every client sends its payload and reads as many bytes back, all at the same time.
+    """Every client sends its payload and reads its answer, or as many bytes as it sent, all at the same time.
 
-    payload: index of the client -> its bytes. Returns one Talk each, whatever happened until the deadline.
+    payload, answer: index of the client -> its bytes. Returns one Talk each, whatever happened until the
+    deadline.
     """
-    talks = [Talk(client, payload(index), bytearray()) for index, client in enumerate(clients)]
+    talks = [
+        Talk(client, payload(index), bytearray(), answer(index) if answer else None)
+        for index, client in enumerate(clients)
+    ]
     with selectors.DefaultSelector() as waiting:
         for talk in talks:
             talk.client.sock.setblocking(False)
@@ -317,7 +328,7 @@ def _move(talk: Talk, mask: int) -> None:
         if mask & selectors.EVENT_WRITE and talk.sent < len(talk.payload):
             talk.sent += sock.send(memoryview(talk.payload)[talk.sent : talk.sent + CHUNK])
         if mask & selectors.EVENT_READ:
-            data = sock.recv(min(CHUNK, len(talk.payload) - len(talk.got)) or 1)
+            data = sock.recv(min(CHUNK, len(talk.expected) - len(talk.got)) or 1)
             talk.got += data
             if not data:
                 talk.error = _("the server closed the connection")
@@ -346,7 +357,7 @@ def judge(talks: Sequence[Talk], *, cause: str = "wrong-bytes") -> None:
                 ).format(
                     client=talk.client.name, owner=owner.client.name, n=len(wrong), all=len(talks)
                 ),
-                expected=talk.payload,
+                expected=talk.expected,
                 got=bytes(talk.got),
                 cause="mixed-clients",
             )
@@ -360,12 +371,12 @@ def judge(talks: Sequence[Talk], *, cause: str = "wrong-bytes") -> None:
             client=first.client.name,
             why=first.error or _("other bytes came"),
         ),
-        expected=first.payload,
+        expected=first.expected,
         got=bytes(first.got),
         cause=(
             cause
             if not first.got
-            else likely_cause(first.payload, bytes(first.got), not first.late)
+            else likely_cause(first.expected, bytes(first.got), not first.late)
         ),
     )
 
@@ -378,9 +389,9 @@ def _note(talks: Sequence[Talk]) -> None:
 
 
 def _owner(got: bytes, talks: Sequence[Talk], receiver: Talk) -> Talk | None:
-    """Whose token appears in bytes that are not the receiver's own; tokens are a payload's first 16 bytes."""
+    """Whose token appears in bytes that are not the receiver's own; tokens are an answer's first 16 bytes."""
     for other in talks:
-        token = other.payload[:16]
-        if other is not receiver and token and token != receiver.payload[:16] and token in got:
+        token = other.expected[:16]
+        if other is not receiver and token and token != receiver.expected[:16] and token in got:
             return other
     return None

@@ -131,9 +131,7 @@ def _by_hand(program: Running) -> list[str]:
     builder = program.scene.builder
     flags, before = _BY_HAND[program.tool.name]
     units = [f"{{work}}/{unit}" for unit in builder.sources.units(builder.lab, program.program)]
-    given = "".join(path.read_text(encoding="utf-8") for path in COMMON.glob("*.c"))
-    library = "-lcrypt" if "<crypt.h>" in given else ""
-    words = ["gcc -g -O1 -pthread", flags, "-I labs/common", *units, "labs/common/*.c", library]
+    words = ["gcc -g -O1 -pthread", flags, "-I labs/common", *units, "labs/common/*.c -lcrypt"]
     target = f"{{bin}}/{program.program}.{program.tool.name}"
     run = " ".join([before + target, *program.shown[1:]]).replace("-p 0", "-p 9090")
     return [" ".join(word for word in words if word) + f" -o {target}", run]

@@ -314,8 +314,12 @@ START_RUNS = 4
 SLOW_CALLS = Shim(seed=0, percent=100, max_us=30_000)
 
 
-def hears_every_signal(scene: Scene, program: str, cause: str = "does-not-stop") -> None:
+def hears_every_signal(
+    scene: Scene, program: str, cause: str = "does-not-stop", answer: bytes = b"x\n"
+) -> None:
     """A stop that comes just before the server goes to sleep must not be lost.
+
+    answer: all that a client gets who sends `x`.
 
     The shim stretches the moments around blocking calls; the signal is sent as soon as the server says that
     it listens, and when a client's end has just been noticed: on the way to wait for the next one.
@@ -328,7 +332,7 @@ def hears_every_signal(scene: Scene, program: str, cause: str = "does-not-stop")
         server = scene.server(program, shim=replace(slow, seed=scene.seed + run_))
         client = server.connect()
         client.send(b"x\n")
-        client.expect(b"x\n")
+        client.expect(answer)
         client.close()
         server.program.stdout.wait_for(r"disconnected$", server.program.deadline(2.0))
         ask_to_stop(server.program, signal.SIGTERM if run_ % 2 else signal.SIGINT)

@@ -228,6 +228,16 @@ def listening_ports(pid: int) -> dict[tuple[str, int], int]:
     return found
 
 
+def holds(pid: int, port: int) -> bool:
+    """Whether a connection with a client's port is established in a process's network, accepted or not."""
+    for table in ("tcp", "tcp6"):
+        rows = Path(f"/proc/{pid}/net/{table}").read_text(encoding="ascii").splitlines()[1:]
+        for _slot, _local, remote, state, *_rest in map(str.split, rows):
+            if state == "01" and int(remote.split(":")[1], 16) == port:
+                return True
+    return False
+
+
 def _address(text: str, family: int) -> str:
     """An address as /proc/net/tcp writes it: 32-bit words in host order.
 

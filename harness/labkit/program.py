@@ -19,7 +19,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from labkit import network, proc, sandbox
 from labkit.faults import Fault, Silent, Trouble
@@ -145,8 +145,8 @@ class Program:
         """Start `command`. info: a pipe whose writing end bubblewrap was told (read end, write end).
 
         mark: a word of its environment by which, without a sandbox, its descendants are found.
-        terminals: which of stdout and stderr are a terminal, of so many columns; if both are, they are the
-        same one, and what comes from it stands in `stdout`.
+        terminals: which of stdin, stdout and stderr are a terminal, of so many columns; if several are, they
+        are the same one, and what comes from it stands in `stdout`, or in `stderr` where stdout is none.
         """
         self.name = name
         self.shown = list(shown) or list(command)
@@ -158,13 +158,13 @@ class Program:
         self._mark = mark
         ours, theirs = _outputs(terminals, columns)
         self._ends = [(fd, getattr(self, stream)) for stream, fd in ours.items()]
-        self._terminal = ours[terminals[0]] if terminals else -1
+        self._terminal = ours[_shown_on(terminals)] if terminals else -1
         try:
             self._popen = subprocess.Popen(
                 command,
                 cwd=cwd,
                 env=sandbox.environment(),
-                stdin=stdin,
+                stdin=theirs.get("stdin", stdin),
                 stdout=theirs["stdout"],
                 stderr=theirs["stderr"],
                 pass_fds=[info[1]] if info else [],
@@ -246,6 +246,10 @@ class Program:
     def listening(self) -> dict[tuple[str, int], int]:
         """(address, port) -> clients waiting in the accept queue."""
         return network.listening_ports(self.pid) if self.pid else {}
+
+    def holds(self, port: int) -> bool:
+        """Whether a client's connection, known by its port, is still established on this program's side."""
+        return bool(self.pid) and network.holds(self.pid, port)
 
     # -- what is done to it ------------------------------------------------------------------
 
@@ -340,6 +344,14 @@ class Program:
             stream.close()
         self.journal.note(self.name, str(_ended(self._popen.wait())))
 
+    def terminal_settings(self) -> list[Any]:
+        """How its terminal is set, as termios.tcgetattr gives it; a master tells of its slave."""
+        return termios.tcgetattr(self._terminal)
+
+    def keys(self) -> int:
+        """A descriptor, the caller's to close, into which a person at its terminal types."""
+        return os.dup(self._terminal)
+
     def resize(self, columns: int) -> None:
         """Give its terminal another width, and tell it so: SIGWINCH."""
         _set_columns(self._terminal, columns)
@@ -381,12 +393,20 @@ class Program:
         self.kill()
 
 
+def _shown_on(terminals: Sequence[str]) -> str:
+    """The stream that gets what comes from a terminal."""
+    return next(name for name in terminals if name != "stdin")
+
+
 def _outputs(terminals: Sequence[str], columns: int) -> tuple[dict[str, int], dict[str, int]]:
-    """Our ends and the program's of its stdout and stderr: pipes, or one terminal for those named."""
+    """Our ends and the program's of its stdout and stderr: pipes, or one terminal for those named.
+
+    If stdin is named, that terminal is the program's stdin too.
+    """
     ours: dict[str, int] = {}
     theirs: dict[str, int] = {}
     if terminals:
-        ours[terminals[0]], slave = os.openpty()
+        ours[_shown_on(terminals)], slave = os.openpty()
         _set_columns(slave, columns)
         theirs = {stream: slave for stream in terminals}
     for stream in ("stdout", "stderr"):

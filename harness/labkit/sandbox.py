@@ -118,6 +118,14 @@ def command(
     return ["/usr/bin/setpriv", "--pdeathsig", "KILL", *_limited(argv, env or {}, limits)]
 
 
+def foreground(argv: Sequence[str]) -> list[str]:
+    """The words that run `argv` with the terminal on its stdin as its own: Ctrl-C and /dev/tty work in it."""
+    if available():
+        return ["/usr/bin/setsid", "--ctty", *argv]
+    # It leads a session without a terminal, and gets the first one that it opens: see credentials(7).
+    return ["/bin/sh", "-c", 'exec "$@" <"$(tty)"', "sh", *argv]
+
+
 def place(view: View, inside: str) -> str:
     """What a path inside is called by the program: itself in the sandbox, the real one without."""
     if available():

@@ -87,7 +87,9 @@ class Scene:
         self.journal = Journal()
         self.programs: list[Running] = []
         self.figures: list[str] = []
+        self.stdin: Stdin = None  # of programs for which nothing else is said
         self._directory = directory
+        self._homes = 0
         self._networks: dict[str, networks.Network] = {}
         self._targets: list[Targets] = []
         self._clients: list[Client] = []
@@ -116,6 +118,13 @@ class Scene:
 
     # -- programs ----------------------------------------------------------------------------
 
+    def directory(self) -> Path:
+        """A new directory for programs to be started in."""
+        self._homes += 1
+        home = self._directory / f"home-{self._homes}"
+        home.mkdir()
+        return home
+
     def start(
         self,
         program: str,
@@ -128,23 +137,28 @@ class Scene:
         env: Mapping[str, str] | None = None,
         terminals: str = "",
         columns: int = 80,
+        here: Path | None = None,
     ) -> Running:
-        """Start one of the lab's programs with a directory of its own. Faults if it does not compile.
+        """Start one of the lab's programs. Faults if it does not compile.
 
-        stdin: None is empty, "pipe" and "terminal" are typed into with `Running.type`, bytes come as a file.
-        terminals: which of "stdout stderr" are a terminal, of so many columns; both are the same one, and
-        what comes from it stands in `stdout`.
+        stdin: None is the scene's, which is empty at first; "pipe" and "terminal" are typed into with
+        `Running.type`, bytes come as a file.
+        terminals: which of "stdin stdout stderr" are a terminal, of so many columns, all the same one; what
+        comes from it stands in `stdout`. With stdin, it is typed into and the program is its foreground job.
+        here: the directory it starts in, made by `directory` or another's; None is a new one of its own.
         """
         built = self.builder.build(program, tool.flavour)
         home = self._directory / f"run-{len(self.programs) + 1}"
-        here, log = home / "here", home / "log"
-        here.mkdir(parents=True)
-        log.mkdir()
+        here, log = here or home / "here", home / "log"
+        here.mkdir(parents=True, exist_ok=True)
+        log.mkdir(parents=True)
         readable = {"/program": built.program.parent, "/native": build.NATIVE}
         if shim:
             readable["/shim"] = build.shim().parent
         view = sandbox.View(here, readable, {"/log": log})
         words = _tool_words(tool, view) + [sandbox.place(view, f"/program/{program}"), *arguments]
+        if "stdin" in terminals.split():
+            words = sandbox.foreground(words)
         environment = {**_shim_words(shim, view), **_tool_environment(tool, view), **(env or {})}
         mark = ""
         if not sandbox.available():
@@ -158,7 +172,7 @@ class Scene:
             limits=limits,
             info_fd=writer if writer >= 0 else None,
         )
-        theirs, keyboard = _stdin(stdin, home)
+        theirs, keyboard = _stdin(self.stdin if stdin is None else stdin, home)
         try:
             running = Running(
                 program if not self.programs else f"{program} ({len(self.programs) + 1})",
@@ -175,7 +189,8 @@ class Scene:
         finally:
             os.close(theirs)
         running.attach(self, program, tool, log, network)
-        running.keyboard = keyboard
+        running.here = here
+        running.keyboard = running.keys() if "stdin" in terminals.split() else keyboard
         self.programs.append(running)
         return running
 
@@ -245,6 +260,7 @@ class Running(Program):
         self.tool = tool
         self.log = log
         self.network = network
+        self.here = Path()  # the directory it was started in
         self.keyboard: int | None = None  # our end of its stdin
         self.may_end = False
 
@@ -378,6 +394,11 @@ class Server:
         else:
             scene.journal.note(clients[0].name, _("and {n} others connect").format(n=count - 1))
         return clients
+
+    def forgets(self, client: Client) -> None:
+        """Wait until a reset has arrived at the server's side: on a busy machine that takes a moment."""
+        port = int(client.address.rpartition(":")[2])
+        self.program.eventually(lambda: not self.program.holds(port), 2.0)
 
     def waiting(self) -> int:
         """Clients in the accept queue: connected by the kernel, not yet taken by accept(2)."""

@@ -30,6 +30,8 @@ class Symptom:
 SERVE = "{bin}/echo_server -p 9090 &"
 ASK = "printf 'hello\\n' | nc -N 127.0.0.1 9090"
 
+CONTROL = "mkfifo /tmp/keys; {bin}/control_server -p 9090 < /tmp/keys & exec 8>/tmp/keys"  # lab 06
+
 GO_AWAY = (  # a client that sends, and is gone before the answer comes
     "kill -STOP $(pidof echo_server); head -c 5000 /dev/zero | timeout 1 nc 127.0.0.1 9090",
     "kill -CONT $(pidof echo_server)",
@@ -38,6 +40,9 @@ RESET = N_(
     "python3 -c \"import socket, struct; s = socket.create_connection(('127.0.0.1', 9090));"
     " s.setsockopt(1, 13, struct.pack('ii', 1, 0)); s.close()\"  # a client that resets: SO_LINGER"
 )
+
+CHAT = "{bin}/chat_server -p 9090 -c 1 &"
+TALK = "printf 'REGISTER ann pass\\nSAY hello\\nWHO\\nHISTORY\\n' | nc -N 127.0.0.1 9090"
 
 _TABLE = (
     # -- it does not get so far -----------------------------------------------------------------
@@ -980,6 +985,717 @@ _TABLE = (
             "pthread_create(3) RETURNS an error number; EAGAIN means that there are no more threads now. Go on with\n"
             "those that there are; if there are none, main can scan as well."
         ),
+    ),
+    # -- chat --------------------------------------------------------------------------------------
+    Symptom(
+        "wrong-answer",
+        N_("a command is not answered as the table says"),
+        N_(
+            "Answers are compared letter by letter: other programs wait for them. The handout's table has a row for each command."
+        ),
+        (
+            CHAT,
+            TALK,
+        ),
+    ),
+    Symptom(
+        "no-greeting",
+        N_("the server does not greet"),
+        N_(
+            "As soon as a connection is accepted, before anything is asked, the server sends `OK chat ready`."
+        ),
+        (
+            CHAT,
+            "nc 127.0.0.1 9090",
+        ),
+    ),
+    Symptom(
+        "thrown-out",
+        N_("a connection is closed where an answer was due"),
+        N_(
+            "Only QUIT, the end of a client's input, an error of its connection, or too much that waits for it, ends a conversation.\n"
+            "A wrong command does not."
+        ),
+    ),
+    Symptom(
+        "not-logged-in",
+        N_("who is not logged in is taken for a user"),
+        N_(
+            "SAY, WHO and HISTORY of somebody who is not logged in are `ERR login-first`, and what users say is for users only."
+        ),
+        (
+            CHAT,
+            "printf 'WHO\\n' | nc -N 127.0.0.1 9090",
+        ),
+    ),
+    Symptom(
+        "unknown-command",
+        N_("a command is not recognised, or something else is taken for one"),
+        N_(
+            "Compare the whole first word of the line, without regard to capitals: strcasecmp(3) to the word's end, not strncasecmp(3) with\n"
+            "a length. A NUL byte is part of a word, though C's string functions stop there."
+        ),
+    ),
+    Symptom(
+        "cr-lf",
+        N_("CR LF is not taken for a line's end"),
+        N_("telnet ends its lines with CR LF. Both belong to the end, neither to the text."),
+        (
+            CHAT,
+            "printf 'REGISTER ann pass\\r\\nWHO\\r\\n' | nc -N 127.0.0.1 9090 | od -c",
+        ),
+    ),
+    Symptom(
+        "lines-in-portions",
+        N_("a portion of bytes is taken for a line"),
+        N_(
+            "One read(2) may return half a line, or three lines and a half: TCP carries bytes. Keep what is left of a line until its end has\n"
+            "come, and look for further lines before you read again."
+        ),
+        (
+            CHAT,
+            "(printf 'REGISTER ann pass\\nW'; sleep 1; printf 'HO\\nWHO\\n'; sleep 1) | nc -N 127.0.0.1 9090",
+        ),
+    ),
+    Symptom(
+        "line-length",
+        N_("the longest line is not what was agreed on"),
+        N_(
+            "A line has at most 1024 bytes, its end (LF or CR LF) not counted. Of a longer one the answer is `ERR too-long`, once; the rest of it\n"
+            "is dropped up to the LF, however long it is, without being kept in memory."
+        ),
+        (
+            CHAT,
+            "(head -c 5000 /dev/zero | tr '\\0' x; printf '\\nWHO\\n') | nc -N 127.0.0.1 9090  # too-long, login-first",
+        ),
+    ),
+    Symptom(
+        "half-line-taken",
+        N_("a line that was never finished is done"),
+        N_(
+            "What stands after the last LF when a client leaves is no line: nobody knows what was to follow. Drop it."
+        ),
+        (
+            CHAT,
+            "printf 'REGISTER ann pass\\nSAY half' | nc -N 127.0.0.1 9090",
+        ),
+    ),
+    Symptom(
+        "bad-name-taken",
+        N_("a name that is none is registered"),
+        N_(
+            "1 to 32 BYTES of UTF-8, without space, control characters or `:`. users_is_name() of labs/common says so."
+        ),
+    ),
+    Symptom(
+        "good-name-refused",
+        N_("a name or a password that is one is refused"),
+        N_(
+            "1 to 32 bytes of UTF-8 for a name, 1 to 128 for a password: letters of any script are made of bytes above 127, which isalpha(3) does\n"
+            "not know."
+        ),
+    ),
+    Symptom(
+        "bad-password-taken",
+        N_("a password that is none is taken"),
+        N_(
+            "1 to 128 bytes without space or control characters: users_is_password() of labs/common says so."
+        ),
+    ),
+    Symptom(
+        "password-unchecked",
+        N_("somebody gets in without the right password"),
+        N_(
+            "users_check() says whether a password is the one that was hashed: what it returns decides."
+        ),
+    ),
+    Symptom(
+        "tells-names",
+        N_("LOGIN tells whether a name exists"),
+        N_(
+            "Who tries names must not learn which of them exist: the answer is `ERR denied` either way, and takes as long. users_check() with an\n"
+            "empty hash takes the time of a hash of the given cost."
+        ),
+    ),
+    Symptom(
+        "online-twice",
+        N_("one name is online twice"),
+        N_(
+            "Looking whether a name is online, and putting it among those who are, must be one step under one lock; of two who come at the\n"
+            "same moment both may have looked before either was in."
+        ),
+    ),
+    Symptom(
+        "registered-twice",
+        N_("one name is registered twice"),
+        N_(
+            "Two threads look, find the name free, and both add it. Hash the password first, without a lock; then look and add in one step under the\n"
+            "lock that guards the users."
+        ),
+    ),
+    Symptom(
+        "user-lost",
+        N_("somebody was registered and is not known any more"),
+        N_(
+            "users_open(), users_find() and users_add() are not thread-safe: two at once may write one file over the other. They need one lock,\n"
+            "the same for all. And `OK welcome` comes after users_add() has returned 0."
+        ),
+    ),
+    Symptom(
+        "crypt-shared",
+        N_("logins at the same moment disturb each other"),
+        N_(
+            "crypt(3) keeps its work and its result in one place for all threads. crypt_r(3) takes a place of your own, and users_hash() and\n"
+            "users_check() use that; what they write to must be each thread's own, too."
+        ),
+    ),
+    Symptom(
+        "wrong-cost",
+        N_("passwords are not hashed at the cost that was asked for"),
+        N_("-c COST is what users_hash() gets, 5 without it."),
+    ),
+    Symptom(
+        "file-form",
+        N_("the identification file has not the form agreed on"),
+        N_(
+            "A line `NAME:HASH` for each user, in the file that -u names, users.txt without it; the hash as crypt(3) returns it."
+        ),
+        (
+            CHAT,
+            "cat users.txt",
+        ),
+    ),
+    Symptom(
+        "file-readable",
+        N_("others can read the identification file"),
+        N_(
+            "Hashes can be tried out by whoever has them. open(2) with mode 0600 makes a file of its owner's; fopen(3) does not."
+        ),
+        (
+            CHAT,
+            "ls -l users.txt",
+        ),
+    ),
+    Symptom(
+        "salt-reused",
+        N_("the same salt is used again"),
+        N_(
+            "With a fresh salt for each password nobody can see that two users have the same one, or try one guess on all of them."
+        ),
+    ),
+    Symptom(
+        "password-in-file",
+        N_("a password stands in a file"),
+        N_("Passwords are hashed at once and kept nowhere."),
+    ),
+    Symptom(
+        "torn-file",
+        N_("a crash may leave half a file"),
+        N_(
+            "A file that is written anew is empty, then half full, before it is whole. Write another one beside it and rename(2) it into place, or\n"
+            "append a line with one write(2)."
+        ),
+    ),
+    Symptom(
+        "bad-line-unreported",
+        N_("a line that can't be read is not reported"),
+        N_("Say on stderr which line of the identification file it is. users_open() does."),
+    ),
+    Symptom(
+        "bad-line-dropped",
+        N_("lines that can't be read are lost"),
+        N_(
+            "Somebody may have edited the file and made a mistake: what can't be read stays as it is. users_add() keeps it."
+        ),
+    ),
+    Symptom(
+        "token-form",
+        N_("a token is not what was agreed on"),
+        N_("128 random bits as 32 hexadecimal digits; the whole of them is compared."),
+    ),
+    Symptom(
+        "token-guessable",
+        N_("a token can be guessed"),
+        N_(
+            "rand(3) and its kin give the same numbers to whoever knows the seed, and a second has only one time(2). getentropy(3) and getrandom(2)\n"
+            "ask the kernel for bits that nobody can guess."
+        ),
+    ),
+    Symptom(
+        "token-outlives",
+        N_("a token outlives its server"),
+        N_("Tokens are in memory only: with the server they are gone."),
+    ),
+    Symptom(
+        "write-unchecked",
+        N_("a store that cannot be written is not noticed"),
+        N_(
+            "A full disk shows in what write(2), fsync(2) or fflush(3) returns. Then the answer is `ERR server-error`, and nobody hears the message."
+        ),
+    ),
+    Symptom(
+        "message-lost",
+        N_("a message does not reach everyone"),
+        N_(
+            "What was answered `OK` reaches every other user exactly once: whoever is logged in at the moment when it is said."
+        ),
+        (
+            CHAT,
+            TALK,
+        ),
+    ),
+    Symptom(
+        "message-twice",
+        N_("a message comes twice"),
+        N_(
+            "Each user gets each message once. Is somebody in the list twice, or is a part that was sent already sent again?"
+        ),
+    ),
+    Symptom(
+        "message-echoed",
+        N_("who speaks hears himself"),
+        N_("`SAY` is answered `OK`; `MSG` goes to the others."),
+    ),
+    Symptom(
+        "text-changed",
+        N_("text does not arrive byte for byte"),
+        N_(
+            "TEXT is all that follows the one space behind SAY, its spaces included. And a text is data: printf(text) takes it for a format."
+        ),
+    ),
+    Symptom(
+        "bad-text-taken",
+        N_("control characters are let through"),
+        N_(
+            "Text with control characters, tab included, is `ERR bad-text`: text_is_plain() of labs/common tells."
+        ),
+    ),
+    Symptom(
+        "garbled-lines",
+        N_("lines of two messages are mixed"),
+        N_(
+            "Two threads write to one socket at the same time, each of them in several portions. One line at a time: under a lock of the\n"
+            "connection, or by one thread that does all the sending."
+        ),
+    ),
+    Symptom(
+        "order-differs",
+        N_("users see messages in different orders"),
+        N_(
+            "The history's order, and the order in which a message gets into everyone's queue, must be decided in one step. With one lock for the\n"
+            "history and another for the users, or one lock for each user, a second message can overtake the first in between."
+        ),
+    ),
+    Symptom(
+        "news-missing",
+        N_("nobody is told who comes or goes"),
+        N_(
+            "`JOIN NAME` and `LEAVE NAME` go to everyone else, in whatever way somebody leaves: QUIT, a closed or a reset connection."
+        ),
+    ),
+    Symptom(
+        "news-wrong",
+        N_("comings and goings are not told as they are"),
+        N_(
+            "`JOIN NAME` and `LEAVE NAME` once each, to everyone else, and not to the one who comes or goes."
+        ),
+    ),
+    Symptom(
+        "who-wrong",
+        N_("WHO does not say who is there"),
+        N_("`USER NAME` for each who is logged in, sorted, then `OK END`."),
+    ),
+    Symptom(
+        "still-online",
+        N_("who has left still counts as online"),
+        N_("However a connection ends, its user leaves: the name is free again at once."),
+    ),
+    Symptom(
+        "history-size",
+        N_("the history has not the length agreed on"),
+        N_(
+            "The last HISTORY_SIZE messages, or as many as there are; -n says how many, 50 without it. Where does the ring begin when it is full?"
+        ),
+    ),
+    Symptom(
+        "wrong-history",
+        N_("the history is not what was said"),
+        N_(
+            "`HISTORY N` tells the last N messages, oldest first, without N all that are kept, with 0 none."
+        ),
+    ),
+    Symptom(
+        "bad-number-taken",
+        N_("what is no number is taken for one"),
+        N_(
+            "Digits and nothing else: `3x`, `-1` and `1.5` are `ERR bad-number`. command_number() of labs/common tells."
+        ),
+    ),
+    Symptom(
+        "history-lost",
+        N_("a message that was answered OK is lost by a crash"),
+        N_(
+            "First the file, then `OK`. What fprintf(3) was given is still in this process, and dies with it, until fflush(3) or write(2) has\n"
+            "handed it to the kernel."
+        ),
+    ),
+    Symptom(
+        "history-interrupted",
+        N_("something comes in the middle of a history"),
+        N_(
+            "From `OK welcome` or `OK HISTORY` to `OK END` nothing else is sent to that user. Put the whole of it into the user's queue in one step."
+        ),
+    ),
+    Symptom(
+        "history-gap",
+        N_("messages are missing between history and live"),
+        N_(
+            "Somebody spoke after the newcomer's history had been copied and before he was in the list. Copying and entering must be one\n"
+            "step, under the lock that speaking takes too."
+        ),
+    ),
+    Symptom(
+        "history-repeat",
+        N_("messages come both as history and live"),
+        N_(
+            "Somebody spoke after the newcomer was in the list and before his history was copied. Entering and copying must be one\n"
+            "step, under the lock that speaking takes too."
+        ),
+    ),
+    Symptom(
+        "never-cut-off",
+        N_("what waits for a user has no bound"),
+        N_(
+            "A user who never reads makes the server keep all that the others say. Past 256 KiB he is disconnected, and the others are told `LEAVE`."
+        ),
+    ),
+    Symptom(
+        "cut-off-early",
+        N_("a user is disconnected though he may be slow"),
+        N_("256 KiB of what others say may wait for a user, and his own history does not count."),
+    ),
+    Symptom(
+        "hash-holds-up",
+        N_("others wait while a password is hashed"),
+        N_(
+            "Hashing takes milliseconds to seconds by design. Copy the hash that you need under the lock, release it, hash, and take the lock again\n"
+            "for the result."
+        ),
+    ),
+    Symptom(
+        "client-login",
+        N_("the client does not log in as it should"),
+        N_(
+            "LOGIN first; if that is denied the name may be new: REGISTER. `ERR name-taken` then means that the password was wrong: say so."
+        ),
+    ),
+    Symptom(
+        "password-shown",
+        N_("the password can be read on the screen"),
+        N_("Switch the terminal's ECHO off (tcsetattr(3)) before you ask, and on again after."),
+        ("{bin}/chat_client ann",),
+    ),
+    Symptom(
+        "terminal-not-restored",
+        N_("the terminal is left in disorder"),
+        N_(
+            "What tcsetattr(3) changed has to be put back on every way out, Ctrl-C included: its handler, or the code that it wakes, restores it.\n"
+            "`stty sane` helps until then."
+        ),
+    ),
+    Symptom(
+        "not-shown",
+        N_("what others say is not shown as it should"),
+        N_("`NAME: TEXT` on a line of its own, as soon as it comes."),
+    ),
+    Symptom(
+        "typed-not-shown",
+        N_("what is typed is not shown"),
+        N_("After the password the person wants to see what they type."),
+    ),
+    Symptom(
+        "typed-line-torn",
+        N_("a message destroys the line that is being typed"),
+        N_(
+            "Take the line off the screen (CR, then ESC [ K), print the message, and draw the line again; it is one lock's work. That takes a client that\n"
+            "reads key by key; readline(3) has rl_save_prompt, rl_redisplay and its kin for this."
+        ),
+    ),
+    Symptom(
+        "client-command",
+        N_("a command of the client does not work"),
+        N_(
+            "`/who`, `/history` and `/quit` are for the server or the client and are not said to others."
+        ),
+    ),
+    Symptom(
+        "client-stays",
+        N_("the client does not end"),
+        N_(
+            "`/quit`, Ctrl-D in an empty line and Ctrl-C end it, whatever its other thread waits for."
+        ),
+    ),
+    # -- lab 06: a control thread ------------------------------------------------------------------
+    Symptom(
+        "no-command-answer",
+        N_("a command is not answered as the handout says"),
+        N_(
+            "What is typed is read by a thread that does nothing else, and each answer is printed as soon as it is\n"
+            "known, in the handout's words, and flushed."
+        ),
+        (CONTROL, "printf 'status\\npause\\nresume\\nshutdown\\n' >&8"),
+    ),
+    Symptom(
+        "answer-interrupted",
+        N_("something else stands between the lines of an answer"),
+        N_(
+            "Other threads print too. An answer of several lines is one printf(3), or is printed between flockfile(stdout)\n"
+            "and funlockfile(stdout)."
+        ),
+    ),
+    Symptom(
+        "command-waits",
+        N_("a command waits for a client"),
+        N_(
+            "Something that commands need, a lock most likely, is held by a thread that waits for a client, or that works\n"
+            "for one for long. Take what is needed under the lock, release it, then send, receive or compute."
+        ),
+    ),
+    Symptom(
+        "clients-wait",
+        N_("clients wait for the keyboard"),
+        N_(
+            "While nobody types, or somebody is in the middle of a line, clients are not served: the thread that reads\n"
+            "stdin is the one that accepts, or it holds what clients need."
+        ),
+        (CONTROL, N_("printf 'SAY x\\n' | nc -N 127.0.0.1 9090  # ERR login-first, at once")),
+    ),
+    Symptom(
+        "hash-under-lock",
+        N_("others wait while a password is hashed"),
+        N_(
+            "crypt(3) takes long, on purpose. Look up the hash under the lock, release it, compute, and take the lock\n"
+            "again for what follows from the result."
+        ),
+    ),
+    Symptom(
+        "wrong-help",
+        N_("`help` does not name all commands"),
+        N_("A line for each command, which begins with the command's words."),
+    ),
+    Symptom(
+        "command-not-known",
+        N_("what is no command is not told from what is one"),
+        N_(
+            "Compare the whole line, without its newline. What is none: `unknown command: …, try help` on stderr, with\n"
+            "what was typed and without the program's name; an empty line is no command at all."
+        ),
+        (CONTROL, "printf 'clear\\n\\nhelp me\\n' >&8"),
+    ),
+    Symptom(
+        "wrong-status",
+        N_("`status` does not say what is so"),
+        N_(
+            "Clients are those connected, users those in the identification file, lines those of the log."
+        ),
+    ),
+    Symptom(
+        "wrong-reply",
+        N_("a client's command is not answered as the protocol says"),
+        N_("Compare expected and got: answers are taken letter by letter, each is one line."),
+        (CONTROL, "printf 'REGISTER ann secret\\nSAY hello\\nQUIT\\n' | nc -N 127.0.0.1 9090"),
+    ),
+    Symptom(
+        "service-on-terminal",
+        N_("clients are spoken of where a person types"),
+        N_(
+            "At a terminal (isatty(3)) service messages would stand in the middle of what is being typed: they go to the\n"
+            "log alone."
+        ),
+    ),
+    Symptom(
+        "shutdown-hangs",
+        N_("`shutdown` does not end the server"),
+        N_(
+            "It waits for something that it could wake: a client's thread in recv(2) ends when shutdown(2) is called on\n"
+            "its socket; the accepting thread has to be woken as well, and only then joined."
+        ),
+        (CONTROL, N_("nc 127.0.0.1 9090 &  # stays silent"), "echo shutdown >&8"),
+    ),
+    Symptom(
+        "end-of-input",
+        N_("the end of the input does not end the server"),
+        N_(
+            "getline(3) and fgets(3) say by their result that there is no more input, and will say so for ever: a loop\n"
+            "that does not look at it spins. The end of input is a `shutdown`."
+        ),
+        ("{bin}/control_server -p 9090 </dev/null; echo status $?",),
+    ),
+    Symptom(
+        "still-listening",
+        N_("a paused server still takes connections"),
+        N_(
+            "The kernel connects clients as long as the socket listens, whether or not anybody calls accept(2). Only when\n"
+            "it is closed are they refused: wake the accepting thread, let it end or let go, then close the socket."
+        ),
+        (CONTROL, "echo pause >&8", N_("nc -v 127.0.0.1 9090  # should be refused")),
+    ),
+    Symptom(
+        "not-resumed",
+        N_("after `resume` nobody is served"),
+        N_(
+            "A new socket listens; some thread has to accept from this one, not from the closed one."
+        ),
+    ),
+    Symptom(
+        "other-port",
+        N_("after `resume` it listens elsewhere"),
+        N_(
+            "With port 0 the kernel chooses anew at each bind(2). Keep the port that getsockname(2) gave the first time,\n"
+            "and bind that one."
+        ),
+        (
+            "mkfifo /tmp/keys; {bin}/control_server -p 0 < /tmp/keys & exec 8>/tmp/keys",
+            "printf 'status\\npause\\nresume\\n' >&8",
+        ),
+    ),
+    Symptom(
+        "lost-by-pause",
+        N_("`pause` or `resume` lost a client"),
+        N_(
+            "Only the listening socket goes. A descriptor that is closed under a thread which still uses its number may\n"
+            "be another client's by then; a thread that is cancelled may have just accepted somebody. Let the accepting\n"
+            "thread come to its end by itself, then close."
+        ),
+    ),
+    Symptom(
+        "wrong-answer-to-command",
+        N_("a command that changes nothing does not say so"),
+        N_(
+            "`already paused`, `already listening on ADDRESS:PORT`: on stdout, since that is no error."
+        ),
+        (CONTROL, "printf 'resume\\npause\\npause\\n' >&8"),
+    ),
+    Symptom(
+        "torn-log",
+        N_("lines of the log are not whole"),
+        N_(
+            "A line that is written in two calls can be cut in two by another thread, or by the clearing. Form the whole\n"
+            "line, then write it at once, under the log's lock: time, words, newline."
+        ),
+        ("grep -Evn '^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:]{8}[.][0-9]{3}Z ' server.log",),
+    ),
+    Symptom(
+        "log-holes",
+        N_("the log has NUL bytes where it was cleared"),
+        N_(
+            "ftruncate(2) shortens the file and leaves the place to write at where it was: what is written next leaves a\n"
+            'hole before it, which reads as NUL bytes. Open the log with O_APPEND (fopen\'s "a").'
+        ),
+        ("od -c server.log | head",),
+    ),
+    Symptom(
+        "stale-log",
+        N_("lines from before the clearing are still there, or come back"),
+        N_(
+            "What stdio, or a queue of one's own, had not written yet is written after the file was emptied. Empty the\n"
+            "file and whatever is kept in memory under the same lock."
+        ),
+    ),
+    Symptom(
+        "log-goes-back",
+        N_("the log goes back in time"),
+        N_(
+            "A thread took the time, then waited for the lock, and others with a later time came before it. Take the time\n"
+            "under the lock under which the line is written."
+        ),
+    ),
+    Symptom(
+        "missing-event",
+        N_("something happened and is not in the log"),
+        N_(
+            "Every event has its line in the log, at once; compare the handout's list with the file."
+        ),
+    ),
+    Symptom("event-twice", N_("something is in the log twice"), N_("One line an event.")),
+    Symptom(
+        "wrong-event",
+        N_("the log has something that does not belong there"),
+        N_(
+            "`connected` is the first line about a client, `disconnected` the last. What is no command is not logged."
+        ),
+    ),
+    Symptom(
+        "wrong-time",
+        N_("the log's times are not the clock's"),
+        N_("clock_gettime(2) with CLOCK_REALTIME, in UTC (gmtime_r) or with the zone's offset."),
+    ),
+    Symptom(
+        "wrong-logs",
+        N_("`logs` does not show what stands in the log"),
+        N_(
+            "`logs` shows all lines, `logs N` the last N, all of them if there are fewer: whole, in order, without a gap."
+        ),
+    ),
+    Symptom(
+        "readable-by-others",
+        N_("others may read the identification file"),
+        N_("Its mode is 0600: only its owner reads hashes. users_open sets that."),
+    ),
+    Symptom(
+        "wrong-hash",
+        N_("the identification file does not hold yescrypt hashes"),
+        N_(
+            "users_hash makes one for each password, with a salt of its own; no password is ever written anywhere."
+        ),
+    ),
+    Symptom(
+        "torn-users",
+        N_("the identification file has lines that are none"),
+        N_(
+            "Two threads wrote it at once. users.h says which of its functions need a lock: the same for all threads."
+        ),
+    ),
+    Symptom(
+        "users-disagree",
+        N_("the identification file and what the server knows differ"),
+        N_(
+            "A change is two changes, of the file and of memory. Make both under one lock; users_add and users_clear do\n"
+            "both, but are not thread-safe."
+        ),
+        ("cut -d: -f1 users.txt",),
+    ),
+    Symptom(
+        "lost-registration",
+        N_("somebody was welcomed and is not in the identification file"),
+        N_(
+            "Two threads changed the users at once, and one of the changes was lost: take the lock around users_add."
+        ),
+    ),
+    Symptom(
+        "name-twice",
+        N_("of many who register one name not exactly one succeeds"),
+        N_(
+            "Whether the name is free, and taking it, is one step: under one lock, without letting it go in between."
+        ),
+    ),
+    Symptom(
+        "name-reused",
+        N_("the name of somebody who is online was given away"),
+        N_(
+            "`clear users` empties the file; who is logged in keeps the name until leaving. So REGISTER looks at both:\n"
+            "the users and who is online."
+        ),
+    ),
+    Symptom(
+        "name-stays-online",
+        N_("somebody who has left still counts as online"),
+        N_("Whatever way a client leaves, its name becomes free: after a reset or `QUIT`, too."),
+    ),
+    Symptom(
+        "thrown-out-by-clearing",
+        N_("`clear users` hurts somebody who is logged in"),
+        N_("The file is emptied; who is logged in stays so."),
     ),
     # -- tools: their findings are told at length in the report (labkit/lessons.py) -------------------
     Symptom("data-race", N_("two threads use a variable without agreement")),

@@ -10,14 +10,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from labkit.catalog import HARNESS, SOLUTIONS, Lab, all_labs, tomllib
+from labkit.catalog import COMMON, HARNESS, SOLUTIONS, Lab, all_labs, tomllib
 
 SECONDS = 400
 
 
 @dataclass(frozen=True)
 class Change:
-    """A text of a reference's file, which stands there exactly once, and what a mutant has instead."""
+    """A text of a file, the reference's or labs/common's, which stands there once; what a mutant has instead."""
 
     file: str
     find: str
@@ -50,6 +50,8 @@ class Mutant:
         shutil.copytree(SOLUTIONS / self.lab.name, home)
         for change in self.changes:
             path = home / change.file
+            if not path.exists():  # a file of labs/common's: the lab's own one is linked instead
+                shutil.copy(COMMON / change.file, path)
             text = path.read_text(encoding="utf-8")
             assert text.count(change.find) == 1, f"{self.name}: not exactly once: {change.find!r}"
             path.write_text(text.replace(change.find, change.replace), encoding="utf-8")

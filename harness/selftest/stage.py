@@ -46,7 +46,7 @@ class Stage:
         shared = [*parts, *COMMON.glob("*.c")]
         for program in lab.programs:
             sources = [SOLUTIONS / lab.name / f"{program}.c", *shared]
-            subprocess.run([*COMPILE, *sources, "-o", place / program], check=True)
+            subprocess.run([*COMPILE, *sources, "-lcrypt", "-o", place / program], check=True)
         with socket.socket() as sock:
             sock.bind(("127.0.0.1", 0))
             return Stage(home, sock.getsockname()[1])
@@ -62,6 +62,7 @@ class Stage:
         """What a terminal shows, without seconds, its other ports named in the order in which they appear."""
         text = re.sub(rf"\b{self.port}\b", "9090", text.replace("\r\n", "\n"))
         text = re.sub(r"\bin \d+\.\d{3} s\b", "in S s", text)
+        text = re.sub(r"\b[0-9a-f]{32}\b", "TOKEN", text)
         ports = list(dict.fromkeys(re.findall(r":(\d{4,5})\b", text)))
         for port in ports:
             text = text if port == "9090" else re.sub(rf":{port}\b", f":p{ports.index(port)}", text)
@@ -74,7 +75,10 @@ class Stage:
         said = self.home / "said"
         with said.open("w") as out:
             server = subprocess.Popen(
-                ["bash", "-c", self.command(words)], stdout=out, stderr=subprocess.DEVNULL
+                ["bash", "-c", self.command(words)],
+                cwd=self.home,
+                stdout=out,
+                stderr=subprocess.DEVNULL,
             )
         try:
             until = time.monotonic() + SECONDS
@@ -93,7 +97,13 @@ class Stage:
         command = ["bash", "-c", self.command(line, pid)]
         output, none = subprocess.PIPE, subprocess.DEVNULL
         return subprocess.run(
-            command, stdin=none, stdout=output, stderr=subprocess.STDOUT, text=True, timeout=SECONDS
+            command,
+            cwd=self.home,
+            stdin=none,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            text=True,
+            timeout=SECONDS,
         ).stdout
 
 
@@ -109,7 +119,12 @@ class Terminal:
         command, self.wanted = self.block.text.split("\n", 1)
         words = ["-c", "exec " + self.stage.command(command.removeprefix("$ "))]
         self.child = pexpect.spawn(
-            "/bin/bash", words, encoding="utf-8", timeout=SECONDS, preexec_fn=_hear_ctrl_c
+            "/bin/bash",
+            words,
+            cwd=str(self.stage.home),
+            encoding="utf-8",
+            timeout=SECONDS,
+            preexec_fn=_hear_ctrl_c,
         )
         self.child.logfile_read = self.screen
 

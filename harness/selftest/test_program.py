@@ -6,6 +6,7 @@ import ctypes
 import os
 import signal
 import subprocess
+import termios
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -47,14 +48,19 @@ def start(
     before = proc.children(os.getpid())
     started: list[Program] = []
 
-    def run(script: str, binary: Path | None = None) -> Program:
+    def run(script: str, binary: Path | None = None, terminals: str = "") -> Program:
         argv = [str(binary)] if binary else ["/bin/sh", "-c", script]
+        if "stdin" in terminals:
+            argv = sandbox.foreground(argv)
         places = {str(binary.parent): binary.parent} if binary else {}
         pipe = os.pipe() if boxed else None
         command = sandbox.command(
             argv, sandbox.View(tmp_path, places), info_fd=pipe[1] if pipe else None
         )
-        started.append(Program("program", command, Journal(), cwd=tmp_path, info=pipe))
+        names = terminals.split()
+        started.append(
+            Program("program", command, Journal(), cwd=tmp_path, info=pipe, terminals=names)
+        )
         return started[-1]
 
     yield run
@@ -287,3 +293,23 @@ def test_the_first_error_comes_first() -> None:
     lines = compiler.first_error(words, most=6).splitlines()
     assert lines[:2] == ["In file included from y.h:1,", "                 from x.c:2:"]
     assert lines[3:] == ["z.h:3:3: error: this", "    3 | code", "more", "… 99 more lines"]
+
+
+# -- its terminal ----------------------------------------------------------------------------------------
+
+
+def test_a_terminal_of_its_own(start: Start) -> None:
+    """What is typed is read from /dev/tty as well; Ctrl-C is a signal; how the terminal is set can be seen."""
+    one = start(
+        "stty -echo; read a; read b </dev/tty; echo $a-$b; exec sleep 1000", None, "stdin stdout"
+    )
+    keys = one.keys()
+    with os.fdopen(keys, "wb", buffering=0) as keyboard:
+        while one.terminal_settings()[3] & termios.ECHO:
+            time.sleep(0.01)
+        keyboard.write(b"first\rsecond\r")
+        assert one.stdout.wait_for("^first-second\r$", soon())
+        keyboard.write(b"\x03")
+        ended = one.wait(soon())
+    assert ended and (ended.signal == "SIGINT" or ended.status == 130)
+    assert b"second\r" not in one.stdout.taken().replace(b"-second\r", b"")

@@ -141,6 +141,7 @@ def test_it_starts_harmlessly(name: str, tmp_path: Path) -> None:
         assert usage.returncode == 0 and "usage" in usage.stdout.lower()
         with subprocess.Popen(
             [binary, "-p", "0"],
+            cwd=tmp_path,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
