@@ -45,6 +45,7 @@ test: lint
 ##ru   make bench                                      решения рядом с аналогами
 bench:
 	@harness/bench/scanner.sh
+	@harness/bench/chat.py
 
 ##   make lint                                       look at the form of all code
 ##ru   make lint                                       проверить оформление кода
