@@ -305,6 +305,24 @@ def test_login_tells_nothing(scene: Scene) -> None:
 
 
 @step(1)
+def test_logins_at_once(scene: Scene) -> None:
+    """Many who log in at the same moment with their right passwords are all let in, the others are not."""
+    chat = chats.start(scene)
+    names = named("user", 16)
+    for name in names:
+        user = chat.user(name)
+        user.register(name.encode() * 3)
+        user.leave()
+    try:
+        for round_ in range(4):
+            with survives(chat, "crypt-shared"):
+                log_in_at_once(chat, names, round_)
+    except Fault as fault:
+        fault.cause, fault.details = "crypt-shared", fault.details or fault.what
+        raise
+
+
+@step(1)
 def test_a_file_that_was_edited(scene: Scene) -> None:
     """Lines that can't be read are reported with their numbers, kept and skipped; all others count."""
     here = scene.directory()
@@ -342,24 +360,6 @@ def still_known(chat: Chat, names: Sequence[str]) -> None:
         chats.again(chat).logged_in(*names)
     except Fault as fault:
         fault.cause = "user-lost"
-        raise
-
-
-@step(1)
-def test_logins_at_once(scene: Scene) -> None:
-    """Many who log in at the same moment with their right passwords are all let in, the others are not."""
-    chat = chats.start(scene)
-    names = named("user", 16)
-    for name in names:
-        user = chat.user(name)
-        user.register(name.encode() * 3)
-        user.leave()
-    try:
-        for round_ in range(4):
-            with survives(chat, "crypt-shared"):
-                log_in_at_once(chat, names, round_)
-    except Fault as fault:
-        fault.cause, fault.details = "crypt-shared", fault.details or fault.what
         raise
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 from collections.abc import Sequence
 from pathlib import Path
@@ -18,6 +19,7 @@ from labkit import (
     tsan,
     waits,
 )
+from labkit.build import Sources
 from labkit.catalog import COMMON
 from labkit.faults import DidNotCompile, Fault, Trouble
 from labkit.findings import Finding, ToolTrouble, describe, is_verdict, refine
@@ -131,10 +133,17 @@ def _by_hand(program: Running) -> list[str]:
     builder = program.scene.builder
     flags, before = _BY_HAND[program.tool.name]
     units = [f"{{work}}/{unit}" for unit in builder.sources.units(builder.lab, program.program)]
-    words = ["gcc -g -O1 -pthread", flags, "-I labs/common", *units, "labs/common/*.c -lcrypt"]
+    words = ["gcc -g -O1 -pthread", flags, "-I labs/common", *units, _given(builder.sources)]
     target = f"{{bin}}/{program.program}.{program.tool.name}"
     run = " ".join([before + target, *program.shown[1:]]).replace("-p 0", "-p 9090")
     return [" ".join(word for word in words if word) + f" -o {target}", run]
+
+
+def _given(sources: Sources) -> str:
+    """What of labs/common a program is linked with by hand: libcrypt only where it is needed."""
+    texts = [(sources.directory / n).read_text("utf-8", "replace") for n in sources.files]
+    needs_all = re.search(r'#include "(users|command|text)\.h"', "\n".join(texts))
+    return "labs/common/*.c -lcrypt" if needs_all else "labs/common/net.c"
 
 
 def _logs(program: Running, name: str) -> list[str]:

@@ -27,7 +27,7 @@ from labkit.journal import Journal
 from labkit.pace import Deadline
 from labkit.words import _
 
-MOST_OUTPUT = 32 * sandbox.MIB
+MOST_OUTPUT = 16 * sandbox.MIB
 MOST_RESIDENT = 6 << 30  # a sanitizer with 1,000 threads needs 1 GiB
 MOST_PROCESSES = 64
 WATCH_EVERY = 0.2

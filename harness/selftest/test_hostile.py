@@ -38,8 +38,8 @@ PROGRAMS = (
     Hostile(
         "prints_garbage", "never-listens", (r"\x1b[2J\x1b]0;owned\x07", r"\x202edesrever\x9bK")
     ),
-    Hostile("floods", "flood", ("printed more than 32 MiB on stdout",), "FLOODED 1"),
-    Hostile("floods", "flood", ("printed more than 32 MiB on stderr",), "FLOODED 2"),
+    Hostile("floods", "flood", ("printed more than 16 MiB on stdout",), "FLOODED 1"),
+    Hostile("floods", "flood", ("printed more than 16 MiB on stderr",), "FLOODED 2"),
     Hostile("forks", "ended-early", ("while it was still needed: exit status 0",), step=2),
     Hostile("closes_output", "wrong-address", ("does not listen where it was told to",)),
     Hostile(
