@@ -112,6 +112,7 @@ def _parser() -> argparse.ArgumentParser:
     check = commands.add_parser("check", help=_("build one lab and check it step by step"))
     check.add_argument("lab", help=_("2, 02 or 02-threaded-echo"))
     check.add_argument("--step", type=int, help=_("only this step"))
+    check.add_argument("--check", action="append", metavar="NAME", help=argparse.SUPPRESS)
     check.add_argument("--all", action="store_true", help=_("go on after a step that failed"))
     check.add_argument("--seed", type=int, help=_("of the perturbed schedules"))
     check.add_argument("--quiet", action="store_true", help=argparse.SUPPRESS)
@@ -191,6 +192,7 @@ def _graded(lab: Lab, options: argparse.Namespace, card: scorecard.Card) -> LabR
         pace,
         seed=seed,
         only=frozenset(only),
+        checks=frozenset(options.check or ()),
         stop=not options.all,
         report=options.report,
         told=card.tell,

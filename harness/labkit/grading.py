@@ -37,7 +37,8 @@ CHECK_SECONDS = 150  # far above what any check needs; past it the harness itsel
 class Grader:
     """Grades one lab of one work directory.
 
-    only: the numbers of the steps to run. stop: end at the first step that fails.
+    only: the numbers of the steps to run. checks: the names of the checks to run of them, all where
+    none is given: for the self-tests and for who writes a check. stop: end at the first step that fails.
     told: called with each step's result as soon as it is known.
     """
 
@@ -49,6 +50,7 @@ class Grader:
         *,
         seed: int,
         only: frozenset[int],
+        checks: frozenset[str] = frozenset(),
         stop: bool,
         report: Path,
         told: Callable[[StepResult], None],
@@ -58,11 +60,11 @@ class Grader:
         self.pace = pace
         self.seed = seed
         self.only = only
+        self.checks = checks
         self.stop = stop
         self.report = report
         self.told = told
         self.results: dict[int, StepResult] = {}
-        self.collected = 0
         self._scene: Scene | None = None
         self._current: Step | None = None
         self._began = 0.0
@@ -79,9 +81,9 @@ class Grader:
         )
 
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
-        """Only the checks of the wanted steps, in the order of the steps."""
-        items[:] = sorted((i for i in items if _step_of(i) in self.only), key=_step_of)
-        self.collected = len(items)
+        """Only the wanted checks of the wanted steps, in the order of the steps."""
+        wanted = (i for i in items if not self.checks or i.name in self.checks)
+        items[:] = sorted((i for i in wanted if _step_of(i) in self.only), key=_step_of)
 
     def pytest_runtest_protocol(self, item: pytest.Item, nextitem: pytest.Item | None) -> bool:
         step = self.lab.step(_step_of(item))
