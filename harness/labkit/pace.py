@@ -2,7 +2,8 @@
 
 Every bound of the contract is meant for an idle machine. The pace is the factor by which the machine is
 slower at the moment; it is at least 1, measured on a known program at the start (`Pace.measured`) and on
-the load when a deadline is made.
+the load when a deadline is made. Load is what others make and what lasts: were the threads of the program
+under test counted, or a burst of a moment, then a program that spins would stretch its own deadlines.
 """
 
 from __future__ import annotations
@@ -10,9 +11,11 @@ from __future__ import annotations
 import os
 import statistics
 import time
-from collections.abc import Callable
+from collections import deque
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
+from labkit import proc
 from labkit.faults import Trouble
 from labkit.words import _
 
@@ -21,6 +24,7 @@ PROBES = 3
 LOOKS = 3
 MOST = 30.0
 FRESH_SECONDS = 0.2
+RECENT_SECONDS = 2.0  # of several looks in this time a middle one counts
 
 
 def contention() -> float:
@@ -40,13 +44,19 @@ def _one_probe() -> float:
     return wall / max(cpu, 1e-4)
 
 
-def runnable_per_core() -> float:
-    """How many threads want each core at this moment, ours included (at least 1)."""
+def runnable_per_core(tested: Iterable[int] = ()) -> float:
+    """How many threads want each core at this moment, ours included (at least 1).
+
+    tested: the ids of processes whose threads don't count.
+    """
+    cores = max(1, len(os.sched_getaffinity(0)))
     try:
         running = int(open("/proc/loadavg", encoding="ascii").read().split()[3].split("/")[0])
     except (OSError, ValueError, IndexError):
         return 1.0
-    return max(1.0, running / max(1, len(os.sched_getaffinity(0))))
+    if running > cores:
+        running -= sum(map(proc.runnable, tested))
+    return max(1.0, running / cores)
 
 
 @dataclass(frozen=True)
@@ -67,22 +77,31 @@ class Deadline:
 
 
 class Pace:
-    """The one factor by which everything time-bound is scaled."""
+    """The one factor by which everything time-bound is scaled.
+
+    tested: gives the ids of the processes under test at the moment; a `Scene` says which.
+    """
 
     def __init__(self, measured: float = 1.0) -> None:
         self.measured = min(MOST, max(1.0, measured))
-        self._load = 1.0
-        self._looked = -FRESH_SECONDS
+        self.tested: Callable[[], Iterable[int]] = tuple
+        self._looks: deque[tuple[float, float]] = deque()  # when, the load that was seen
 
     def factor(self) -> float:
         """The larger of what was measured at the start and what the machine's load says now."""
-        if time.monotonic() - self._looked > FRESH_SECONDS:
-            # Of three looks the middle one: a burst of short processes is no load.
-            self._load = statistics.median(
-                max(contention(), runnable_per_core()) for _look in range(LOOKS)
-            )
-            self._looked = time.monotonic()
-        return min(MOST, max(self.measured, self._load))
+        now = time.monotonic()
+        if not self._looks or now - self._looks[-1][0] > FRESH_SECONDS:
+            while self._looks and now - self._looks[0][0] > RECENT_SECONDS:
+                self._looks.popleft()
+            self._looks.append((now, self._look()))
+        load = statistics.median_low(seen for _when, seen in self._looks)
+        return min(MOST, max(self.measured, load))
+
+    def _look(self) -> float:
+        """The load at this moment: of three looks the middle one."""
+        return statistics.median(
+            max(contention(), runnable_per_core(self.tested())) for _look in range(LOOKS)
+        )
 
     def deadline(self, seconds: float, weight: float = 1.0) -> Deadline:
         """A deadline in `seconds` of an idle machine; `weight` is for a slower tool (a sanitizer)."""

@@ -51,6 +51,11 @@ def threads(pid: int) -> list[int]:
         return []
 
 
+def runnable(pid: int, most: int = 2000) -> int:
+    """How many threads of a process run or want to, among the first `most` of them."""
+    return sum(state(pid, thread) == "R" for thread in threads(pid)[:most])
+
+
 def descriptors(pid: int) -> list[int]:
     """The open descriptors of a process."""
     try:
@@ -89,9 +94,10 @@ def cpu_seconds(pid: int, thread: int = 0) -> float:
         return 0.0
 
 
-def state(pid: int) -> str:
-    """The state letter of the process's main thread (`R`, `S`, `T`, `Z`, …), empty if it has ended."""
+def state(pid: int, thread: int = 0) -> str:
+    """The state letter of the main thread or of another (`R`, `S`, `T`, `Z`, …), empty if it has ended."""
     try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+        stat = Path(f"/proc/{pid}/task/{thread or pid}/stat").read_text()
+        return stat.rpartition(")")[2].split()[0]
     except (OSError, IndexError):
         return ""

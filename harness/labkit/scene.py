@@ -86,6 +86,7 @@ class Scene:
         self.seed = seed
         self.journal = Journal()
         self.programs: list[Running] = []
+        pace.tested = lambda: [program.pid for program in self.programs if program.running]
         self.figures: list[str] = []
         self.stdin: Stdin = None  # of programs for which nothing else is said
         self._directory = directory

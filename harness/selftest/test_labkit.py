@@ -5,15 +5,18 @@ from __future__ import annotations
 import os
 import signal
 import socket
+import subprocess
+import sys
 import threading
 import time
+from types import SimpleNamespace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from commandline import SAMPLE
-from labkit import catalog, network, pace
+from labkit import catalog, network, pace, proc
 from labkit.clients import likely_cause
 from labkit.faults import Trouble
 from labkit.journal import Journal, printable
@@ -136,21 +139,52 @@ def test_the_pace_is_bounded(
 ) -> None:
     """A fast machine gets no less time than the contract says, a very slow one not all the time there is."""
     monkeypatch.setattr(pace, "contention", lambda: 1.0)
-    monkeypatch.setattr(pace, "runnable_per_core", lambda: 1.0)
+    monkeypatch.setattr(pace, "runnable_per_core", lambda _tested: 1.0)
     assert least <= Pace(measured).factor() <= most
 
 
 def test_the_pace_follows_the_load(monkeypatch: pytest.MonkeyPatch) -> None:
     """The larger of what was measured and what is seen now; looked at again only after a while."""
     monkeypatch.setattr(pace, "contention", lambda: 3.0)
-    monkeypatch.setattr(pace, "runnable_per_core", lambda: 5.0)
+    monkeypatch.setattr(pace, "runnable_per_core", lambda _tested: 5.0)
     clock = Pace(2.0)
     assert clock.factor() == 5.0
     assert clock.deadline(1.0, weight=2.0).allowed == 10.0
-    monkeypatch.setattr(pace, "runnable_per_core", lambda: 1.0)
+    monkeypatch.setattr(pace, "runnable_per_core", lambda _tested: 1.0)
     assert clock.factor() == 5.0
     time.sleep(pace.FRESH_SECONDS * 1.1)
     assert clock.factor() == 3.0
+
+
+def test_a_burst_is_no_load(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of the looks of the last two seconds a middle one counts: what lasts a moment stretches nothing."""
+    seen = iter([1.0, 1.0, 60.0, 1.0, 8.0, 8.0, 8.0, 8.0, 8.0, 8.0])
+    instants = iter(100.0 + 0.3 * i for i in range(10))
+    monkeypatch.setattr(pace, "time", SimpleNamespace(monotonic=lambda: next(instants)))
+    clock = Pace()
+    monkeypatch.setattr(clock, "_look", lambda: next(seen))
+    factors = [clock.factor() for _time in range(10)]
+    assert factors[:5] == [1.0] * 5
+    assert factors[-1] == 8.0
+
+
+def test_what_is_tested_is_no_load() -> None:
+    """Threads of the program under test that want to run don't stretch its deadlines."""
+    spin = "import os\nfor _ in range(5): os.fork()\nprint(flush=True)\nwhile True: pass"
+    with subprocess.Popen(
+        [sys.executable, "-c", spin], stdout=subprocess.PIPE, start_new_session=True
+    ) as spinning:
+        try:
+            assert spinning.stdout
+            for _process in range(32):
+                spinning.stdout.readline()
+            pids = proc.tree(spinning.pid)
+            assert len(pids) == 32
+            all_of_them, others = pace.runnable_per_core(), pace.runnable_per_core(pids)
+        finally:
+            os.killpg(spinning.pid, signal.SIGKILL)
+    cores = len(os.sched_getaffinity(0))
+    assert all_of_them - others > 20 / cores
 
 
 def test_the_load_is_at_least_one() -> None:
