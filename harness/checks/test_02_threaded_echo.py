@@ -411,8 +411,8 @@ def test_gives_everything_back(scene: Scene) -> None:
     if left > threads:
         raise Silent(
             _("threads outlive their clients"),
-            expected=_("{n} threads, as at first").format(n=threads),
-            got=_("{n} threads after all clients left").format(n=left),
+            expected=_("threads, as at first: {n}").format(n=threads),
+            got=_("threads after all clients left: {n}").format(n=left),
             cause="thread-stays",
         )
     left = manners.settled(program, "descriptors", descriptors)
