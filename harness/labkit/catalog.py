@@ -49,7 +49,10 @@ class Step:
 
 @dataclass(frozen=True)
 class Lab:
-    """A lab as its lab.toml describes it. programs: names of executables, each with a .c of its name."""
+    """A lab as its lab.toml describes it. programs: names of executables, each with a .c of its name.
+
+    by_hand: shell commands that try its server, where it has one; {run} stands for the one that starts it.
+    """
 
     number: str
     name: str
@@ -57,6 +60,7 @@ class Lab:
     title_ru: str
     programs: tuple[str, ...]
     steps: tuple[Step, ...]
+    by_hand: tuple[str, ...] = ()
 
     @property
     def heading(self) -> str:
@@ -102,6 +106,7 @@ def load(directory: Path) -> Lab:
         table["title_ru"],
         tuple(table["programs"]),
         steps,
+        tuple(table.get("by_hand", ())),
     )
 
 

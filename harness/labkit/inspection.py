@@ -129,14 +129,18 @@ _BY_HAND = {
 
 
 def _by_hand(program: Running) -> list[str]:
-    """Commands that build the program for the same tool and run it under it; clients are the reader's."""
+    """Commands that build the program for the same tool and run it under it, a server with some clients."""
     builder = program.scene.builder
     flags, before = _BY_HAND[program.tool.name]
     units = [f"{{work}}/{unit}" for unit in builder.sources.units(builder.lab, program.program)]
     words = ["gcc -g -O1 -pthread", flags, "-I labs/common", *units, _given(builder.sources)]
     target = f"{{bin}}/{program.program}.{program.tool.name}"
-    run = " ".join([before + target, *program.shown[1:]]).replace("-p 0", "-p 9090")
-    return [" ".join(word for word in words if word) + f" -o {target}", run]
+    compile_it = " ".join(word for word in words if word) + f" -o {target}"
+    run = " ".join([before + target, *program.shown[1:]])
+    if "-p 0" not in run:
+        return [compile_it, run]
+    run = run.replace("-p 0", "-p 9090")
+    return [compile_it, *(command.replace("{run}", run) for command in builder.lab.by_hand)]
 
 
 def _given(sources: Sources) -> str:
