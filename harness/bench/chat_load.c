@@ -5,7 +5,8 @@
  *
  * DIALECT is "chat" for lab 05's protocol or "irc". USERS users log in to one
  * room on loopback; SENDERS of them have OUTSTANDING messages each under way:
- * as soon as the last user has got one of them, its sender says the next. With
+ * as soon as the last user has got one of them, its sender says the next; what
+ * a sender has to say after one read of that user's goes out in one write. With
  * SILENT, that many more users log in and never read.
  *
  * Prints, in one line: deliveries a second, and the median and the 99th
@@ -30,6 +31,7 @@
 enum {
 	BUFFER = 256 * 1024, /* bytes read at once, at most */
 	LINE = 1024,         /* bytes in a line, at most */
+	TO_SAY = 64 * 1024,  /* bytes that a sender says at once, at most */
 	EVENTS = 256,        /* sockets in one look */
 	SAMPLE = 16,         /* one delivery in so many is timed, at least */
 	MOST_SAMPLES = 10 * 1000 * 1000,
@@ -39,6 +41,8 @@ struct user {
 	int fd;
 	size_t have;     /* bytes of a line that is not yet whole */
 	char part[LINE]; /* they */
+	char *to_say;    /* a sender's lines that are not sent yet */
+	size_t saying;   /* bytes of them */
 };
 
 static bool irc;
@@ -114,17 +118,33 @@ enter(struct user *user, int port, int number)
 	}
 }
 
-/* A sender says when it is, and who it is. */
+/* A sender is to say when it is, and who it is. */
 static void
 say(int sender)
 {
-	char text[LINE];
-	int size = snprintf(text, sizeof(text),
+	struct user *user = &all[sender];
+	size_t room = TO_SAY - user->saying;
+	int size = snprintf(user->to_say + user->saying, room,
 	    "%s@@%.9f %d the quick brown fox jumps over the lazy dog\r\n",
 	    irc ? "PRIVMSG #room :" : "SAY ", now(), sender);
 
-	if (write(all[sender].fd, text, (size_t)size) != size)
-		err(1, "a sender's socket is full");
+	if ((size_t)size >= room)
+		errx(1, "too much to say at once");
+	user->saying += (size_t)size;
+}
+
+/* Sends what the senders are to say, each its lines in one call. */
+static void
+say_all(void)
+{
+	for (struct user *user = all; user < all + senders; user++) {
+		ssize_t size = (ssize_t)user->saying;
+
+		if (size > 0 &&
+		    write(user->fd, user->to_say, user->saying) != size)
+			err(1, "a sender's socket is full");
+		user->saying = 0;
+	}
 }
 
 /* Takes a line that was received by a user: does it deliver a message? */
@@ -176,6 +196,8 @@ receive(int number)
 		errx(1, "a line is too long");
 	user->have = (size_t)n;
 	memcpy(user->part, line, user->have);
+	if (number == users - 1)
+		say_all();
 }
 
 /* Says and receives for so many seconds; returns how many it were. */
@@ -194,6 +216,7 @@ talk(int outstanding, double seconds)
 	began = now();
 	for (int i = 0; i < senders * outstanding; i++)
 		say(i % senders);
+	say_all();
 	while (now() < began + seconds) {
 		int ready = epoll_wait(poll, events, EVENTS, 100);
 
@@ -233,6 +256,9 @@ main(int argc, char *argv[])
 
 	for (int i = 0; i < users + silent; i++)
 		enter(&all[i], port, i);
+	for (int i = 0; i < senders; i++)
+		if ((all[i].to_say = malloc(TO_SAY)) == NULL)
+			err(1, "malloc");
 	fprintf(stderr, "ready\n");
 	took = talk(atoi(argv[5]), atof(argv[6]));
 	if (sample_count == 0)

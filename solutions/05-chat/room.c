@@ -132,6 +132,14 @@ post_own_locked(struct user *user, struct buffer *answer, bool complete)
 	buffer_free(answer);
 }
 
+/* Frees a user's outbox. While much is said it is kept and used again. */
+static void
+free_buffers(struct user *user)
+{
+	buffer_free(&user->waiting);
+	buffer_free(&user->sending);
+}
+
 /* -- the room ------------------------------------------------------------- */
 
 /* Where a user of that name is in the list, or would be. */
@@ -196,8 +204,7 @@ room_leave(struct user *user)
 	while (user->taken)
 		pthread_cond_wait(&room.changed, &room.lock);
 	pthread_mutex_unlock(&room.lock);
-	buffer_free(&user->waiting);
-	buffer_free(&user->sending);
+	free_buffers(user);
 }
 
 /*
@@ -301,8 +308,10 @@ take_locked(void)
 		if (user->gone)
 			continue;
 		if (user->sending.size == 0) {
+			struct buffer empty = user->sending;
+
 			user->sending = user->waiting;
-			user->waiting = (struct buffer){NULL, 0, 0};
+			user->waiting = empty;
 		}
 		if (user->sending.size > 0) {
 			user->taken = true;
@@ -344,10 +353,13 @@ let_go_locked(struct user *taken)
 		user->done += user->delivered;
 		user->delivered = 0;
 		if (user->done == user->sending.size) {
-			buffer_free(&user->sending);
+			user->sending.size = 0;
 			user->done = 0;
 			/* What came meanwhile was not taken: see take_locked. */
-			room.work = room.work || user->waiting.size > 0;
+			if (user->waiting.size > 0)
+				room.work = true;
+			else
+				free_buffers(user);
 		}
 		if (user->broken && !user->gone)
 			give_up_locked(user);
