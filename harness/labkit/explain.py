@@ -94,7 +94,9 @@ def _process(program: Running) -> str:
         words = [f"{program.name}: {ended}"]
     else:
         words = [
-            _("{name}: running; threads: {threads}, descriptors: {fds}, resident: {kib} KiB").format(
+            _(
+                "{name}: running; threads: {threads}, descriptors: {fds}, resident: {kib} KiB"
+            ).format(
                 name=program.name,
                 threads=program.threads(),
                 fds=program.descriptors(),
