@@ -9,10 +9,9 @@ import socket
 import subprocess
 import sys
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Protocol
 
-from labkit import connector
+from labkit import connector, tcp_table
 from labkit.faults import Disconnected, Silent, Trouble
 from labkit.words import _
 
@@ -23,7 +22,6 @@ NARROW = {"tcp_rmem": f"4096 {SMALL} {SMALL}", "tcp_wmem": f"4096 {SMALL} {SMALL
 ROOMY = {"ip_local_port_range": "10000 65000"}
 # So few local ports that a connect to one of them is likely to meet itself.
 FEW_PORTS = {"ip_local_port_range": "20000 20049"}
-MAPPED = bytes(10) + b"\xff\xff"  # how an IPv4 address begins in an IPv6 socket
 KINDS = {"roomy": ROOMY, "narrow": {**ROOMY, **NARROW}, "few-ports": FEW_PORTS}
 
 
@@ -51,8 +49,14 @@ class Network(Protocol):
         """Give everything back."""
 
 
-def _complain(failed: int, got: int, count: int, host: str, port: int) -> None:
-    """Raise what `failed`, an errno, means for a caller that wanted `count` connections."""
+def _judge(
+    sockets: list[socket.socket], failed: int, count: int, host: str, port: int, some: bool
+) -> list[socket.socket]:
+    """The connected sockets, if they are what `dial` promises; else raise what `failed`, an errno, means."""
+    if not failed or (some and sockets and failed == errno.ETIMEDOUT):
+        return sockets
+    for sock in sockets:
+        sock.close()
     where = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
     if failed in (errno.EADDRNOTAVAIL, errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM):
         raise Trouble(
@@ -61,7 +65,7 @@ def _complain(failed: int, got: int, count: int, host: str, port: int) -> None:
     if failed == errno.ETIMEDOUT:
         raise Silent(
             _("only {got} of {count} connections to {where} were established in time").format(
-                got=got, count=count, where=where
+                got=len(sockets), count=count, where=where
             )
         )
     raise Disconnected(
@@ -90,11 +94,7 @@ class HostNetwork:
         some: bool = False,
     ) -> list[socket.socket]:
         sockets, failed = connector.dial(host, port, count, timeout, self._buffer)
-        if failed and not (some and sockets and failed == errno.ETIMEDOUT):
-            for sock in sockets:
-                sock.close()
-            _complain(failed, len(sockets), count, host, port)
-        return sockets
+        return _judge(sockets, failed, count, host, port, some)
 
     def listen(self, host: str = "127.0.0.1", port: int = 0, backlog: int = 128) -> socket.socket:
         return connector.listen(host, port, backlog, self._buffer)
@@ -164,11 +164,7 @@ class OwnNetwork:
         sockets, failed = self._ask(
             timeout, do="dial", host=host, port=port, count=count, timeout=timeout
         )
-        if failed and not (some and sockets and failed == errno.ETIMEDOUT):
-            for sock in sockets:
-                sock.close()
-            _complain(failed, len(sockets), count, host, port)
-        return sockets
+        return _judge(sockets, failed, count, host, port, some)
 
     def listen(self, host: str = "127.0.0.1", port: int = 0, backlog: int = 128) -> socket.socket:
         sockets, failed = self._ask(10, do="listen", host=host, port=port, backlog=backlog)
@@ -214,37 +210,15 @@ def listening_ports(pid: int) -> dict[tuple[str, int], int]:
                 own.add(link[8:-1])
     except OSError:
         pass
-    found: dict[tuple[str, int], int] = {}
-    for table, family in (("tcp", socket.AF_INET), ("tcp6", socket.AF_INET6)):
-        try:
-            rows = Path(f"/proc/{pid}/net/{table}").read_text(encoding="ascii").splitlines()[1:]
-        except OSError:
-            continue
-        for row in rows:
-            column = row.split()
-            if column[3] == "0A" and column[9] in own:
-                address, port = column[1].split(":")
-                found[_address(address, family), int(port, 16)] = int(column[4].split(":")[1], 16)
-    return found
+    return {
+        row.local: row.received
+        for row in tcp_table.rows(pid)
+        if row.state == tcp_table.LISTEN and row.inode in own
+    }
 
 
 def holds(pid: int, port: int) -> bool:
     """Whether a connection with a client's port is established in a process's network, accepted or not."""
-    for table in ("tcp", "tcp6"):
-        rows = Path(f"/proc/{pid}/net/{table}").read_text(encoding="ascii").splitlines()[1:]
-        for _slot, _local, remote, state, *_rest in map(str.split, rows):
-            if state == "01" and int(remote.split(":")[1], 16) == port:
-                return True
-    return False
-
-
-def _address(text: str, family: int) -> str:
-    """An address as /proc/net/tcp writes it: 32-bit words in host order.
-
-    An IPv4 address of an IPv6 socket (RFC 4291, 2.5.5.2: IPv4-mapped) is written as what it is, IPv4.
-    """
-    words = [text[i : i + 8] for i in range(0, len(text), 8)]
-    raw = b"".join(int(word, 16).to_bytes(4, sys.byteorder) for word in words)
-    if family == socket.AF_INET6 and raw.startswith(MAPPED):
-        return socket.inet_ntop(socket.AF_INET, raw[len(MAPPED) :])
-    return socket.inet_ntop(family, raw)
+    return any(
+        row.state == tcp_table.ESTABLISHED and row.remote[1] == port for row in tcp_table.rows(pid)
+    )

@@ -7,9 +7,9 @@ import os
 import random
 import socket
 from collections.abc import Iterable
-from pathlib import Path
 from typing import TYPE_CHECKING
 
+from labkit import tcp_table
 from labkit.faults import Trouble
 from labkit.words import _
 
@@ -78,17 +78,8 @@ class Targets:
         """The ports on which anybody listens; in a network of its own nobody but us."""
         if self._network.own:
             return {sock.getsockname()[1] for sock in self._sockets}
-        ports = set()
-        for table in ("tcp", "tcp6"):
-            try:
-                rows = Path(f"/proc/net/{table}").read_text(encoding="ascii").splitlines()[1:]
-            except OSError:
-                continue  # a kernel without IPv6
-            for row in rows:
-                columns = row.split()
-                if columns[3] == "0A":
-                    ports.add(int(columns[1].rsplit(":", 1)[1], 16))
-        return ports
+        listening = (row for row in tcp_table.rows("self") if row.state == tcp_table.LISTEN)
+        return {row.local[1] for row in listening}
 
     def close(self) -> None:
         """Close all of them."""
@@ -130,11 +121,4 @@ def _accepted(listener: socket.socket) -> int:
 
 def under_way(pid: int) -> int:
     """How many connects a process's network has sent a SYN for that got no answer yet."""
-    count = 0
-    for table in ("tcp", "tcp6"):
-        try:
-            rows = Path(f"/proc/{pid}/net/{table}").read_text(encoding="ascii").splitlines()[1:]
-        except OSError:
-            continue
-        count += sum(row.split()[3] == "02" for row in rows)
-    return count
+    return sum(row.state == tcp_table.SYN_SENT for row in tcp_table.rows(pid))
