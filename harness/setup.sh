@@ -52,6 +52,8 @@ python3-pytest-timeout module:pytest_timeout
 python3-hypothesis     module:hypothesis
 python3-jsonschema     module:jsonschema
 python3-babel          module:babel
+telnet                 telnet
+socat                  socat
 shellcheck             shellcheck
 black                  module:black
 mypy                   module:mypy
