@@ -1,5 +1,5 @@
 /*
- * one_thread_poll - one thread does serve two clients, if it sleeps for both
+ * poll_two_clients - one thread does serve two clients, if it sleeps for both
  *
  * The child process is the server, the parent plays its two clients. A
  * connects and says nothing; B connects after it, asks, and is answered.
@@ -51,7 +51,7 @@ connect_to(const struct sockaddr_in *address)
 	return fd;
 }
 
-/* Echoes what a client has sent; returns false at its end. */
+/* Echoes what a client has sent; returns 0 at its end. */
 static int
 serve_portion(int client)
 {
