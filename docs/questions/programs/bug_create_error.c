@@ -1,7 +1,6 @@
 /* Starts a thread. One line of it is wrong. */
 
 #include <err.h>
-#include <errno.h>
 #include <pthread.h>
 #include <stdio.h>
 

@@ -1,4 +1,4 @@
-/* Serves each client in a thread of its own. One line of it is wrong. */
+/* Hears out each client in a thread of its own. One line of it is wrong. */
 
 #include <err.h>
 #include <errno.h>
@@ -6,22 +6,20 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-/* The thread of a client: sends back what comes. */
+/* The thread of a client: takes what comes, until the end. */
 static void *
 serve(void *argument)
 {
 	int fd = *(int *)argument;
 	char portion[1024];
-	ssize_t n;
 
-	while ((n = recv(fd, portion, sizeof(portion), 0)) > 0)
-		if (send(fd, portion, (size_t)n, MSG_NOSIGNAL) != n)
-			break;
+	while (recv(fd, portion, sizeof(portion), 0) > 0)
+		continue;
 	close(fd);
 	return NULL;
 }
 
-/* Accepts clients for ever. */
+/* Accepts clients until accept fails. */
 static void
 accept_all(int listener)
 {
@@ -30,7 +28,7 @@ accept_all(int listener)
 		int client = accept(listener, NULL, NULL);
 
 		if (client < 0)
-			continue;
+			return;
 		errno = pthread_create(&thread, NULL, serve, &client);
 		if (errno != 0) {
 			warn("serve a client");
@@ -49,4 +47,5 @@ main(void)
 	if (listener < 0 || listen(listener, SOMAXCONN) < 0)
 		err(1, "listen");
 	accept_all(listener);
+	return 0;
 }
