@@ -42,8 +42,8 @@ run_under_gdb(const char *program)
 
 	snprintf(line, sizeof(line),
 	    "gdb -q -nx -batch -ex 'set disable-randomization off' "
-	    "-ex 'set print address off' -ex run -ex bt -ex 'frame 1' "
-	    "-ex 'print *visitor' --args %s crash 2>/dev/null",
+	    "-ex run -ex bt -ex 'frame 1' -ex 'print *visitor' "
+	    "--args %s crash 2>/dev/null",
 	    program);
 	gdb = popen(line, "r");
 	if (gdb == NULL)

@@ -2,7 +2,8 @@
 """Makes the pictures of a failure for README.md and README.ru.md: docs/images/failure.py
 
 They show what `make check LAB=02` says of a real program: the reference of lab 02 with a counter that all
-threads use without a lock. Lines that are long are folded; nothing else is changed.
+threads use without a lock. Lines that are long are folded, and the conversation, which has 500 lines, and the
+exit status are left out, which an ellipsis says; paths are as in the labs' own directory. Nothing else is changed.
 """
 
 from __future__ import annotations
@@ -69,7 +70,15 @@ def verdict(work: Path, language: str) -> str:
     words += ["--work", str(work), "--report", str(work / "report")]
     done = subprocess.run(words, env=environment, capture_output=True, text=True, timeout=120)
     assert done.returncode == 1, done.stderr
-    return done.stdout.replace(str(work), "labs")
+    said = done.stdout.replace(str(work / "report"), "build/report")
+    return shortened(said.replace(f" WORK={work}", "").replace(str(work), "labs"))
+
+
+def shortened(said: str) -> str:
+    """The block without the conversation and the process: what stands before the likely cause."""
+    paragraphs = said.split("\n\n")
+    conversation = next(i for i, words in enumerate(paragraphs) if " 127.0.0.1:" in words)
+    return "\n\n".join([*paragraphs[:conversation], "…", *paragraphs[conversation + 2 :]])
 
 
 def picture(said: str) -> str:
