@@ -73,12 +73,14 @@ main(void)
 	int pair[2];
 
 	for (int user = 0; user < USERS; user++) {
-		socketpair(AF_UNIX, SOCK_STREAM, 0, pair);
+		if (socketpair(AF_UNIX, SOCK_STREAM, 0, pair) < 0)
+			return 1;
 		servers[user] = pair[0];
 		clients[user] = pair[1];
 	}
 	fill(servers[BORIS]);
-	pthread_create(&speaker, NULL, speaker_main, "hello");
+	if (pthread_create(&speaker, NULL, speaker_main, "hello") != 0)
+		return 1;
 	recv(clients[ANNA], bytes, sizeof(bytes), 0);
 	printf("anna has the message, boris does not read\n");
 	printf("clara wants to speak: %s\n", try_to_speak());

@@ -31,7 +31,8 @@ main(void)
 
 	if (pipe(silent) < 0)
 		return 1;
-	pthread_create(&thread, NULL, thread_main, NULL);
+	if (pthread_create(&thread, NULL, thread_main, NULL) != 0)
+		return 1;
 	pthread_cancel(thread);
 	pthread_join(thread, &result);
 	printf("the thread %s\n",

@@ -53,13 +53,16 @@ main(void)
 
 	listener = socket(AF_INET, SOCK_STREAM, 0);
 	address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-	bind(listener, (struct sockaddr *)&address, size);
-	listen(listener, 8);
-	getsockname(listener, (struct sockaddr *)&address, &size);
+	if (bind(listener, (struct sockaddr *)&address, size) < 0 ||
+	    listen(listener, 8) < 0 ||
+	    getsockname(listener, (struct sockaddr *)&address, &size) < 0)
+		return 1;
 
-	pthread_create(&thread, NULL, listener_main, NULL);
+	if (pthread_create(&thread, NULL, listener_main, NULL) != 0)
+		return 1;
 	await_sleep();
 	printf("close: %d\n", close(listener));
-	connect(client, (struct sockaddr *)&address, size);
+	if (connect(client, (struct sockaddr *)&address, size) < 0)
+		return 1;
 	pthread_join(thread, NULL);
 }

@@ -4,6 +4,7 @@
  */
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -17,7 +18,8 @@ report(const char *name, unsigned int mode)
 	int pair[2], before, after;
 	char byte;
 
-	socketpair(AF_UNIX, SOCK_STREAM, 0, pair);
+	if (socketpair(AF_UNIX, SOCK_STREAM, 0, pair) < 0)
+		exit(1);
 	epoll_ctl(epoll, EPOLL_CTL_ADD, pair[0], &event);
 	send(pair[1], "ten bytes!", 10, 0);
 

@@ -54,16 +54,19 @@ main(void)
 	sem_init(&ended, 0, 0);
 	listener = socket(AF_INET, SOCK_STREAM, 0);
 	address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-	bind(listener, (struct sockaddr *)&address, size);
-	listen(listener, 8);
-	getsockname(listener, (struct sockaddr *)&address, &size);
+	if (bind(listener, (struct sockaddr *)&address, size) < 0 ||
+	    listen(listener, 8) < 0 ||
+	    getsockname(listener, (struct sockaddr *)&address, &size) < 0)
+		return 1;
 
-	pthread_create(&thread, NULL, listener_main, NULL);
+	if (pthread_create(&thread, NULL, listener_main, NULL) != 0)
+		return 1;
 	sem_wait(&looked);
 	stop = true;
 	printf("the flag is set: the thread is %s\n", has_ended());
-	connect(
-	    socket(AF_INET, SOCK_STREAM, 0), (struct sockaddr *)&address, size);
+	if (connect(socket(AF_INET, SOCK_STREAM, 0),
+		(struct sockaddr *)&address, size) < 0)
+		return 1;
 	pthread_join(thread, NULL);
 	printf("a client came: the thread %s\n", has_ended());
 }

@@ -9,6 +9,7 @@
 #include <pthread.h>
 #include <semaphore.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
@@ -84,7 +85,8 @@ show(const char *title, void (*enter)(void (*)(void), void (*)(void)),
 	history[0] = received[0] = '\0';
 	registered = 0;
 	say("A");
-	pthread_create(&speaker, NULL, speaker_main, NULL);
+	if (pthread_create(&speaker, NULL, speaker_main, NULL) != 0)
+		exit(1);
 	enter(first, second);
 	say("C");
 	pthread_join(speaker, NULL);

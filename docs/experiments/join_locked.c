@@ -44,7 +44,8 @@ main(void)
 
 	sem_init(&ended, 0, 0);
 	pthread_mutex_lock(&lock);
-	pthread_create(&thread, NULL, client_main, NULL);
+	if (pthread_create(&thread, NULL, client_main, NULL) != 0)
+		return 1;
 	printf("waiting with the lock: %s\n", wait_for_end());
 	pthread_mutex_unlock(&lock);
 	pthread_join(thread, NULL);

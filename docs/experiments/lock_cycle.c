@@ -54,7 +54,9 @@ main(void)
 
 	pthread_barrier_init(&both, NULL, 2);
 	for (int i = 0; i < 2; i++)
-		pthread_create(&threads[i], NULL, party_main, &parties[i]);
+		if (pthread_create(
+			&threads[i], NULL, party_main, &parties[i]) != 0)
+			return 1;
 	for (int i = 0; i < 2; i++)
 		pthread_join(threads[i], NULL);
 	for (int i = 0; i < 2; i++)

@@ -34,9 +34,11 @@ main(void)
 {
 	pthread_t thread;
 
-	pthread_create(&thread, NULL, say, NULL);
+	if (pthread_create(&thread, NULL, say, NULL) != 0)
+		return 1;
 	pthread_join(thread, NULL);
-	pthread_create(&thread, NULL, clear_history, NULL);
+	if (pthread_create(&thread, NULL, clear_history, NULL) != 0)
+		return 1;
 	pthread_join(thread, NULL);
 	puts("both done, nobody has waited");
 }

@@ -34,12 +34,14 @@ main(void)
 	sigemptyset(&set);
 	sigaddset(&set, SIGTERM);
 
-	pthread_create(&before, NULL, thread_main, "created before");
+	if (pthread_create(&before, NULL, thread_main, "created before") != 0)
+		return 1;
 	pthread_sigmask(SIG_BLOCK, &set, NULL);
 	sem_post(&go_on); /* it looks only now */
 	pthread_join(before, NULL);
 
-	pthread_create(&after, NULL, thread_main, "created after");
+	if (pthread_create(&after, NULL, thread_main, "created after") != 0)
+		return 1;
 	sem_post(&go_on);
 	pthread_join(after, NULL);
 }

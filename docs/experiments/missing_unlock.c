@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <pthread.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
@@ -35,7 +36,8 @@ serve(char *wish)
 {
 	pthread_t thread;
 
-	pthread_create(&thread, NULL, client_main, wish);
+	if (pthread_create(&thread, NULL, client_main, wish) != 0)
+		exit(1);
 	pthread_join(thread, NULL);
 }
 

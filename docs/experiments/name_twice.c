@@ -53,7 +53,9 @@ main(void)
 
 	pthread_barrier_init(&both, NULL, 2);
 	for (int i = 0; i < 2; i++)
-		pthread_create(&threads[i], NULL, register_main, &welcomed[i]);
+		if (pthread_create(
+			&threads[i], NULL, register_main, &welcomed[i]) != 0)
+			return 1;
 	for (int i = 0; i < 2; i++)
 		pthread_join(threads[i], NULL);
 	printf("welcomed as anna: %d, entries: %d\n", welcomed[0] + welcomed[1],

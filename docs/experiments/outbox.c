@@ -69,7 +69,8 @@ main(void)
 	int pair[2];
 
 	for (int i = 0; i < 2; i++) {
-		socketpair(AF_UNIX, SOCK_STREAM, 0, pair);
+		if (socketpair(AF_UNIX, SOCK_STREAM, 0, pair) < 0)
+			return 1;
 		clients[i]->server_end = pair[0];
 		clients[i]->client_end = pair[1];
 	}

@@ -34,9 +34,10 @@ main(void)
 	char byte;
 
 	address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-	bind(listener, (struct sockaddr *)&address, size);
-	listen(listener, 8);
-	getsockname(listener, (struct sockaddr *)&address, &size);
+	if (bind(listener, (struct sockaddr *)&address, size) < 0 ||
+	    listen(listener, 8) < 0 ||
+	    getsockname(listener, (struct sockaddr *)&address, &size) < 0)
+		return 1;
 
 	first = client_connect("nobody accepts");
 	close(listener);

@@ -46,9 +46,11 @@ main(void)
 	if (pipe(jobs) < 0)
 		return 1;
 	for (int i = 0; i < THREADS; i++)
-		pthread_create(&workers[i], NULL, worker_main, NULL);
+		if (pthread_create(&workers[i], NULL, worker_main, NULL) != 0)
+			return 1;
 	for (char client = 0; client < CLIENTS; client++) {
-		socketpair(AF_UNIX, SOCK_STREAM, 0, pair);
+		if (socketpair(AF_UNIX, SOCK_STREAM, 0, pair) < 0)
+			return 1;
 		client_side[(int)client] = pair[0];
 		server_side[(int)client] = pair[1];
 		if (write(jobs[1], &client, 1) != 1)

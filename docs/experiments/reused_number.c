@@ -34,11 +34,13 @@ main(void)
 
 	sem_init(&ready, 0, 0);
 	sem_init(&go_on, 0, 0);
-	socketpair(AF_UNIX, SOCK_STREAM, 0, anna);
-	pthread_create(&thread, NULL, client_main, &anna[0]);
+	if (socketpair(AF_UNIX, SOCK_STREAM, 0, anna) < 0 ||
+	    pthread_create(&thread, NULL, client_main, &anna[0]) != 0)
+		return 1;
 	sem_wait(&ready);
 	close(anna[0]); /* to stop the thread */
-	socketpair(AF_UNIX, SOCK_STREAM, 0, boris);
+	if (socketpair(AF_UNIX, SOCK_STREAM, 0, boris) < 0)
+		return 1;
 	printf("the same number: %s\n", boris[0] == anna[0] ? "yes" : "no");
 	sem_post(&go_on);
 	recv(boris[1], bytes, sizeof(bytes), 0);

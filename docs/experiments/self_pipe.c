@@ -37,7 +37,8 @@ main(void)
 	if (pipe(wake) < 0)
 		return 1;
 	fcntl(wake[1], F_SETFL, O_NONBLOCK); /* a handler must not wait */
-	socketpair(AF_UNIX, SOCK_STREAM, 0, client);
+	if (socketpair(AF_UNIX, SOCK_STREAM, 0, client) < 0)
+		return 1;
 	polled[0].fd = wake[0];
 	polled[1].fd = client[0];
 	sigaction(SIGTERM, &action, NULL);

@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <pthread.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 
@@ -35,7 +36,8 @@ start_and_stop(void *(*thread_main)(void *), int fd)
 {
 	pthread_t thread;
 
-	pthread_create(&thread, NULL, thread_main, &fd);
+	if (pthread_create(&thread, NULL, thread_main, &fd) != 0)
+		exit(1);
 	shutdown(fd, SHUT_RDWR);
 	pthread_join(thread, NULL); /* only now may fd be closed */
 }
@@ -48,9 +50,11 @@ main(void)
 	int pair[2];
 
 	address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-	bind(listener, (struct sockaddr *)&address, sizeof(address));
-	listen(listener, 8);
+	if (bind(listener, (struct sockaddr *)&address, sizeof(address)) < 0 ||
+	    listen(listener, 8) < 0)
+		return 1;
 	start_and_stop(accept_main, listener);
-	socketpair(AF_UNIX, SOCK_STREAM, 0, pair);
+	if (socketpair(AF_UNIX, SOCK_STREAM, 0, pair) < 0)
+		return 1;
 	start_and_stop(recv_main, pair[0]);
 }

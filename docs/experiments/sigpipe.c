@@ -6,6 +6,7 @@
 #define _POSIX_C_SOURCE 200809L
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
@@ -17,7 +18,8 @@ send_to_nobody(int flags)
 {
 	int pair[2], status;
 
-	socketpair(AF_UNIX, SOCK_STREAM, 0, pair);
+	if (socketpair(AF_UNIX, SOCK_STREAM, 0, pair) < 0)
+		exit(1);
 	close(pair[1]);
 	if (fork() == 0) {
 		if (send(pair[0], "hello", 5, flags) < 0)

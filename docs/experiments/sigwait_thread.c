@@ -36,7 +36,8 @@ main(void)
 	/* Before the first thread is created: all of them inherit it. */
 	pthread_sigmask(SIG_BLOCK, &signals, NULL);
 	kill(getpid(), SIGHUP); /* nobody waits yet: it stays pending */
-	pthread_create(&thread, NULL, signal_main, NULL);
+	if (pthread_create(&thread, NULL, signal_main, NULL) != 0)
+		return 1;
 	kill(getpid(), SIGTERM);
 	pthread_join(thread, NULL);
 	puts("all threads have ended");

@@ -33,7 +33,8 @@ main(void)
 	int pair[2];
 	size_t sent, have;
 
-	socketpair(AF_UNIX, SOCK_STREAM, 0, pair);
+	if (socketpair(AF_UNIX, SOCK_STREAM, 0, pair) < 0)
+		return 1;
 	memset(line, 'x', sizeof(line));
 	line[LINE - 1] = '\n';
 

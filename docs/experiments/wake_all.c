@@ -41,7 +41,9 @@ main(void)
 	if (pipe(silent) < 0)
 		return 1;
 	for (int i = 0; i < THREADS; i++) {
-		pthread_create(&threads[i], NULL, thread_main, &silent[0]);
+		if (pthread_create(
+			&threads[i], NULL, thread_main, &silent[0]) != 0)
+			return 1;
 		if (i == 1 && write(stop, &one, sizeof(one)) < 0)
 			return 1;
 	}

@@ -71,8 +71,9 @@ main(void)
 	sigemptyset(&set);
 	sigaddset(&set, SIGUSR1);
 	pthread_sigmask(SIG_BLOCK, &set, NULL);
-	pthread_create(&blocking, NULL, thread_main, &block);
-	pthread_create(&open_to_it, NULL, thread_main, &unblock);
+	if (pthread_create(&blocking, NULL, thread_main, &block) != 0 ||
+	    pthread_create(&open_to_it, NULL, thread_main, &unblock) != 0)
+		return 1;
 	sem_wait(&ready);
 	sem_wait(&ready);
 
