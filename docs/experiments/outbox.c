@@ -36,7 +36,10 @@ post(struct client *client, const char *message)
 	client->waiting += SIZE;
 }
 
-/* What the socket takes now; the rest stays. In a server: without the lock. */
+/*
+ * What the socket takes now; the rest stays. In a server the bytes are taken
+ * out of the outbox under the lock, and sent without it.
+ */
 static void
 deliver(struct client *client)
 {
