@@ -1,0 +1,55 @@
+/*
+ * count_ways - two threads add 1 to each counter 100,000 times
+ *
+ * The plain counter is a data race, on purpose: its result is anybody's guess.
+ */
+
+#define _POSIX_C_SOURCE 200809L
+
+#include <err.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdio.h>
+
+enum { TIMES = 100000 };
+
+static int plain;
+static int guarded; /* by lock */
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static atomic_int atomic;
+static pthread_barrier_t both_here;
+
+static void *
+count(void *unused)
+{
+	pthread_barrier_wait(&both_here);
+	for (int i = 0; i < TIMES; i++)
+		plain++;
+
+	for (int i = 0; i < TIMES; i++) {
+		pthread_mutex_lock(&lock);
+		guarded++;
+		pthread_mutex_unlock(&lock);
+	}
+
+	for (int i = 0; i < TIMES; i++)
+		atomic_fetch_add(&atomic, 1);
+	return unused;
+}
+
+int
+main(void)
+{
+	pthread_t one, two;
+
+	pthread_barrier_init(&both_here, NULL, 2);
+	if (pthread_create(&one, NULL, count, NULL) != 0 ||
+	    pthread_create(&two, NULL, count, NULL) != 0)
+		errx(1, "no thread");
+	pthread_join(one, NULL);
+	pthread_join(two, NULL);
+	printf("plain   %d\n", plain);
+	printf("mutex   %d\n", guarded);
+	printf("atomic  %d\n", atomic_load(&atomic));
+	return 0;
+}
