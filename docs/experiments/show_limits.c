@@ -16,10 +16,10 @@ show_rlimit(const char *name, int resource)
 	if (getrlimit(resource, &limit) != 0)
 		perror(name);
 	else if (limit.rlim_cur == RLIM_INFINITY)
-		printf("%-30s unlimited\n", name);
+		printf("%-32s unlimited\n", name);
 	else
 		printf(
-		    "%-30s %llu\n", name, (unsigned long long)limit.rlim_cur);
+		    "%-32s %llu\n", name, (unsigned long long)limit.rlim_cur);
 }
 
 static void
@@ -30,7 +30,7 @@ show_file(const char *name, const char *path)
 
 	if (file == NULL || fgets(line, sizeof(line), file) == NULL)
 		snprintf(line, sizeof(line), "unknown\n");
-	printf("%-30s %s", name, line);
+	printf("%-32s %s", name, line);
 	if (file != NULL)
 		fclose(file);
 }
@@ -39,10 +39,10 @@ int
 main(void)
 {
 	show_rlimit("stack, bytes (ulimit -s, KiB)", RLIMIT_STACK);
-	show_rlimit("threads, user (ulimit -u)", RLIMIT_NPROC);
+	show_rlimit("threads of the user (ulimit -u)", RLIMIT_NPROC);
 	show_rlimit("descriptors (ulimit -n)", RLIMIT_NOFILE);
 	show_rlimit("address space (ulimit -v)", RLIMIT_AS);
-	show_file("threads, machine", "/proc/sys/kernel/threads-max");
+	show_file("threads of the machine", "/proc/sys/kernel/threads-max");
 	show_file("thread numbers", "/proc/sys/kernel/pid_max");
 	show_file("mappings of a process", "/proc/sys/vm/max_map_count");
 	show_file("ephemeral ports", "/proc/sys/net/ipv4/ip_local_port_range");
