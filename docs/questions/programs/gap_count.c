@@ -16,8 +16,9 @@ static void *
 count(void *unused)
 {
 	pthread_barrier_wait(&start);
-	for (int i = 0; i < TIMES; i++)
+	for (int i = 0; i < TIMES; i++) {
 		/* GAP */
+	}
 	return unused;
 }
 
