@@ -1,4 +1,4 @@
-/* Four threads add 1 to a counter 200,000 times each; nothing may be lost. */
+/* Four threads add 1 to a counter 1,000,000 times each; nothing may be lost. */
 
 #define _POSIX_C_SOURCE 200809L
 
@@ -7,7 +7,7 @@
 #include <stdatomic.h>
 #include <stdio.h>
 
-enum { THREADS = 4, TIMES = 200000 };
+enum { THREADS = 4, TIMES = 1000000 };
 
 static atomic_int counter;
 static pthread_barrier_t start;
