@@ -207,12 +207,17 @@ def transcript(
     """
     outcome = run(name, arguments, tool, directory)
     path = source(name, directory)
-    command = f"python3 {path.name}" if path.suffix == ".py" else f"./{name}"
-    lines = [" ".join(["$", command, *arguments]), outcome.output.rstrip("\n")]
+    lines = [f"$ {command(path, arguments)}", outcome.output.rstrip("\n")]
     assert outcome.ended
     if outcome.ended.signal or outcome.ended.status:
         lines.append(f"[{outcome.ended}]")
     return "".join(f"{line}\n" for line in lines if line)
+
+
+def command(path: Path, arguments: Sequence[str] = ()) -> str:
+    """What a person would type to run the experiment of a source file."""
+    program = f"python3 {path.name}" if path.suffix == ".py" else f"./{path.stem}"
+    return " ".join([program, *arguments])
 
 
 def run(
@@ -247,26 +252,25 @@ def run_program(
     with _scratch() as here:
         place = Path(here)
         shutil.copy(program, place / program.name)
-        command = ["python3"] if program.suffix == ".py" else []
-        command += [program.name if command else f"./{program.name}", *arguments]
-        return _watched(command, place, environment or {}, terminal, seconds)
+        argv = command(program).split() if program.suffix else [f"./{program.name}"]
+        return _watched([*argv, *arguments], place, environment or {}, terminal, seconds)
 
 
 def _watched(
-    command: list[str], here: Path, environment: Mapping[str, str], terminal: bool, seconds: float
+    argv: list[str], here: Path, environment: Mapping[str, str], terminal: bool, seconds: float
 ) -> Outcome:
     mark = f"LAB_EXPERIMENT={uuid.uuid4().hex}"
     env = {**environment, **dict([mark.split("=")]), "PYTHONDONTWRITEBYTECODE": "1"}
     reader, writer = os.pipe() if sandbox.available() else (-1, -1)
     boxed = sandbox.command(
-        command,
+        argv,
         sandbox.View(cwd=here),
         env=env,
         limits=LIMITS,
         info_fd=writer if writer >= 0 else None,
     )
     running = Program(
-        command[0],
+        argv[0],
         [*_loopback().inside(), *boxed],
         Journal(),
         cwd=here,
