@@ -147,12 +147,12 @@ def build_text(text: str, name: str, tool: str = "plain") -> Path:
     key = hashlib.sha256("\0".join([text, *_flags(text, how), _version(how.compiler)]).encode())
     kept = CACHE / f"{tool}-{key.hexdigest()[:24]}" / name
     if not kept.exists():
-        with _scratch() as scratch:
-            compile_text(text, name, tool, Path(scratch))
+        with scratch() as stage:
+            compile_text(text, name, tool, Path(stage))
             kept.parent.mkdir(parents=True, exist_ok=True)
             # In one rename, and by a name of our own: others may build the same now.
             moved = kept.parent / f".{name}.{uuid.uuid4().hex}"
-            shutil.copy(Path(scratch) / name, moved)
+            shutil.copy(Path(stage) / name, moved)
             moved.replace(kept)
     return kept
 
@@ -171,8 +171,8 @@ def warnings(name: str, tool: str = "plain", directory: Path | None = None) -> s
     path = source(name, directory)
     if path.suffix == ".py":
         return ""
-    with _scratch() as scratch:
-        return compile_text(path.read_text(encoding="utf-8"), name, tool, Path(scratch))
+    with scratch() as stage:
+        return compile_text(path.read_text(encoding="utf-8"), name, tool, Path(stage))
 
 
 def _flags(text: str, tool: Tool) -> list[str]:
@@ -191,7 +191,8 @@ def _version(name: str) -> str:
         raise Trouble(_("{tool} is not installed").format(tool=name)) from error
 
 
-def _scratch() -> tempfile.TemporaryDirectory[str]:
+def scratch() -> tempfile.TemporaryDirectory[str]:
+    """A directory that goes away with its contents."""
     return tempfile.TemporaryDirectory(prefix="lab-experiment-", ignore_cleanup_errors=True)
 
 
@@ -249,7 +250,7 @@ def run_program(
 
     terminal: its stdout and stderr are one terminal, whose text is returned; else only stdout counts.
     """
-    with _scratch() as here:
+    with scratch() as here:
         place = Path(here)
         shutil.copy(program, place / program.name)
         argv = command(program).split() if program.suffix else [f"./{program.name}"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from labkit.questions.exporting import export
 from labkit.questions.judging import Answer, Judgement, NotAnAnswer, Reason, judge
 from labkit.questions.reading import DOCS, load, topics
-from labkit.questions.shape import GAP, KINDS, Option, Question, Words, Wrong
+from labkit.questions.shape import GAP, KINDS, Option, Question, Words, Wrong, line_numbers
 
 __all__ = [
     "Answer",
@@ -21,6 +21,7 @@ __all__ = [
     "Wrong",
     "export",
     "judge",
+    "line_numbers",
     "load",
     "topics",
 ]

@@ -17,7 +17,7 @@ from labkit.words import _
 # for the other kinds what was typed.
 Answer = Union[Sequence[int], str]
 
-GAP_SECONDS = 5.0
+GAP_SECONDS = 3.0
 SHOWN_LINES = 30
 
 
