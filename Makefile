@@ -7,12 +7,13 @@ LAB  :=
 STEP :=
 WORK := labs
 SEED :=
-export LAB STEP WORK SEED
+AGAIN :=
+export LAB STEP WORK SEED AGAIN
 
 RU := $(if $(filter ru%,$(firstword $(LANGUAGE) $(LC_ALL) $(LC_MESSAGES) $(LANG))),ru)
 
 .DEFAULT_GOAL := help
-.PHONY: help check grade doctor test bench lint format words
+.PHONY: help check grade doctor quiz test bench lint format words
 
 help:
 	@sed -n 's/^##$(RU) //p' Makefile
@@ -35,6 +36,12 @@ grade:
 ##ru   make doctor                                     чего не хватает этой машине
 doctor:
 	@harness/lab doctor
+
+##   make quiz [LAB=02] [AGAIN=1]                    control questions, explained
+##ru   make quiz [LAB=02] [AGAIN=1]                    контрольные вопросы с разбором
+quiz:
+	@harness/setup.sh student
+	@harness/lab quiz $${LAB:+"$$LAB"} $${AGAIN:+--again}
 
 ##   make test                                       lint, then the harness's tests
 ##ru   make test                                       lint и тесты самой системы

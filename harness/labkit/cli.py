@@ -1,7 +1,7 @@
-"""The command line: `check` one lab, `grade` them all, `doctor` the machine.
+"""The command line: `check` one lab, `grade` them all, `doctor` the machine, a `quiz`.
 
-Exit status: 0 graded and every step passed, 1 graded and something failed, 2 wrong arguments,
-3 an error of ours or the machine's.
+Exit status: 0 graded and every step passed (of the quiz: done, or left), 1 graded and something failed,
+2 wrong arguments, 3 an error of ours or the machine's.
 """
 
 from __future__ import annotations
@@ -129,6 +129,12 @@ def _parser() -> argparse.ArgumentParser:
         )
     doctor = commands.add_parser("doctor", help=_("what this machine lacks, and what to type"))
     doctor.set_defaults(run=_doctor)
+    quiz = commands.add_parser("quiz", help=_("control questions, with explanations"))
+    quiz.add_argument("lab", nargs="?", help=_("2, 02 or 02-threaded-echo"))
+    quiz.add_argument("--again", action="store_true", help=_("those answered rightly, too"))
+    quiz.add_argument("--docs", type=Path, help=argparse.SUPPRESS)  # for the self-tests
+    quiz.add_argument("--progress", type=Path, help=argparse.SUPPRESS)
+    quiz.set_defaults(run=_quiz)
     return parser
 
 
@@ -136,6 +142,13 @@ def _doctor(_options: argparse.Namespace) -> int:
     from labkit import doctor
 
     return doctor.main()
+
+
+def _quiz(options: argparse.Namespace) -> int:
+    from labkit import quiz
+
+    _prepare()
+    return quiz.main(options)
 
 
 # -- check -------------------------------------------------------------------------------------------

@@ -12,7 +12,8 @@ from typing import Any, NoReturn
 from labkit import experiments
 from labkit.catalog import ROOT
 from labkit.faults import Trouble
-from labkit.questions.shape import GAP, KINDS, Option, Question, Words, Wrong, line_numbers
+from labkit.questions.shape import GAP, KINDS, Option, Question, Words, Wrong
+from labkit.questions.shape import heading_pattern, line_numbers
 from labkit.words import _
 
 if sys.version_info >= (3, 11):
@@ -217,8 +218,7 @@ class _Reader:
                 text = (self._home / language / name).read_text(encoding="utf-8")
             except OSError:
                 self._odd(_("there is no chapter {file}").format(file=f"{language}/{name}"))
-            heading = rf"^#+ .*\{{:? *#{re.escape(anchor)}[ }}]"
-            if not sharp or not re.search(heading, text, re.MULTILINE):
+            if not sharp or not re.search(heading_pattern(anchor), text, re.MULTILINE):
                 words = _("{file} has no heading {anchor}")
                 self._odd(words.format(file=f"{language}/{name}", anchor=f"{{#{anchor}}}"))
         return link

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -88,6 +89,13 @@ class Question:
         """The directory of the experiments that it names."""
         return self.home / "experiments"
 
+    def heading(self, language: str) -> str:
+        """The heading of the chapter that explains it, in a language."""
+        file, _sharp, anchor = self.chapter.partition("#")
+        text = (self.home / language / file).read_text(encoding="utf-8")
+        match = re.search(heading_pattern(anchor), text, re.MULTILINE)
+        return match[1] if match else anchor
+
     def program_text(self) -> str:
         """The source of its program (gap, bug)."""
         return (self.home / "questions" / "programs" / self.program).read_text(encoding="utf-8")
@@ -95,6 +103,11 @@ class Question:
     def numbers(self) -> list[int]:
         """The numbers of its wrong lines, from 1 (bug)."""
         return [number for line in self.lines for number in line_numbers(self.program_text(), line)]
+
+
+def heading_pattern(anchor: str) -> str:
+    """A pattern for the heading, of any level, that has this id."""
+    return rf"^#+ (.*?) *\{{:? *#{re.escape(anchor)}[ }}]"
 
 
 def line_numbers(text: str, line: str) -> list[int]:
