@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from labkit import catalog, experiments, questions, quiz_progress
 from labkit.faults import Trouble
 from labkit.questions import Answer, Judgement, NotAnAnswer, Question, Words
-from labkit.quiz_asking import Asking, read_line
+from labkit.quiz_asking import Asking
 from labkit.quiz_progress import Progress
 from labkit.quiz_screen import Screen
 from labkit.words import _, russian
@@ -158,7 +158,7 @@ class Quiz:
     def _explain(self, judgement: Judgement) -> None:
         screen = self._screen
         screen.put()
-        screen.say(_("Right.") if judgement.right else _("Not so."), f"bold {_colour(judgement)}")
+        screen.say(_("Right.") if judgement.right else _("Wrong."), f"bold {_colour(judgement)}")
         for reason in judgement.reasons:
             if reason.about and len(judgement.reasons) > 1:
                 screen.listed(["+" if reason.missed else "-"], [reason.about.said])
@@ -174,10 +174,10 @@ class Quiz:
 
     def _pause(self, question: Question, asking: Asking | None) -> None:
         """Time to read: until Enter. asking: with which the model answer can be shown still."""
-        prompt = _("Enter: go on, ?: model answer, r: run, q: leave > ")
+        prompt = _("Enter: go on, ?: model answer, r: run, q: leave")
         if asking is None:
-            prompt = _("Enter: go on, r: run, q: leave > ")
-        while key := read_line(prompt).strip():
+            prompt = _("Enter: go on, r: run, q: leave")
+        while key := self._screen.ask(prompt).strip():
             if key == "q":
                 raise Left
             if key == "r":

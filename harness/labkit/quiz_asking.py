@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import re
-import sys
 from collections.abc import Collection, Sequence
 
 from labkit import experiments
 from labkit.faults import Trouble
-from labkit.questions import Answer, NotAnAnswer, Question
+from labkit.questions import Answer, NotAnAnswer, Question, without_head
 from labkit.questions.judging import printed
 from labkit.quiz_screen import Screen
 from labkit.words import _
@@ -23,28 +22,29 @@ class Asking:
     # -- showing it ----------------------------------------------------------------------------
 
     def show(self) -> None:
-        """The question with all that belongs to it."""
+        """The program that it is about, if any; then the question, next to where its answer is typed."""
         screen, question = self._screen, self._question
-        screen.show(question.ask.said)
-        screen.put()
-        if self._texts():
-            texts = self._texts()
-            screen.listed(self._numbers(), [texts[number] for number in self._order])
         if question.kind in ("gap", "bug"):
             screen.show_code(question.program_text(), numbers=question.kind == "bug")
+            screen.put()
+        if question.kind == "output":
+            self._show_program()
+        screen.show(question.ask.said)
+        screen.put()
+        if texts := self._texts():
+            screen.listed(self._numbers(), [texts[number] for number in self._order])
         if question.kind == "gap":
             screen.say(_("Filled in, it must print:"))
             screen.printed(question.prints)
-        if question.kind == "output":
-            self._show_program()
 
     def _show_program(self) -> None:
         """The program whose output is asked for, and how it is run."""
         path = experiments.source(self._question.program, self._question.experiments)
         language = "python" if path.suffix == ".py" else "c"
-        self._screen.show_code(path.read_text(encoding="utf-8"), language)
+        self._screen.show_code(without_head(path.read_text(encoding="utf-8")), language)
         self._screen.put()
         self._screen.printed("$ " + experiments.command(path, self._question.arguments))
+        self._screen.put()
 
     def _texts(self) -> list[str]:
         """The options, or the items, as the file has them."""
@@ -98,24 +98,24 @@ class Asking:
 
     def read(self, keys: Collection[str]) -> str:
         """What the person types: a line, or for an output several until an empty one; a key alone is a line."""
-        first = read_line(self._prompt())
+        first = self._screen.ask(self._prompt())
         if first.strip() in keys or self._question.kind != "output":
             return first.strip()
         lines = [first]
-        while line := read_line("> "):
+        while line := self._screen.ask(""):
             lines.append(line)
         return "\n".join(lines)
 
     def _prompt(self) -> str:
         return {
-            "choice": _("Its number > "),
-            "several": _("The numbers of all that are right (like 1 3) > "),
-            "order": _("All numbers in the right order (like 2 1 3) > "),
-            "number": _("A number > "),
-            "text": _("In a word or two > "),
-            "gap": _("What stands in the gap, in one line > "),
-            "output": _("What is printed, line by line; an empty line ends it > "),
-            "bug": _("The number of the wrong line > "),
+            "choice": _("Its number"),
+            "several": _("The numbers of all that are right (like 1 3)"),
+            "order": _("All numbers in the right order (like 2 1 3)"),
+            "number": _("A number"),
+            "text": _("In a word or two"),
+            "gap": _("What stands in the gap, in one line"),
+            "output": _("What is printed, line by line; an empty line ends it"),
+            "bug": _("The number of the wrong line"),
         }[self._question.kind]
 
     def answer(self, typed: str) -> Answer:
@@ -131,16 +131,3 @@ class Asking:
         if not all(1 <= number <= len(self._order) for number in numbers):
             raise NotAnAnswer(_("numbers from 1 to {n}, please").format(n=len(self._order)))
         return [self._order[number - 1] for number in numbers]
-
-
-def read_line(prompt: str) -> str:
-    """A line that is typed, with an editor where there is a terminal. EOFError at the end of the input."""
-    if sys.stdin.isatty() and sys.stdout.isatty():
-        import readline  # noqa: F401 - gives input() its editor
-
-        return input(prompt)
-    print(prompt.rstrip(), flush=True)
-    line = sys.stdin.readline()
-    if not line:
-        raise EOFError
-    return line.rstrip("\n")

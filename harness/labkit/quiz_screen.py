@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Iterable, Sequence
 
 from rich.console import Console, Group, RenderableType
@@ -14,6 +15,7 @@ from rich.text import Text
 
 PIPE_COLUMNS = 80
 TAB = 4
+ROOM = 20  # columns that an answer should have beside the words that ask for it
 THEME = "ansi_dark"
 FENCE = re.compile(r"^```(\w*)\n(.*?)^```[ \t]*$\n?", re.DOTALL | re.MULTILINE)
 INLINE = re.compile(
@@ -68,6 +70,7 @@ class Screen:
 
     def code(self, text: str, language: str = "c", numbers: bool = False) -> RenderableType:
         """Code, highlighted where there are colours; numbers: with its lines numbered."""
+        text = text.strip("\n")
         if self.plain:
             lines = text.expandtabs(TAB).splitlines()
             width = len(str(len(lines)))
@@ -114,7 +117,26 @@ class Screen:
     def head(self, text: str) -> None:
         """A line across the screen that begins something."""
         self.put()
-        self.put(Rule(Text(text, style="bold"), align="left", style="dim"))
+        fits = len(text) < self.console.width - 4
+        self.put(Rule(Text(text if fits else "", style="bold"), align="left", style="dim"))
+        if not fits:
+            self.say(text, "bold")
+
+    def ask(self, words: str) -> str:
+        """A line that is typed, with an editor where there is a terminal. EOFError at the end of the input."""
+        on_terminal = sys.stdin.isatty() and self.console.is_terminal
+        beside = len(words) + ROOM < self.console.width
+        if words and not (on_terminal and beside):
+            self.say(words)
+        if on_terminal:
+            import readline  # noqa: F401 - gives input() its editor
+
+            return input(f"{words} > " if words and beside else "> ")
+        self.console.file.flush()
+        line = sys.stdin.readline()
+        if not line:
+            raise EOFError
+        return line.rstrip("\n")
 
     def listed(self, marks: Sequence[str], texts: Iterable[str]) -> None:
         """Texts behind their marks, wrapped beside them."""

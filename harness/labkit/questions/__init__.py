@@ -5,7 +5,8 @@ from __future__ import annotations
 from labkit.questions.exporting import export
 from labkit.questions.judging import Answer, Judgement, NotAnAnswer, Reason, judge
 from labkit.questions.reading import DOCS, load, topics
-from labkit.questions.shape import GAP, KINDS, Option, Question, Words, Wrong, line_numbers
+from labkit.questions.shape import GAP, KINDS, Option, Question, Words, Wrong
+from labkit.questions.shape import line_numbers, without_head
 
 __all__ = [
     "Answer",
@@ -24,4 +25,5 @@ __all__ = [
     "line_numbers",
     "load",
     "topics",
+    "without_head",
 ]

@@ -9,7 +9,7 @@ from typing import Any
 from labkit import experiments
 from labkit.questions.judging import printed
 from labkit.questions.reading import load, topics
-from labkit.questions.shape import Question, line_numbers
+from labkit.questions.shape import Question, line_numbers, without_head
 
 
 def export(language: str, docs: Path | None = None) -> list[dict[str, Any]]:
@@ -28,7 +28,7 @@ def export(language: str, docs: Path | None = None) -> list[dict[str, Any]]:
     items        order: [text] in the RIGHT order: show them shuffled
     value, tolerance   number: right is |answer - value| <= tolerance
     accept       text: patterns; gap: code, the first being the model
-    program      gap, output, bug: {"name": "gap_join.c", "text": its source}
+    program      gap, output, bug: {"name": "gap_join.c", "text": its source; of output without the head comment}
     command      output: "./NAME ARGUMENTS" (or "python3 NAME.py …")
     prints       gap: what the completed program prints; output: what the program printed when it was run now
     lines        bug: the numbers of the wrong lines, from 1; each of them is a right answer
@@ -103,7 +103,8 @@ def _program(question: Question) -> dict[str, str] | None:
     if question.kind in ("gap", "bug"):
         return {"name": question.program, "text": question.program_text()}
     if question.kind == "output":
-        return _source(question.program, question.experiments)
+        shown = _source(question.program, question.experiments)
+        return {**shown, "text": without_head(shown["text"])}
     return None
 
 

@@ -110,6 +110,12 @@ def heading_pattern(anchor: str) -> str:
     return rf"^#+ (.*?) *\{{:? *#{re.escape(anchor)}[ }}]"
 
 
+def without_head(source: str) -> str:
+    """A program without its head comment, which tells what it shows."""
+    comment = r"""\A\s*(?:/\*.*?\*/|(?:^//[^\n]*\n)+|(?:^#[^\n]*\n)*\"{3}.*?\"{3})\s*"""
+    return re.sub(comment, "", source, count=1, flags=re.DOTALL | re.MULTILINE)
+
+
 def line_numbers(text: str, line: str) -> list[int]:
     """Where a line stands in a text, from 1; blanks at its ends don't count."""
     return [n for n, there in enumerate(text.splitlines(), 1) if there.strip() == line.strip()]
