@@ -79,7 +79,7 @@ def load(path: Path = PLACE) -> tuple[Progress, Path | None]:
     """
     try:
         data = path.read_bytes()
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return Progress(path), None
     try:
         return _parsed(path, data), None

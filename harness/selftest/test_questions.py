@@ -227,19 +227,26 @@ def test_the_export() -> None:
 # -- how answers are compared --------------------------------------------------------------------------
 
 
-def test_a_program_in_the_gap_that_goes_wrong(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The compiler's words, what is printed instead, or that it never ends."""
-    monkeypatch.setattr(judging, "GAP_SECONDS", 0.3)
-    gap = SAMPLE["join-it"]
-    for code, evidence in (
+@pytest.mark.parametrize(
+    ("code", "evidence"),
+    [
         ("no such thing", "It does not compile:\ngap_join.c: "),
         (";", "It prints:\n"),
-        ("for (;;)\n;", "The program did not come to an end."),
         ("pthread_join(thread, NULL); *(volatile int *)0 = 0;", "[killed by SIGSEGV]"),
-    ):
-        judgement = judge(gap, code)
-        assert not judgement.right
-        assert evidence in judgement.evidence
+    ],
+)
+def test_a_program_in_the_gap_that_goes_wrong(code: str, evidence: str) -> None:
+    """The compiler's words, or what is printed instead, are shown."""
+    judgement = judge(SAMPLE["join-it"], code)
+    assert not judgement.right
+    assert evidence in judgement.evidence
+
+
+def test_a_program_in_the_gap_that_never_ends(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is ended, and that is what is wrong with it."""
+    monkeypatch.setattr(judging, "GAP_SECONDS", 0.2)
+    judgement = judge(SAMPLE["join-it"], "for (;;)\n;")
+    assert (False, "The program did not come to an end.") == (judgement.right, judgement.evidence)
 
 
 def test_several_names_what_is_wrong_and_what_is_missing() -> None:
