@@ -149,12 +149,19 @@ def build_text(text: str, name: str, tool: str = "plain") -> Path:
     if not kept.exists():
         with scratch() as stage:
             compile_text(text, name, tool, Path(stage))
-            kept.parent.mkdir(parents=True, exist_ok=True)
-            # In one rename, and by a name of our own: others may build the same now.
-            moved = kept.parent / f".{name}.{uuid.uuid4().hex}"
-            shutil.copy(Path(stage) / name, moved)
-            moved.replace(kept)
+            _keep(Path(stage) / name, kept)
     return kept
+
+
+def _keep(built: Path, kept: Path) -> None:
+    """Put a program where it is kept, in one rename and by a name of our own: others may build the same now."""
+    moved = kept.parent / f".{kept.name}.{uuid.uuid4().hex}"
+    try:
+        kept.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(built, moved)
+        moved.replace(kept)
+    except OSError as error:
+        raise Trouble(str(error)) from error
 
 
 def compile_text(text: str, name: str, tool: str, stage: Path) -> str:

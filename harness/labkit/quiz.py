@@ -86,8 +86,10 @@ class Quiz:
         if done:
             words = _("Answered rightly before: {n} of {all}. We go on with the others.")
             self._screen.say(words.format(n=done, all=len(self._asked)))
-        self._screen.say(_("At any time: Enter skips, `?` shows the model answer,"))
-        self._screen.say(_("`r` runs the experiment behind the question, `q` leaves."))
+        self._screen.say(_("At any time:"))
+        does = [_("skips the question"), _("shows the model answer")]
+        does += [_("runs the experiment behind the question"), _("leaves; your answers are kept")]
+        self._screen.listed(["Enter", "?", "r", "q"], does)
 
     # -- one question --------------------------------------------------------------------------
 
@@ -160,12 +162,11 @@ class Quiz:
         screen.put()
         screen.say(_("Right.") if judgement.right else _("Wrong."), f"bold {_colour(judgement)}")
         for reason in judgement.reasons:
-            if reason.about and len(judgement.reasons) > 1:
-                screen.listed(["+" if reason.missed else "-"], [reason.about.said])
-            elif reason.about and reason.missed:
-                screen.say(_("One more is right:"))
-                screen.listed(["+"], [reason.about.said])
-            screen.show(reason.why.said)
+            if reason.about and (reason.missed or len(judgement.reasons) > 1):
+                mark = _("missed:") if reason.missed else _("chosen:")
+                screen.listed(["-", ""], [f"{mark} {reason.about.said}", reason.why.said])
+            else:
+                screen.show(reason.why.said)
         if judgement.evidence and not judgement.right:
             first, newline, rest = judgement.evidence.partition("\n")
             screen.say(first)

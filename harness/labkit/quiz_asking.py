@@ -27,7 +27,9 @@ class Asking:
         if question.kind in ("gap", "bug"):
             screen.show_code(question.program_text(), numbers=question.kind == "bug")
             screen.put()
-        if question.kind == "output":
+        if (
+            question.kind == "output" and "```" not in question.ask.said
+        ):  # else it shows the part that counts
             self._show_program()
         screen.show(question.ask.said)
         screen.put()

@@ -187,8 +187,8 @@ def test_several_wrong_things_are_told_apart(quiz: Quiz) -> None:
     quiz.only("what-waits")
     order = quiz_progress.load(quiz.progress)[0].shuffled("what-waits", 3)
     ran = quiz.piped(f"{order.index(0) + 1} {order.index(1) + 1}\nq\n")
-    assert "  - `pthread_detach`\nIt only says that nobody will.\n" in ran.stdout
-    assert "  + `pthread_cond_wait`\nIt waits for a signal.\n" in ran.stdout
+    assert "  - chosen: `pthread_detach`\n    It only says that nobody will.\n" in ran.stdout
+    assert "  - missed: `pthread_cond_wait`\n    It waits for a signal.\n" in ran.stdout
 
 
 def test_a_gap_shows_what_the_program_did(quiz: Quiz) -> None:

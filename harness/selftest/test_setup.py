@@ -268,6 +268,13 @@ def test_make_passes_words_on_unchanged(echoing: House) -> None:
     assert expected == done.stdout.splitlines()
 
 
+def test_make_quiz(echoing: House) -> None:
+    """All labs or one, and what was answered only where that is asked for."""
+    assert ["quiz"] == echoing.run("make", "quiz").stdout.splitlines()
+    done = echoing.run("make", "quiz", "LAB=02", "AGAIN=1", LAB="x")
+    assert ["quiz", "02", "--again"] == done.stdout.splitlines()
+
+
 def test_make_takes_no_work_from_the_environment(echoing: House) -> None:
     """On many clusters WORK is a variable of everybody's environment, and means something else."""
     done = echoing.run("make", "grade", WORK="/scratch", LAB="x")

@@ -19,6 +19,7 @@ Answer = Union[Sequence[int], str]
 
 GAP_SECONDS = 3.0
 SHOWN_LINES = 30
+SHOWN_WORDS = 10  # lines of the compiler's
 
 
 class NotAnAnswer(Exception):
@@ -144,7 +145,7 @@ def _filled(question: Question, code: str) -> tuple[bool, str]:
     try:
         program = experiments.build_text(text, name)
     except DidNotCompile as fault:
-        return False, _("It does not compile:") + "\n" + _cut(fault.details)
+        return False, _("It does not compile:") + "\n" + _cut(fault.details, SHOWN_WORDS)
     outcome = experiments.run_program(program, terminal=False, seconds=GAP_SECONDS)
     if outcome.ended is None:
         return False, _("The program did not come to an end.")
@@ -155,10 +156,10 @@ def _filled(question: Question, code: str) -> tuple[bool, str]:
     return right, _("It prints:") + "\n" + said
 
 
-def _cut(text: str) -> str:
+def _cut(text: str, most: int = SHOWN_LINES) -> str:
     """The beginning of what was said, if it is long."""
     lines = [line[:200] for line in text.splitlines()]
-    return "\n".join(lines[:SHOWN_LINES] + ["…"] * (len(lines) > SHOWN_LINES))
+    return "\n".join(lines[:most] + ["…"] * (len(lines) > most))
 
 
 def same_output(one: str, other: str) -> bool:
