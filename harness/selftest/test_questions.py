@@ -52,12 +52,6 @@ def test_the_six_of_the_course() -> None:
 
 
 @pytest.mark.skipif(not REAL, reason="there are no questions here")
-def test_every_topic_has_a_question() -> None:
-    """And none is in the list for nothing."""
-    assert set(questions.topics()) == {question.topic for question in REAL}
-
-
-@pytest.mark.skipif(not REAL, reason="there are no questions here")
 def test_the_right_option_is_anywhere() -> None:
     """Its place in the file varies, too: a reader of the file learns nothing from it."""
     places = Counter(
@@ -93,13 +87,12 @@ def test_both_languages_are_written_in(question: Question) -> None:
             assert text.count("```") % 2 == 0 and FENCE.sub("", text).count("`") % 2 == 0, words
 
 
-@pytest.mark.skipif(not REAL, reason="there are no questions here")
 @pytest.mark.parametrize("question", REAL, ids=[question.id for question in REAL])
 def test_a_model_answer_is_some_sentences(question: Question) -> None:
-    """Two to six, give or take what an abbreviation looks like."""
+    """Two to six."""
     for text in (question.model.en, question.model.ru):
-        sentences = len(re.findall(r"[.!?:;](?:\s|$)", FENCE.sub("", text)))
-        assert 2 <= sentences <= 9, text
+        prose = re.sub(r"`[^`]*`", "code", FENCE.sub("", text))
+        assert 2 <= len(re.findall(r"[.!?](?=\s|$)", prose)) <= 6, text
 
 
 def right_answer(question: Question) -> Answer:
