@@ -6,38 +6,30 @@ sandbox, cached by content below build/, and run in a directory and a network of
 
 from __future__ import annotations
 
-import atexit
 import functools
 import hashlib
-import os
 import re
 import shutil
 import subprocess
-import tempfile
 import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from labkit import compiler, network, sandbox
+from labkit import compiler, sandbox
+from labkit.boxed import Outcome, run_program, scratch
 from labkit.catalog import BUILD, ROOT
 from labkit.faults import DidNotCompile, Trouble
-from labkit.journal import Journal
-from labkit.pace import Pace
-from labkit.program import Ended, Program
 from labkit.words import _
 
 DIRECTORY = ROOT / "docs" / "experiments"
 CACHE = BUILD / "experiments"
-SECONDS = 10.0  # of an idle machine
 MOST_OUTPUT = 64 << 10  # bytes
-MOST_LINES = 2000
 FLAGS = ("-std=c11", "-Wall", "-Wextra", "-Wpedantic", "-Wshadow", "-g", "-O1", "-pthread")
 # The library that a header's functions are in, where it is not the C library.
 LIBRARIES = {"crypt.h": "-lcrypt", "math.h": "-lm"}
 # Where the source seems to have been, in a sanitizer's reports: not a directory of this machine.
 SHOWN_AS = "/experiments"
-LIMITS = sandbox.Limits(cpu=20, file_size=8 * sandbox.MIB, tmp=8 * sandbox.MIB)
 
 
 @dataclass(frozen=True)
@@ -72,14 +64,6 @@ class Expected:
     status: int = 0
     tool: str = "plain"
     patterns: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """What a program printed and how it ended; ended: None where it did not come to an end in time."""
-
-    output: str
-    ended: Ended | None
 
 
 # -- what there is -------------------------------------------------------------------------------------
@@ -198,11 +182,6 @@ def _version(name: str) -> str:
         raise Trouble(_("{tool} is not installed").format(tool=name)) from error
 
 
-def scratch() -> tempfile.TemporaryDirectory[str]:
-    """A directory that goes away with its contents."""
-    return tempfile.TemporaryDirectory(prefix="lab-experiment-", ignore_cleanup_errors=True)
-
-
 # -- running -------------------------------------------------------------------------------------------
 
 
@@ -228,6 +207,16 @@ def command(path: Path, arguments: Sequence[str] = ()) -> str:
     return " ".join([program, *arguments])
 
 
+def compile_command(path: Path, tool: str = "plain") -> str:
+    """What a person would type to build the experiment of a source file, without the warnings; empty for Python."""
+    if path.suffix == ".py":
+        return ""
+    flags = _flags(path.read_text(encoding="utf-8"), TOOLS[tool])
+    told = " ".join(flag for flag in flags if not flag.startswith(("-W", "-std", "-l")))
+    libraries = "".join(f" {flag}" for flag in flags if flag.startswith("-l"))
+    return f"{TOOLS[tool].compiler} {told} {path.name} -o {path.stem}{libraries}"
+
+
 def run(
     name: str, arguments: Sequence[str] = (), tool: str = "plain", directory: Path | None = None
 ) -> Outcome:
@@ -243,60 +232,3 @@ def run(
             )
         )
     return outcome
-
-
-def run_program(
-    program: Path,
-    arguments: Sequence[str] = (),
-    environment: Mapping[str, str] | None = None,
-    *,
-    terminal: bool = True,
-    seconds: float = SECONDS,
-) -> Outcome:
-    """Run a program, or a Python file, in a directory of its own; nothing of it is left afterwards.
-
-    terminal: its stdout and stderr are one terminal, whose text is returned; else only stdout counts.
-    """
-    with scratch() as here:
-        place = Path(here)
-        shutil.copy(program, place / program.name)
-        argv = command(program).split() if program.suffix else [f"./{program.name}"]
-        return _watched([*argv, *arguments], place, environment or {}, terminal, seconds)
-
-
-def _watched(
-    argv: list[str], here: Path, environment: Mapping[str, str], terminal: bool, seconds: float
-) -> Outcome:
-    mark = f"LAB_EXPERIMENT={uuid.uuid4().hex}"
-    env = {**environment, **dict([mark.split("=")]), "PYTHONDONTWRITEBYTECODE": "1"}
-    reader, writer = os.pipe() if sandbox.available() else (-1, -1)
-    boxed = sandbox.command(
-        argv,
-        sandbox.View(cwd=here),
-        env=env,
-        limits=LIMITS,
-        info_fd=writer if writer >= 0 else None,
-    )
-    running = Program(
-        argv[0],
-        [*_loopback().inside(), *boxed],
-        Journal(),
-        cwd=here,
-        info=(reader, writer) if writer >= 0 else None,
-        mark=mark,
-        terminals=("stdout", "stderr") if terminal else (),
-    )
-    try:
-        ended = running.wait(Pace().deadline(seconds))
-    finally:
-        running.close()
-    output = running.stdout.text().replace("\r\n", "\n")
-    return Outcome(output, None if running.killed_for else ended)
-
-
-@functools.cache
-def _loopback() -> network.Network:
-    """The network of all experiments of this process: loopback only, where one can be had."""
-    made = network.make(sandbox.available(), "roomy")
-    atexit.register(made.close)
-    return made

@@ -70,6 +70,7 @@ class Quiz:
         """Ask until nothing is left, or the person leaves; then the score."""
         left = False
         if self._queue:
+            self._keep(self._progress.save)  # the seed, with which options are shuffled
             self._greet()
         try:
             while self._queue:
@@ -191,11 +192,13 @@ class Quiz:
         try:
             path = experiments.source(question.experiment, question.experiments)
             how = experiments.expected(question.experiment, question.experiments)
-            self._screen.head(path.name)
+            self._screen.head(f"docs/experiments/{path.name}")
             self._screen.show_code(
                 path.read_text(encoding="utf-8"), "python" if path.suffix == ".py" else "c"
             )
             self._screen.put()
+            if command := experiments.compile_command(path, how.tool):
+                self._screen.printed(f"$ {command}")
             arguments = question.experiment, how.arguments, how.tool, question.experiments
             self._screen.printed(experiments.transcript(*arguments))
         except Trouble as trouble:

@@ -11,9 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from labkit import experiments
+from labkit import boxed, experiments
 from labkit.catalog import ROOT
-from labkit.experiments import Expected, Outcome
+from labkit.boxed import Outcome
+from labkit.experiments import Expected
 from labkit.faults import Trouble
 
 DOCS = ROOT / "docs"
@@ -168,7 +169,7 @@ def test_it_must_end(home: Path) -> None:
     """A program that hangs is ended, with the child that it started."""
     write(home, "hangs", "\tfork();\n\tfor (;;)\n\t\tpause();")
     program = experiments.build("hangs", "plain", home)
-    assert experiments.run_program(program, seconds=0.2).ended is None
+    assert boxed.run_program(program, seconds=0.2).ended is None
     assert not [pid for pid in map(int, filter(str.isdigit, os.listdir("/proc"))) if _is(pid)]
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from labkit import experiments, questions
+from labkit import boxed, experiments, questions
 from labkit.catalog import ROOT, all_labs
 from labkit.faults import Trouble
 from labkit.questions import Answer, NotAnAnswer, Question, judge, judging
@@ -170,7 +170,7 @@ def test_the_program_around_a_gap_is_sound(question: Question) -> None:
     """With the model answer both compilers are content."""
     text = question.program_text().replace(questions.GAP, question.accept[0])
     for tool in ("plain", "clang"):
-        with experiments.scratch() as stage:
+        with boxed.scratch() as stage:
             assert "" == experiments.compile_text(text, "whole", tool, Path(stage))
 
 

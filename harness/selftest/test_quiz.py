@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import re
@@ -14,11 +15,20 @@ import pexpect
 import pyte
 import pytest
 
+from rich.console import Console
+
 from commandline import DECIDE, LAB
-from labkit import quiz_progress
+from labkit import questions, quiz_progress
+from labkit.catalog import ROOT
+from labkit.questions import Question
+from labkit.quiz_asking import Asking
+from labkit.quiz_screen import Screen
 
 SAMPLES = Path(__file__).parent / "quiz_docs"
+REAL = questions.load() if (ROOT / "docs" / "questions" / "topics.toml").is_file() else []
+ALL = [*REAL, *questions.load(SAMPLES)]
 SECONDS = 60
+LONG = re.compile(r"\w{16,}")  # may be broken where a line ends
 
 
 def environment(language: str = "en") -> dict[str, str]:
@@ -169,7 +179,9 @@ def test_the_experiment(quiz: Quiz) -> None:
     quiz.only("how-many")
     ran = quiz.piped("r\n2\nr\n\n")
     assert 2 == ran.stdout.count("pthread_join(thread, NULL);")
-    assert 2 == ran.stdout.count("  $ ./joined\n  number is 2\n  bye\n")
+    assert 2 == ran.stdout.count(
+        "  $ gcc -g -O1 -pthread joined.c -o joined\n  $ ./joined\n  number is 2\n  bye\n"
+    )
     assert "All of them are right." in ran.stdout
 
 
@@ -317,6 +329,32 @@ def test_it_is_kept_in_the_working_copy() -> None:
     place = quiz_progress.PLACE
     assert "build" not in place.parts[-3:]
     assert 0 == subprocess.run(["git", "check-ignore", "-q", str(place)], cwd=LAB.parent).returncode
+
+
+# -- every question ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("language", ["en", "ru"])
+@pytest.mark.parametrize("question", ALL, ids=[question.id for question in ALL])
+def test_every_question_can_be_shown(
+    question: Question, language: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On a window of 40 columns, with its model answer, and none of the markup left in the words."""
+    monkeypatch.setenv("LANGUAGE", language)
+    written = io.StringIO()
+    console = Console(file=written, width=40, highlight=False, markup=False, emoji=False)
+    screen = Screen(console)
+    console.width = 40
+    asking = Asking(screen, question, range(max(len(question.options), len(question.items))))
+    asking.show()
+    asking.show_model()
+    shown = written.getvalue()
+    assert all(len(line) <= 40 for line in shown.splitlines())
+    assert "```" not in shown
+    words = re.findall(r"\w+", re.sub(r"```.*?```", "", question.ask.of(language), flags=re.DOTALL))
+    assert {*words} <= {*re.findall(r"\w+", shown.replace("\n", " "))} | {
+        *LONG.findall(" ".join(words))
+    }
 
 
 # -- on a terminal -------------------------------------------------------------------------------------

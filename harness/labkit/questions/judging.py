@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Union
 
-from labkit import experiments
+from labkit import boxed, experiments
 from labkit.faults import DidNotCompile
 from labkit.questions.shape import GAP, Question, Words
 from labkit.words import _
@@ -146,7 +146,7 @@ def _filled(question: Question, code: str) -> tuple[bool, str]:
         program = experiments.build_text(text, name)
     except DidNotCompile as fault:
         return False, _("It does not compile:") + "\n" + _cut(fault.details, SHOWN_WORDS)
-    outcome = experiments.run_program(program, terminal=False, seconds=GAP_SECONDS)
+    outcome = boxed.run_program(program, terminal=False, seconds=GAP_SECONDS)
     if outcome.ended is None:
         return False, _("The program did not come to an end.")
     right = same_output(outcome.output, question.prints) and str(outcome.ended.signal) == "None"
