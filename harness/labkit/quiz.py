@@ -13,14 +13,13 @@ from collections.abc import Callable, Sequence
 from labkit import catalog, experiments, questions, quiz_progress
 from labkit.faults import Trouble
 from labkit.questions import Answer, Judgement, NotAnAnswer, Question, Words
-from labkit.quiz_asking import Asking
+from labkit.quiz_asking import Asking, key
 from labkit.quiz_progress import Progress
 from labkit.quiz_screen import Screen
 from labkit.words import _, russian
 
 AGAIN_AFTER = 4  # other questions
 BAR = 10
-KEYS = ("", "?", "r", "q")
 
 
 class Left(Exception):
@@ -102,12 +101,13 @@ class Quiz:
         asking = Asking(self._screen, question, self._order(question))
         asking.show()
         while True:
-            typed = asking.read(KEYS)
-            if typed == "":
+            typed = asking.read()
+            pressed = key(typed)
+            if pressed == "":
                 self._screen.say(_("Skipped."), "dim")
                 return
-            if typed in KEYS:
-                if self._key(typed, question, asking):
+            if pressed:
+                if self._key(pressed, question, asking):
                     self._looked_up(question)
                     return
             elif self._answered(question, asking, typed):
@@ -120,11 +120,11 @@ class Quiz:
             return self._progress.shuffled(question.id, count, never=range(count))
         return self._progress.shuffled(question.id, len(question.options))
 
-    def _key(self, key: str, question: Question, asking: Asking) -> bool:
+    def _key(self, pressed: str, question: Question, asking: Asking) -> bool:
         """Do what a key asks for; returns whether the question has thereby been answered for the person."""
-        if key == "q":
+        if pressed == "q":
             raise Left
-        if key == "r":
+        if pressed == "r":
             self._experiment(question)
             return question.kind == "output" and question.program == question.experiment
         asking.show_model()
@@ -179,12 +179,12 @@ class Quiz:
         prompt = _("Enter: go on, ?: model answer, r: run, q: leave")
         if asking is None:
             prompt = _("Enter: go on, r: run, q: leave")
-        while key := self._screen.ask(prompt).strip():
-            if key == "q":
+        while (pressed := key(self._screen.ask(prompt))) != "":
+            if pressed == "q":
                 raise Left
-            if key == "r":
+            if pressed == "r":
                 self._experiment(question)
-            elif key == "?" and asking:
+            elif pressed == "?" and asking:
                 asking.show_model()
 
     def _experiment(self, question: Question) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 
 from labkit import experiments
 from labkit.faults import Trouble
@@ -11,6 +11,16 @@ from labkit.questions import Answer, NotAnAnswer, Question, without_head
 from labkit.questions.judging import printed
 from labkit.quiz_screen import Screen
 from labkit.words import _
+
+KEYS = ("", "?", "r", "q")
+RUSSIAN_KEYS = {"й": "q", "к": "r"}  # where the keyboard is still set to Russian
+
+
+def key(typed: str) -> str | None:
+    """The key that a line consists of, "" for an empty line; None where it is something else."""
+    small = typed.strip().lower()
+    small = RUSSIAN_KEYS.get(small, small)
+    return small if small in KEYS else None
 
 
 class Asking:
@@ -98,10 +108,10 @@ class Asking:
 
     # -- what is typed -------------------------------------------------------------------------
 
-    def read(self, keys: Collection[str]) -> str:
+    def read(self) -> str:
         """What the person types: a line, or for an output several until an empty one; a key alone is a line."""
         first = self._screen.ask(self._prompt())
-        if first.strip() in keys or self._question.kind != "output":
+        if key(first) is not None or self._question.kind != "output":
             return first.strip()
         lines = [first]
         while line := self._screen.ask(""):
