@@ -131,7 +131,7 @@ def _parser() -> argparse.ArgumentParser:
     doctor.set_defaults(run=_doctor)
     quiz = commands.add_parser("quiz", help=_("control questions, with explanations"))
     quiz.add_argument("lab", nargs="?", help=_("2, 02 or 02-threaded-echo"))
-    quiz.add_argument("--again", action="store_true", help=_("those answered rightly, too"))
+    quiz.add_argument("--again", action="store_true", help=_("ask what was answered rightly, too"))
     quiz.add_argument("--docs", type=Path, help=argparse.SUPPRESS)  # for the self-tests
     quiz.add_argument("--progress", type=Path, help=argparse.SUPPRESS)
     quiz.set_defaults(run=_quiz)

@@ -52,6 +52,12 @@ def test_the_six_of_the_course() -> None:
 
 
 @pytest.mark.skipif(not REAL, reason="there are no questions here")
+def test_every_topic_has_a_question() -> None:
+    """And none is in the list for nothing."""
+    assert set(questions.topics()) == {question.topic for question in REAL}
+
+
+@pytest.mark.skipif(not REAL, reason="there are no questions here")
 def test_the_right_option_is_anywhere() -> None:
     """Its place in the file varies, too: a reader of the file learns nothing from it."""
     places = Counter(
