@@ -124,6 +124,8 @@ class Screen:
 
     def ask(self, words: str) -> str:
         """A line that is typed, with an editor where there is a terminal. EOFError at the end of the input."""
+        if sys.stdin is None:  # we were started without one
+            raise EOFError
         on_terminal = sys.stdin.isatty() and self.console.is_terminal
         beside = len(words) + ROOM < self.console.width
         if words and not (on_terminal and beside):

@@ -262,6 +262,14 @@ def test_broken_questions_are_trouble(quiz: Quiz, tmp_path: Path) -> None:
     assert "topics.toml" in ran.stderr and "Traceback" not in ran.stderr
 
 
+def test_without_input(quiz: Quiz) -> None:
+    """Started with stdin closed it has nobody to ask, and ends."""
+    command = ["/bin/sh", "-c", 'exec "$@" <&-', "sh", *quiz.command]
+    ran = subprocess.run(command, capture_output=True, text=True, env=environment())
+    assert (0, "") == (ran.returncode, ran.stderr)
+    assert "0 of 8" in ran.stdout
+
+
 def test_no_colours_in_a_pipe(quiz: Quiz) -> None:
     """Plain text of 80 columns, no blanks at the ends of lines."""
     ran = quiz.piped("\n" * 20)
