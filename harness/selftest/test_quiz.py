@@ -542,6 +542,6 @@ def test_in_russian(quiz: Quiz, closing: list[Terminal]) -> None:
     assert 0 == terminal.end()
     for words in ("Работа 02 · Потоки", "Сколько здесь потоков?", "Неверно.", "Один забыт."):
         assert words in terminal.shown
-    assert "В пособии: docs/ru/threads.md, Ожидание" in terminal.shown
+    assert "В учебнике: docs/ru/threads.md, Ожидание" in terminal.shown
     english = re.findall(r"\b(?:the|of|wrong|right|lab|again)\b", terminal.shown, re.IGNORECASE)
     assert not english
