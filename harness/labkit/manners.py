@@ -6,7 +6,7 @@ import re
 import shlex
 import signal
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from itertools import islice
@@ -70,7 +70,8 @@ def refuses(scene: Scene, program: str, cases: Sequence[Sequence[str]], option: 
     for arguments, running in zip(cases, started):
         line = " ".join(repr(a) if not a or " " in a else a for a in (program, *arguments))
         running.may_end = True
-        ended = running.wait(running.deadline(END_SECONDS))
+        running.eventually(lambda: bool(running.listening()), END_SECONDS)
+        ended = running.wait(running.deadline(0.5))  # who listens has taken the arguments
         said = running.stderr.text()
         if ended is None or ended.status != 2 or option not in said:
             raise Fault(
@@ -545,6 +546,53 @@ def calm_while_short(program: Running) -> None:
             got=said[:2000] or _("nothing"),
             cause="too-many-messages" if said else "missing-message",
         )
+
+
+LEFT = 5
+
+
+def let_in(server: Server, served: Callable[[], int], waiting: int) -> None:
+    """LEFT clients have just left a server that was short of descriptors; as many of those who wait, if there are
+    so many, must be served within half a second.
+
+    served: looks for a moment, and returns how many of those who waited have been served since.
+    """
+    began, pace = time.monotonic(), server.program.scene.pace
+    room, came = min(LEFT, waiting), served()
+    while came < room and not pace.took_longer(
+        began, 0.6
+    ):  # half a second, and the way there and back
+        came = served()
+    took, late = time.monotonic() - began, came
+    deadline = server.program.deadline(10.0)
+    while late < room and not deadline.passed:
+        late = served()
+    if came < room:
+        raise Fault(
+            _("5 clients left, and {n} of those who waited were served after {s:.1f} s").format(
+                n=came, s=took
+            ),
+            expected=_("{n} within half a second (times the machine's load)").format(n=room),
+            got=_("{n}, and {late} more after {s:.1f} s").format(
+                n=came, late=late - came, s=time.monotonic() - began
+            ),
+            cause="slow-recovery" if late > came else "lost-client",
+        )
+
+
+def come_to_rest(program: Running) -> bool:
+    """Wait until the program has done what there was to do: none of its threads works, or waits for a CPU.
+
+    Looked at several times, since two who pass work on to each other sleep both for a moment.
+    """
+    looks = 0
+
+    def at_rest() -> bool:
+        nonlocal looks
+        looks = looks + 1 if program.at_rest() else 0
+        return looks >= 4
+
+    return program.eventually(at_rest, 5.0)
 
 
 def lowest(program: Running, measure: str, seconds: float = 0.3) -> int:

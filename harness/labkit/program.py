@@ -243,6 +243,10 @@ class Program:
         """The main thread's state letter: `T` is stopped. proc(5)"""
         return proc.state(self.pid)
 
+    def at_rest(self) -> bool:
+        """Whether all its threads sleep at this moment: none works, or waits for a CPU or a disk."""
+        return not any(proc.state(self.pid, t) in "RD" for t in proc.threads(self.pid))
+
     def listening(self) -> dict[tuple[str, int], int]:
         """(address, port) -> clients waiting in the accept queue."""
         return network.listening_ports(self.pid) if self.pid else {}

@@ -678,7 +678,9 @@ main(int argc, char **argv)
 	listener = net_listen(&address);
 	if (listener < 0)
 		err(1, "listen on %s", name);
-	if (fcntl(listener, F_SETFL, O_NONBLOCK) < 0)
+	/* A queue as short as in old textbooks: listen(2) may set it anew. */
+	if (listen(listener, 2) < 0 ||
+	    fcntl(listener, F_SETFL, O_NONBLOCK) < 0)
 		err(1, "listener");
 	net_format(&address, name);
 	printf("listening on %s\n", name);
