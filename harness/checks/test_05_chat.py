@@ -45,6 +45,8 @@ SALTED = re.compile(rb"\$y\$([./0-9A-Za-z]+)\$[./0-9A-Za-z]+\$[./0-9A-Za-z]{43}"
 MOST_LINE = 1024  # bytes of a line, without its end
 FEW_DESCRIPTORS = 64
 MOST_WAITING = 256 * KIB  # bytes that may wait for a user who does not read
+DISK = 64 * KIB  # bytes on a disk that is soon full
+BIG = b"x" * 1000
 
 
 # -- what all steps need -----------------------------------------------------------------------------------
@@ -496,7 +498,7 @@ def test_a_store_that_is_full(scene: Scene) -> None:
     """What cannot be written is answered `ERR server-error`, and the server goes on."""
     if not scene.network().own:
         return  # only where a small disk of the program's own can be had
-    small = Limits(tmp=64 * KIB)
+    small = Limits(tmp=DISK)
     chat = chats.start(scene, "-u", "/tmp/users", "-H", "/tmp/history", "-n", "1000", limits=small)
     alice, bob = chat.registered("alice", "bob")
     said: list[bytes] = []
@@ -847,7 +849,7 @@ def test_history_after_a_restart(scene: Scene) -> None:
         chat.server.stop(seconds=3.0)
 
 
-KILLS, CRASHES = 3, 24
+KILLS, CRASHES = 3, 16
 
 
 @step(3)
@@ -866,7 +868,26 @@ def test_kept_after_kill_9(scene: Scene) -> None:
         for index in range(2):
             alice.say(b"number %d of run %d" % (index, kill))
             said.append(b"alice number %d of run %d" % (index, kill))
+    no_ok_without_a_place(scene)
     kept_while_many_talk(scene)
+
+
+def no_ok_without_a_place(scene: Scene) -> None:
+    """Once the disk is full nothing more may be answered `OK`: whoever answers first and writes then is caught here."""
+    if not scene.network().own:
+        return  # only where a small disk of the program's own can be had
+    small = Limits(tmp=DISK)
+    chat = chats.start(scene, "-u", "/tmp/users", "-H", "/tmp/history", "-n", "1000", limits=small)
+    (alice,) = chat.registered("alice")
+    with survives(chat, "write-unchecked"):
+        answers = [alice.ask(b"SAY %02d " % index + BIG) for index in range(DISK // len(BIG) + 1)]
+    require(
+        any(answer.head != b"OK" for answer in answers),
+        _("more messages were answered OK than there is room for: a kill -9 would lose some"),
+        expected=b"ERR server-error",
+        got=answers[-1].head,
+        cause="history-lost",
+    )
 
 
 def kept_while_many_talk(scene: Scene) -> None:
@@ -1160,7 +1181,6 @@ def speaking_at_once(scene: Scene) -> None:
 
 # -- step 6: Nobody waits for the slow ---------------------------------------------------------------------
 
-BIG = b"x" * 1000
 QUICK = (
     1.0  # seconds that a message may take on an idle machine; correct programs need milliseconds
 )
