@@ -200,7 +200,7 @@ BAD_NAMES = (
     b"\xc0\xaf",
     b"\xed\xa0\x80",
 )
-GOOD_NAMES = (b"b", b"a" * 32, "я".encode() * 16, "Юлия-№1".encode(), b"a.b-c_d!$")
+GOOD_NAMES = (b"b", b"B", b"a" * 32, "я".encode() * 16, "Юлия-№1".encode(), b"a.b-c_d!$")
 
 
 @step(1)
@@ -272,6 +272,14 @@ def test_identification_file(scene: Scene) -> None:
             expected=path.name,
             got=" ".join(sorted(p.name for p in here.iterdir())),
             cause="file-form",
+        )
+        said = here / (options[3] if options else chats.HISTORY_FILE)
+        require(
+            said.exists(),
+            _("there is no history file where it should be"),
+            expected=said.name,
+            got=" ".join(sorted(p.name for p in here.iterdir())),
+            cause="history-lost",
         )
         mode = path.stat().st_mode & 0o777
         expect("0600", f"{mode:04o}", _("the mode of the identification file"), "file-readable")
@@ -460,6 +468,8 @@ def test_tokens(scene: Scene) -> None:
     require(bob.told(b"LEAVE alice"), _("nobody is told that alice left"), cause="news-missing")
     second.welcome(second.ask(b"RESUME " + alice.token))
     require(bob.told(b"JOIN alice"), _("nobody is told that alice is back"), cause="news-missing")
+    if second.token != alice.token:
+        answered(chat.user(), b"RESUME " + alice.token, b"ERR denied", "token-form")
     chats.kill(chat)
     user = chats.again(chat).user("alice")
     answered(user, b"RESUME " + second.token, b"ERR denied", "token-outlives")
@@ -515,6 +525,7 @@ def test_a_store_that_is_full(scene: Scene) -> None:
         expect(b"ERR server-error", answer.text(), _("the disk is full"), "write-unchecked")
         kept = chat.history(bob, 1000)
         expect(said, kept[: len(said)], _("what was answered OK"), "history-lost")
+        expect(len(said), len(bob.said), _("messages that bob has heard"), "write-unchecked")
         refused = full_of_users(chat)
         answered(chat.user(), b"LOGIN %s pass" % refused, b"ERR denied", "write-unchecked")
         chat.settle([alice, bob])
@@ -1079,7 +1090,7 @@ def come_late(chat: Chat, talking: Talking, names: Sequence[str], total: int) ->
         ):
             (user,) = chat.arrive(1, [names[len(late)]])
             user.quiet = True
-            user.send(b"LOGIN %s %s" % (user.name.encode(), PASSWORD))
+            user.send(b"LOGIN %s %s" % (user.name.encode(), PASSWORD), b"HISTORY 10")
             late.append(user)
         return done
 
@@ -1128,7 +1139,7 @@ def _why_not_contiguous(run: Sequence[bytes], order: Sequence[bytes]) -> str:
 
 @step(5)
 def test_latecomers(scene: Scene) -> None:
-    """Who logs in while others talk gets a history and live messages that join without a gap or a repeat."""
+    """Who logs in while others talk gets a history and live messages that join without a gap or a repeat; HISTORY comes in one piece."""
     come_while_others_talk(scene, None, each=40, late=30)
     for shim in seeded(scene.seed, 3):
         come_while_others_talk(scene, shim, each=15, late=10)
@@ -1150,7 +1161,20 @@ def come_while_others_talk(scene: Scene, shim: Shim | None, each: int, late: int
         user.welcome(user.answer(1, b"LOGIN", 20.0))
     marked(chat, users[0], [witness, *newcomers])
     for user in newcomers:
+        in_one_piece(user.answer(2, b"HISTORY"), witness.said)
         contiguous(user, witness.said, HISTORY)
+
+
+def in_one_piece(answer: Answer, order: Sequence[bytes]) -> None:
+    """What HISTORY tells while others talk must be a run of the one order: nothing that is said comes in between."""
+    told = messages(answer)
+    last = order.index(told[-1]) + 1 if told and told[-1] in order else 0
+    expect(
+        b"\n".join(order[max(0, last - len(told)) : last]),
+        b"\n".join(told),
+        _("what HISTORY tells while others talk"),
+        "history-interrupted",
+    )
 
 
 def speaking_at_once(scene: Scene) -> None:
@@ -1210,11 +1234,14 @@ def says_much(speaker: User, listeners: Sequence[User], texts: Sequence[bytes]) 
 @step(6)
 def test_a_user_who_does_not_read(scene: Scene) -> None:
     """A user who does not read delays nobody; 200 KiB wait for him, and he gets them when he reads again."""
-    chat = chats.start(scene, known=["alice", "bob", "hog"], network="narrow")
-    alice, bob, hog = chat.logged_in("alice", "bob", "hog")
+    chat = chats.start(scene, known=["alice", "bob", "hog", "hasty"], network="narrow")
+    alice, bob, hog, hasty = chat.logged_in("alice", "bob", "hog", "hasty")
     chat.deafen(hog)
+    chat.deafen(hasty)
     for index in range(200):
         round_trip(alice, bob, b"%03d " % index + BIG)
+        if index == 100:
+            hasty.send(*[b"FOO"] * ASIDE, b"QUIT")
     chat.undeafen(hog)
     chat.pump(lambda: bool(hog.ended) or len(hog.said) >= 200, 10.0)
     expect("", hog.ended, _("200 KiB were said to somebody who was slow"), "cut-off-early")
@@ -1224,6 +1251,22 @@ def test_a_user_who_does_not_read(scene: Scene) -> None:
         b"\n".join(hog.said),
         _("what he hears who reads late"),
         _why_not_this_order(wanted, hog.said, b"hog "),
+    )
+    answered_between(chat, hasty, wanted)
+
+
+ASIDE = 20
+
+
+def answered_between(chat: Chat, user: User, wanted: Sequence[bytes]) -> None:
+    """Somebody has sent commands, and QUIT, while much waited for him: the answers must come between whole lines of it."""
+    chat.undeafen(user)
+    user.must_end(_("after QUIT the connection stays open"))
+    expect(
+        b"\n".join([*wanted[: len(user.said)], *[b"ERR unknown-command"] * ASIDE, b"OK bye"]),
+        b"\n".join([*user.said, *[answer.text() for answer in user.answers[2:]]]),
+        _("what he hears who asked something and then read what waited for him, answers last"),
+        "garbled-lines",
     )
 
 
