@@ -1869,6 +1869,17 @@ def test_talking_at_a_terminal(scene: Scene) -> None:
     person.comes(bob)
     bob.say("привет, alice".encode())
     person.sees_line("bob: привет, alice")
+    long = (
+        "y" * (MOST_LINE - 5) + "z"
+    )  # with what the server puts before it, longer than any line it takes
+    bob.say(long.encode())
+    require(
+        person.sees(lambda screen: f"bob: {long}" in "".join(screen)),
+        _("a message of {n} bytes is not shown whole").format(n=len(long)),
+        expected=f"bob: {long}",
+        got="\n".join(person.screen),
+        cause="not-shown",
+    )
     person.client.type(b"half a sen")
     whole = person.sees(lambda screen: screen[-1].endswith("half a sen"))
     require(
