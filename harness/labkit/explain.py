@@ -17,6 +17,7 @@ from labkit.faults import Disconnected, Fault, Silent
 from labkit.scene import Running, Scene
 from labkit.words import _
 
+ECHO = "echo_server"  # whose name stands in most commands
 SHOWN_LINES = 24
 SHOWN_BYTES = 640
 CONVERSATION = 22
@@ -285,8 +286,15 @@ def _by_hand(failure: Failure, symptom: symptoms.Symptom | None) -> list[str]:
     commands = list(failure.fault.by_hand or (symptom.by_hand if symptom else ()))
     binary = shown_path(BUILD / "bin" / failure.lab.name)
     work = shown_path(failure.work / failure.lab.name)
+    server = next((name for name in failure.lab.programs if name.endswith("_server")), ECHO)
+    if server == "control_server":
+        commands = [symptoms.CONTROL if c == symptoms.SERVE else c for c in commands]
     filled = [
-        _(command).replace("{bin}", binary).replace("{work}", work).replace("{mode}", failure.mode)
+        _(command)
+        .replace("{bin}", binary)
+        .replace("{work}", work)
+        .replace("{mode}", failure.mode)
+        .replace(ECHO, server)
         for command in commands
     ]
     again = f"make check LAB={failure.lab.number} STEP={failure.step.number} SEED={failure.seed}"
