@@ -679,8 +679,7 @@ main(int argc, char **argv)
 	if (listener < 0)
 		err(1, "listen on %s", name);
 	/* A queue as short as in old textbooks: listen(2) may set it anew. */
-	if (listen(listener, 2) < 0 ||
-	    fcntl(listener, F_SETFL, O_NONBLOCK) < 0)
+	if (listen(listener, 2) < 0 || fcntl(listener, F_SETFL, O_NONBLOCK) < 0)
 		err(1, "listener");
 	net_format(&address, name);
 	printf("listening on %s\n", name);
