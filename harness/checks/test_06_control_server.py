@@ -928,7 +928,7 @@ def test_out_of_descriptors(scene: Scene) -> None:
     waits is served as soon as another leaves."""
     console = consoles.start(scene, limits=Limits(files=FEW_DESCRIPTORS))
     with survives(console, "accept-error-fatal"):
-        talks = strangers_for(console, console.server.crowd(MANY), 0.7)
+        talks = strangers_for(console, console.server.crowd(MANY, some=True), 0.7)
         inside = [one.client for one in talks if one.done]
         outside = [one for one in talks if not one.done]
         lost = [one for one in outside if one.error and not one.client.sock_open()]
@@ -939,7 +939,7 @@ def test_out_of_descriptors(scene: Scene) -> None:
             got=lost[0].error if lost else _("too few are served"),
             cause="lost-client",
         )
-        calm_while_short(console)
+        manners.calm_while_short(console.program)
         at_once(console)
         for client in inside[:5]:
             client.close()
@@ -959,49 +959,27 @@ def strangers_for(console: Console, clients: Sequence[Client], seconds: float) -
     return exchange(clients, lambda i: b"SAY x\n", deadline, lambda i: STRANGER)
 
 
-def calm_while_short(console: Console) -> None:
-    """While nothing changes, the server must use no CPU and say nothing more than its one line."""
-    program = console.program
-    began, used = time.monotonic(), program.cpu_seconds()
-    program.eventually(lambda: since(began) > 0.6, 5.0)
-    share = (program.cpu_seconds() - used) / since(began)
-    require(
-        share < 0.1,
-        _("out of descriptors, the server uses {n:.0f}% of a CPU while nothing happens").format(
-            n=share * 100
-        ),
-        expected=_("it sleeps"),
-        got=f"{share:.2f}",
-        cause="busy-wait",
-    )
-    said = program.stderr.text()
-    require(
-        said.count("\n") == 1,
-        _("a shortage is reported on stderr, in one line"),
-        expected=_("one line"),
-        got=said[:2000] or _("nothing"),
-        cause="too-many-messages" if said else "missing-message",
-    )
-
-
 def let_in(console: Console, outside: Sequence[Talk]) -> None:
-    """Five have left; five of those who wait outside must be served within half a second."""
+    """Five have left; as many of those who wait outside, if there are five, must be served within half a second."""
     began = time.monotonic()
     came: list[Talk] = []
-    while len(came) < 5 and not console.program.scene.pace.took_longer(began, 0.5):
+    room = min(5, len(outside))
+    while len(came) < room and not console.program.scene.pace.took_longer(began, 0.5):
         waiting = [one for one in outside if one not in came]
-        came += await_answers(waiting, 5 - len(came), console.program.deadline(0.05))
+        came += await_answers(waiting, room - len(came), console.program.deadline(0.05))
     took, late = since(began), []
-    if len(came) < 5:
+    if len(came) < room:
         rest = [one for one in outside if not one.done and not one.error]
-        late = await_answers(rest, 5 - len(came), console.program.deadline(10.0))
+        late = await_answers(rest, room - len(came), console.program.deadline(10.0))
     require(
-        len(came) >= 5,
+        len(came) >= room,
         _("5 clients left, and {n} of those who waited were served after {s:.1f} s").format(
             n=len(came), s=took
         ),
-        expected=_("5 within half a second (times the machine's load)"),
-        got=_("{n}, and {late} more later").format(n=len(came), late=len(late)),
+        expected=_("{n} within half a second (times the machine's load)").format(n=room),
+        got=_("{n}, and {late} more after {s:.1f} s").format(
+            n=len(came), late=len(late), s=since(began)
+        ),
         cause="slow-recovery" if late else "lost-client",
     )
 

@@ -25,6 +25,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 enum {
@@ -488,6 +489,8 @@ listener_start(void)
 
 	if (fd < 0)
 		return -1;
+	/* A queue as short as in old textbooks: listen(2) may set it anew. */
+	listen(fd, 2);
 	fcntl(fd, F_SETFL, O_NONBLOCK);
 	pthread_mutex_lock(&loop.lock);
 	loop.listener = fd;
