@@ -29,7 +29,7 @@ STATUS = rf"(listening on {WHERE}|paused)\nclients (\d+)\nusers (\d+)\nlog (\d+)
 RESUMED = rf"listening on ({WHERE})"
 EVENT = re.compile(
     rf"(?!{TIME} )(?:server started|listening on {WHERE}|server stopped|client {WHERE} (?:connected|disconnected)"
-    rf"|received \d+ bytes from {WHERE}|sent \d+ bytes to {WHERE}|.+ logged in|login refused for .*)"
+    rf"|received \d+ bytes from {WHERE}|sent \d+ bytes to {WHERE}|[^ ]+ logged in|login refused for .*)"
 )
 # What answers are, for the commands whose answers are always the same pattern.
 ANSWERS = {

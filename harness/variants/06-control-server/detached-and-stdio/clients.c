@@ -66,15 +66,15 @@ welcome(const struct client *client, const struct command *command,
 	const char *back = command->word == COMMAND_LOGIN ? "back " : "";
 	bool is_name = users_is_name(command->name); /* fit to be read */
 
-	/* First the log: who has got an answer finds it there. */
-	if (error == NULL)
-		log_say("%s logged in", command->name);
-	else if (command->word == COMMAND_LOGIN)
-		log_say("login refused for %s", is_name ? command->name : "?");
+	/* First the answer: who has got it may look in vain into the log. */
 	if (error == NULL)
 		reply(client, "OK welcome %s%s", back, command->name);
 	else
 		reply(client, "ERR %s", error);
+	if (error == NULL)
+		log_say("%s logged in", command->name);
+	else if (command->word == COMMAND_LOGIN)
+		log_say("login refused for %s", is_name ? command->name : "?");
 }
 
 static void
