@@ -216,6 +216,7 @@ def test_commands_while_clients_wait(scene: Scene) -> None:
 def test_no_prompt_in_a_pipe(scene: Scene) -> None:
     """Where stdin is no terminal nobody is prompted: an answer is all that a command brings."""
     console = consoles.start(scene)
+    console.status()  # now all has been said that is said at the start
     before = console.type(*[b"clear users"] * 3, b"clear logs")
     console.program.stdout.wait_for("logs cleared", console.program.deadline(5.0))
     lines = [one for one in console.printed(before).splitlines() if not EVENT.fullmatch(one)]
@@ -392,11 +393,11 @@ ROUNDS = 100
 def test_answers_stand_together(scene: Scene) -> None:
     """The lines of an answer stand together, while clients come and go and are spoken of on stdout."""
     console = consoles.start(scene, shim=Shim(seed=scene.seed))
-    before = console.type(*[b"status"] * ROUNDS, b"clear logs")
+    before = console.type(*[b"status", b"logs 2"] * ROUNDS, b"clear logs")
     for _wave in range(6):
         for client in console.server.crowd(40):
             client.close()
-    console.answer(before, b"clear logs", seconds=20.0)
+    console.answer(before, b"clear logs", seconds=5.0)
     found = re.findall(rf"^{consoles.STATUS}$", console.printed(before), re.M)
     what = _("answers to `status` whose four lines stand together")
     expect(ROUNDS, len(found), what, "answer-interrupted")
@@ -423,6 +424,7 @@ def test_unknown_commands(scene: Scene) -> None:
     console = consoles.start(scene)
     unknown = ["stauts", "clear everything", "clear", "help me?"]
     typed = [b"", *(text.encode() for text in unknown), b"", b"x" * 5000, b"status"]
+    console.status()  # now all has been said that is said at the start
     before = console.type(*typed)
     console.answer(before, b"status")
     wanted = [f"unknown command: {text}, try help" for text in unknown]
@@ -735,15 +737,24 @@ def amid_commands(console: Console) -> None:
 @step(2)
 def test_stops_while_clients_are_busy(scene: Scene) -> None:
     """Clients that never read, and those that come and go, do not keep the server from stopping."""
-    for shim, way in zip(seeded(scene.seed, 4), (*WAYS, *WAYS)):
+    ways: list[Callable[[Console], None]] = [
+        lambda console: console.program.type(b"shutdown\n"),
+        lambda console: console.program.end_input(),
+    ]
+    for shim, way in zip(seeded(scene.seed, 4), ways * 2):
         console = consoles.start(scene, shim=shim, network="narrow")
         clients = crowd(console, 10)
+        leaving = crowd(console, 20, "leaves")
         for client in clients[:2]:
             client.push((b"SAY " + b"y" * 1000 + b"\n") * 500, 0.1)
-        for client in console.server.crowd(10)[:5]:
-            client.reset()
-        way(console, 3.0)
+        with manners.held(console.program):  # so that they leave while it stops
+            for client in leaving:
+                client.reset()
+            console.program.may_end = True
+            way(console)
         manners.must_stop(console.program, "shutdown-hangs")
+        stale = console.program.stats().stale_uses
+        expect(0, stale, _("calls on a descriptor that was closed before"), "closed-twice")
         for client in clients:
             manners.must_see_end(client)
 
@@ -1227,8 +1238,8 @@ def test_log_lines_are_whole(scene: Scene) -> None:
         clients = crowd(console, 50)
         for round_ in range(3):
             judge(talk(console, clients, round_), cause="lost-client")
-        for client in clients:
-            client.close()
+        for index, client in enumerate(clients):
+            client.reset() if index % 2 else client.close()
         gone = {f"client {client.address} disconnected" for client in clients}
         console.program.eventually(lambda: gone <= set(console.log().events), 5.0)
         whole(console.log())

@@ -120,6 +120,8 @@ class Console:
         before = self.type(command, b"status")
         end = self.answer(before, b"status", STATUS, 10.0).start()
         printed = self.printed(before)[:end].splitlines()
+        if before and self.program.stdout.taken()[before - 1] != ord("\n"):
+            del printed[:1]  # the rest of a message that is printed in several portions
         own = [index for index, line in enumerate(printed) if not EVENT.fullmatch(line)]
         if not own:
             return []

@@ -185,8 +185,8 @@ main(int argc, char *argv[])
 	parse_arguments(argc, argv, &options);
 	open_standard_files();
 
-	/* Whole lines, as soon as they are printed, into a pipe too. */
-	setvbuf(stdout, NULL, _IOLBF, BUFSIZ);
+	/* As soon as it is printed, be it in portions of less than a line. */
+	setvbuf(stdout, NULL, _IONBF, 0);
 	/* If that pipe's reader is gone, printing fails: no reason to die. */
 	signal(SIGPIPE, SIG_IGN);
 	waiting = start_waiting_for_signals();
