@@ -741,6 +741,7 @@ def test_stops_while_clients_are_busy(scene: Scene) -> None:
         lambda console: console.program.type(b"shutdown\n"),
         lambda console: console.program.end_input(),
     ]
+    stopping: list[tuple[Console, list[Client]]] = []
     for shim, way in zip(seeded(scene.seed, 4), ways * 2):
         console = consoles.start(scene, shim=shim, network="narrow")
         clients = crowd(console, 10)
@@ -752,6 +753,8 @@ def test_stops_while_clients_are_busy(scene: Scene) -> None:
                 client.reset()
             console.program.may_end = True
             way(console)
+        stopping.append((console, clients))
+    for console, clients in stopping:
         manners.must_stop(console.program, "shutdown-hangs")
         stale = console.program.stats().stale_uses
         expect(0, stale, _("calls on a descriptor that was closed before"), "closed-twice")

@@ -117,7 +117,8 @@ static const struct control {
     {"resume", "", "accepts new clients again", resume_listener},
     {"logs", " [N]", "shows the log, or its last N lines", logs},
     {"clear logs", "", "empties the log", clear_logs},
-    {"clear users", "", "forgets all users, also who is logged in", clear_users},
+    {"clear users", "", "forgets all users, also who is logged in",
+	clear_users},
     {"shutdown", "", "stops the server", NULL},
 };
 
