@@ -25,7 +25,6 @@ from labkit.checking import (
     Talk,
     Tool,
     _,
-    await_answers,
     blame,
     death,
     exchange,
@@ -595,7 +594,7 @@ def runs_short(server: Server) -> None:
     for leaving in (inside[:5], inside[5:10]):  # the second right after a try to accept
         for client in leaving:
             client.close()
-        came += let_in(server, [one for one in outside if one not in came])
+        came += manners.let_talks_in(server, [one for one in outside if one not in came])
     with blame("lost-client"):
         for client in inside[10:]:
             client.send(b"me?\n")
@@ -613,36 +612,6 @@ def runs_short(server: Server) -> None:
                 "lost-client",
             )
         one.client.close()
-
-
-def let_in(server: Server, outside: Sequence[Talk]) -> list[Talk]:
-    """Five have left; as many of those who wait outside, if there are five, must be served within half a second.
-
-    Returns them.
-    """
-    began = time.monotonic()
-    came: list[Talk] = []
-    room = min(5, len(outside))
-    while len(came) < room and not server.program.scene.pace.took_longer(began, 0.5):
-        waiting = [one for one in outside if one not in came]
-        came += await_answers(waiting, room - len(came), server.program.deadline(0.05))
-    took = time.monotonic() - began
-    late = []
-    if len(came) < room:
-        rest = [one for one in outside if not one.done and not one.error]
-        late = await_answers(rest, room - len(came), server.program.deadline(10.0))
-    require(
-        len(came) >= room,
-        _("5 clients left, and {n} of those who waited were served after {s:.1f} s").format(
-            n=len(came), s=took
-        ),
-        expected=_("{n} within half a second (times the machine's load)").format(n=room),
-        got=_("{n}, and {late} more after {s:.1f} s").format(
-            n=len(came), late=len(late), s=time.monotonic() - began
-        ),
-        cause="slow-recovery" if late else "lost-client",
-    )
-    return came
 
 
 def answered(server: Server, clients: Sequence[Client]) -> list[Talk]:

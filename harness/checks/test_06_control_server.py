@@ -1007,7 +1007,9 @@ def test_out_of_descriptors(scene: Scene) -> None:
         for leaving in (inside[:5], inside[5:10]):  # the second right after a try to accept
             for client in leaving:
                 client.close()
-            came += let_in(console, [one for one in outside if one not in came])
+            came += manners.let_talks_in(
+                console.server, [one for one in outside if one not in came]
+            )
         console.pause()  # now who waits may be reset
         served = inside[10:] + [one.client for one in came]
         judge(strangers(console, served), cause="lost-by-pause")
@@ -1022,29 +1024,6 @@ def strangers_for(console: Console, clients: Sequence[Client], seconds: float) -
     """All say something; returns what has come after a while."""
     deadline = console.program.deadline(seconds)
     return exchange(clients, lambda i: b"SAY x\n", deadline, lambda i: STRANGER)
-
-
-def let_in(console: Console, outside: Sequence[Talk]) -> list[Talk]:
-    """Five have left; as many of those who wait outside, if there are five, must be served within half a second.
-
-    Returns them.
-    """
-    began = time.monotonic()
-    came: list[Talk] = []
-    room = min(5, len(outside))
-    while len(came) < room and not console.program.scene.pace.took_longer(began, 0.5):
-        waiting = [one for one in outside if one not in came]
-        came += await_answers(waiting, room - len(came), console.program.deadline(0.05))
-    require(
-        len(came) >= room,
-        _("5 clients left, and {n} of those who waited were served after {s:.1f} s").format(
-            n=len(came), s=since(began)
-        ),
-        expected=_("{n} within half a second (times the machine's load)").format(n=room),
-        got=len(came),
-        cause="slow-recovery",
-    )
-    return came
 
 
 MOST_THREADS = 20

@@ -12,7 +12,7 @@ from dataclasses import replace
 from itertools import islice
 
 from labkit.build import ASAN, CLANG, PLAIN
-from labkit.clients import Client
+from labkit.clients import Client, Talk, await_answers
 from labkit.faults import Disconnected, Fault, Silent
 from labkit.program import Ended
 from labkit.scene import NATIVELY, Running, Scene, Server, Shim, Tool, wait_listening
@@ -548,7 +548,8 @@ def calm_while_short(program: Running) -> None:
         )
 
 
-LEFT = 5
+LEFT = 5  # clients, where a shortage ends
+RECOVERY_SECONDS = 0.6  # half a second, and the way there and back
 
 
 def let_in(server: Server, served: Callable[[], int], waiting: int) -> None:
@@ -559,25 +560,38 @@ def let_in(server: Server, served: Callable[[], int], waiting: int) -> None:
     """
     began, pace = time.monotonic(), server.program.scene.pace
     room, came = min(LEFT, waiting), served()
-    while came < room and not pace.took_longer(
-        began, 0.6
-    ):  # half a second, and the way there and back
+    while came < room and not pace.took_longer(began, RECOVERY_SECONDS):
         came = served()
     took, late = time.monotonic() - began, came
     deadline = server.program.deadline(10.0)
     while late < room and not deadline.passed:
         late = served()
-    if came < room:
-        raise Fault(
-            _("5 clients left, and {n} of those who waited were served after {s:.1f} s").format(
-                n=came, s=took
-            ),
-            expected=_("{n} within half a second (times the machine's load)").format(n=room),
-            got=_("{n}, and {late} more after {s:.1f} s").format(
-                n=came, late=late - came, s=time.monotonic() - began
-            ),
-            cause="slow-recovery" if late > came else "lost-client",
-        )
+    if came >= room:
+        return
+    raise Fault(
+        _("5 clients left, and {n} of those who waited were served after {s:.1f} s").format(
+            n=came, s=took
+        ),
+        expected=_("{n} within half a second (times the machine's load)").format(n=room),
+        got=_("{n}, and {late} more after {s:.1f} s").format(
+            n=came, late=late - came, s=time.monotonic() - began
+        ),
+        cause="slow-recovery" if late > came else "lost-client",
+    )
+
+
+def let_talks_in(server: Server, outside: Sequence[Talk]) -> list[Talk]:
+    """The same where those who wait outside have said something already; returns those who were answered."""
+    came: list[Talk] = []
+
+    def served() -> int:
+        waiting = [one for one in outside if one not in came and (one.late or not one.error)]
+        wanted = min(LEFT, len(outside)) - len(came)
+        came.extend(await_answers(waiting, wanted, server.program.deadline(0.05)))
+        return len(came)
+
+    let_in(server, served, len(outside))
+    return came
 
 
 def come_to_rest(program: Running) -> bool:
