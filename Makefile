@@ -7,13 +7,13 @@ LAB  :=
 STEP :=
 WORK := labs
 SEED :=
-AGAIN :=
-export LAB STEP WORK SEED AGAIN
+PORT := 8000
+export LAB STEP WORK SEED
 
 RU := $(if $(filter ru%,$(firstword $(LANGUAGE) $(LC_ALL) $(LC_MESSAGES) $(LANG))),ru)
 
 .DEFAULT_GOAL := help
-.PHONY: help check grade doctor quiz test bench lint format words
+.PHONY: help check grade docs docs-serve doctor test bench lint format words
 
 help:
 	@sed -n 's/^##$(RU) //p' Makefile
@@ -32,16 +32,22 @@ grade:
 	@harness/setup.sh student
 	@harness/lab grade --work "$$WORK"
 
+##   make docs                                       the workbook as a site
+##ru   make docs                                       учебник в виде сайта
+docs:
+	@harness/setup.sh docs
+	@harness/docs.sh
+
+##   make docs-serve [PORT=8000]                     the same, served to yourself
+##ru   make docs-serve [PORT=8000]                     он же по адресу 127.0.0.1
+docs-serve:
+	@harness/setup.sh docs
+	@harness/docs.sh --serve "$(PORT)"
+
 ##   make doctor                                     what this machine lacks
 ##ru   make doctor                                     чего не хватает этой машине
 doctor:
 	@harness/lab doctor
-
-##   make quiz [LAB=02] [AGAIN=1]                    control questions, explained
-##ru   make quiz [LAB=02] [AGAIN=1]                    контрольные вопросы с разбором
-quiz:
-	@harness/setup.sh student
-	@harness/lab quiz $${LAB:+"$$LAB"} $${AGAIN:+--again}
 
 ##   make test                                       lint, then the harness's tests
 ##ru   make test                                       lint и тесты самой системы

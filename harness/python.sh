@@ -4,12 +4,14 @@
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd -P)
 
-# Modules of other projects that labkit needs (of two with a bar between them, one), and those that
-# maintainers need besides.
+# Modules of other projects that labkit needs (of two with a bar between them, one), those that the site
+# needs besides, and those that maintainers do.
 # shellcheck disable=SC2034 # read by the scripts that source this one
 student_modules='pytest psutil rich pexpect pyte tomllib|tomli'
 # shellcheck disable=SC2034
-maintainer_modules='xdist pytest_timeout hypothesis jsonschema babel black mypy'
+docs_modules='mkdocs pymdownx matplotlib'
+# shellcheck disable=SC2034
+maintainer_modules='xdist pytest_timeout hypothesis jsonschema babel black mypy selenium'
 
 # A Python set up for something else must not reach in: a foreign PYTHONHOME breaks every other
 # Python, PYTHONPATH hides its modules, a file random.py in the current directory replaces random.

@@ -2,6 +2,7 @@
 # Installs what the labs need and this machine lacks.
 #
 #   harness/setup.sh student      what `make check` and `make grade` need
+#   harness/setup.sh docs         that, and what `make docs` needs besides
 #   harness/setup.sh maintainer   that, and what `make test` needs besides
 #   harness/setup.sh --missing GROUP   only prints the missing packages, one a line
 #   harness/setup.sh --advise GROUP    only says what to type
@@ -19,6 +20,13 @@ set -eu
 # Debian has a second nc, without the options that the handouts use; elsewhere the one we want is nc.
 netcat=nc.openbsd
 [[ -e /etc/debian_version ]] || netcat=nc
+
+# Ubuntu has its browsers as snaps, which see neither another's home nor /tmp: there the site's tests in a
+# browser are left out.
+browser="
+chromium               chromium
+chromium-driver        chromedriver"
+! grep -qs '^ID=ubuntu' /etc/os-release || browser=
 
 # A package of Debian and Ubuntu, and what shows that it is there: a command, a file (or a pattern of its
 # name), a Python module (toml: one of two). Names are the same in Debian 12 and in Ubuntu 22.04 and 24.04.
@@ -46,7 +54,14 @@ python3-rich           module:rich
 python3-pexpect        module:pexpect
 python3-pyte           module:pyte"
 # shellcheck disable=SC2034 # read by its name, in missing()
-maintainer="$student
+docs="$student
+mkdocs                 module:mkdocs
+mkdocs-material        /usr/share/mkdocs/themes/material/main.html
+python3-pymdownx       module:pymdownx
+graphviz               dot
+python3-matplotlib     module:matplotlib"
+# shellcheck disable=SC2034 # read by its name, in missing()
+maintainer="$docs
 python3-pytest-xdist   module:xdist
 python3-pytest-timeout module:pytest_timeout
 python3-hypothesis     module:hypothesis
@@ -61,7 +76,11 @@ python3-typeshed       module:mypy.typeshed
 libclang-rt-dev        /usr/lib/llvm-*/lib/clang/*/lib/linux/libclang_rt.tsan-*.a
 llvm                   llvm-symbolizer
 clang-format           clang-format
-cppcheck               cppcheck"
+cppcheck               cppcheck
+hunspell               hunspell
+hunspell-en-us         /usr/share/hunspell/en_US.dic
+hunspell-ru            /usr/share/hunspell/ru_RU.dic
+python3-selenium       module:selenium$browser"
 
 # has PROBE: whether what the second column names is there.
 has() {
@@ -95,7 +114,8 @@ has_tomllib() {
 a_python_has_all() {
 	if [[ -z ${all_there-} ]]; then
 		local modules=$student_modules
-		[[ $group == student ]] || modules+=" $maintainer_modules"
+		[[ $group == student ]] || modules+=" $docs_modules"
+		[[ $group != maintainer ]] || modules+=" $maintainer_modules"
 		# shellcheck disable=SC2086 # a list of words
 		all_there=$(find_python $modules && echo yes || echo no)
 	fi
@@ -159,9 +179,9 @@ main() {
 	local mode=install log=$root/build/setup.log
 	group=${1-}
 	case $group in --missing | --advise) mode=${1#--} group=${2-} ;; esac
-	case $group in student | maintainer) ;; *)
-		say "usage: harness/setup.sh [--missing | --advise] student | maintainer" \
-			"вызов: harness/setup.sh [--missing | --advise] student | maintainer"
+	case $group in student | docs | maintainer) ;; *)
+		say "usage: harness/setup.sh [--missing | --advise] student | docs | maintainer" \
+			"вызов: harness/setup.sh [--missing | --advise] student | docs | maintainer"
 		return 2
 		;;
 	esac
