@@ -17,6 +17,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+import quiz_data
 from directives import carry_out, directives
 from kept import KEPT, digest
 from labkit.catalog import BUILD, LABS, ROOT
@@ -40,6 +41,11 @@ def main() -> int:
             return 0
         MADE_OF.unlink(missing_ok=True)
         run_experiments()
+        try:
+            quiz_data.prepare()
+        except Trouble as trouble:
+            print(f"docs/questions: {trouble}", file=sys.stderr)
+            return 1
         if not all(pages()):
             return 1
         shutil.copy(HERE / "index.html", NEW / "index.html")
@@ -63,8 +69,8 @@ def sources() -> list[Path]:
     found = {path for path in (ROOT / "docs").rglob("*") if path.is_file()}
     found = {path for path in found if not {"__pycache__", ".mypy_cache"} & set(path.parts)}
     found |= {*LABS.glob("*/README*.md"), *LABS.glob("*/lab.toml")}
-    found |= {ROOT / "harness/labkit" / f"{name}.py" for name in ("experiments", "questions")}
-    return sorted(path for path in found if path.is_file())
+    found |= {ROOT / "harness/labkit/experiments.py", *ROOT.glob("harness/labkit/questions/*.py")}
+    return sorted(found)
 
 
 def last_made_of() -> str:
