@@ -9,7 +9,7 @@ cd "$root"
 
 harness/setup.sh maintainer
 # shellcheck disable=SC2086 # a list of words
-find_python $student_modules $maintainer_modules || exit 3
+find_python $student_modules $docs_modules $maintainer_modules || exit 3
 mkdir -p build
 workers=$((2 * $(nproc)))
 export HYPOTHESIS_STORAGE_DIRECTORY=build/hypothesis

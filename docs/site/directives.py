@@ -91,9 +91,7 @@ def transcript(name: str, arguments: tuple[str, ...], tool: str = "plain") -> st
     path = experiments.source(name)
     runner = Path(experiments.__file__)
     key = digest([path, runner, name, tool, *arguments])
-    return kept(
-        "transcripts", key, lambda: experiments.transcript(name, arguments, tool)
-    )
+    return kept("transcripts", key, lambda: experiments.transcript(name, arguments, tool))
 
 
 def _fenced(language: str, text: str, title: str = "") -> str:

@@ -30,6 +30,8 @@ ONLY_ENGLISH = {
     "architecture.md": "Устройство проекта (англ.)",
     "adding-a-lab.md": "Как добавить работу (англ.)",
 }
+# Stands for the directory of both sites in a link: mkdocs knows no way out of a site.
+SITES = "sites:"
 FIGURE = re.compile(r'(<figure class="drawing" data-drawing=")(\w+)(">)')
 
 
@@ -70,7 +72,7 @@ def on_nav(nav: Navigation, config: MkDocsConfig, files: Files) -> Navigation:
     """In Russian, links to the pages that are only in English."""
     if language_of(config) != "en":
         links = [
-            Link(title, f"../en/{name.removesuffix('.md')}.html")
+            Link(title, f"{SITES}en/{name.removesuffix('.md')}.html")
             for name, title in ONLY_ENGLISH.items()
         ]
         nav.items.append(Section("Преподавателям и разработчикам", list(links)))
@@ -95,14 +97,15 @@ def on_page_context(
     """The language switch leads to the same page; to the first one where there is no such page."""
     here = "index.html" if page.file.src_uri in ONLY_ENGLISH else page.url
     config.extra["alternate"] = [
-        {"lang": code, "name": name, "link": f"../{code}/{here}"}
+        {"lang": code, "name": name, "link": f"{SITES}{code}/{here}"}
         for code, name in LANGUAGES.items()
     ]
     return context
 
 
 def on_post_page(output: str, page: Page, config: MkDocsConfig) -> str:
-    """Put the drawings in, after the search has read the page."""
+    """Put the drawings in, after the search has read the page; lead out of this language's directory."""
+    output = output.replace(f'href="{SITES}', 'href="' + "../" * (1 + page.url.count("/")))
 
     def drawn(match: re.Match[str]) -> str:
         try:

@@ -8,7 +8,8 @@ from collections.abc import Callable
 
 from directives import outside_fences
 
-LINK = re.compile(r"(?<!!)\[((?:[^\[\]]|\[[^\]]*\])*)\]\(([^()\s]+)\)")
+# A link, or code, in which nothing is a link. A link's own words may be code.
+LINK = re.compile(r"(?<!!)\[((?:[^\[\]]|\[[^\]]*\])*)\]\(([^()\s]+)\)|(`+).*?\3", re.DOTALL)
 OTHER_LANGUAGE = re.compile(r"\[(In English|По-русски)\]\([^)]*\)\n*")
 HANDOUT = re.compile(r"labs/(\d\d-[\w-]+)/README(\.ru)?\.md")
 CHAPTER = re.compile(r"docs/(en|ru)/(.+\.md)")
@@ -30,17 +31,18 @@ def adapted(markdown: str, source: str, language: str) -> str:
     """A page whose links lead to pages; what is no page is shown as code. Lines keep their numbers."""
     here = page_of(source)
     assert here
+    page_here = here[1]
 
     def link(match: re.Match[str]) -> str:
         text, target = match[1], match[2]
-        if re.match(r"[a-z]+:|#", target):
+        if target is None or re.match(r"[a-z]+:|#", target):
             return match[0]
         path, hash_, anchor = target.partition("#")
         file = posixpath.normpath(posixpath.join(posixpath.dirname(source), path))
         page = page_of(file)
         if page is None:
             return text if "`" in text else f"`{text}`"
-        return _to_page(text, here[1], language, page, hash_ + anchor)
+        return _to_page(text, page_here, language, page, hash_ + anchor)
 
     return _each_line(markdown, lambda line: LINK.sub(link, line))
 

@@ -1,4 +1,4 @@
-"""For the self-tests: a handout, taken apart into sections, fenced blocks, tables and code words."""
+"""For the self-tests: a handout or a chapter, taken apart into sections, fenced blocks, tables and code words."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ class Handout:
     @cached_property
     def sections(self) -> list[Section]:
         """In order; the first is the title."""
-        return list(_sections(iter(self.text.splitlines())))
+        return list(parted(iter(self.text.splitlines())))
 
     @property
     def blocks(self) -> list[Block]:
@@ -89,7 +89,8 @@ class Handout:
         return self.section(STEP[self.language].partition("{")[0] + f"{number}. ")
 
 
-def _sections(lines: Iterator[str]) -> Iterator[Section]:
+def parted(lines: Iterator[str]) -> Iterator[Section]:
+    """The sections of a text, which begins with its title."""
     section, mark = Section(0, ""), ""
     for line in lines:
         if heading := re.match(r"(#+) (.*)", line):
