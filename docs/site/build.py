@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import fcntl
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -28,6 +29,7 @@ SITE = BUILD / "site"
 NEW = BUILD / "docs" / "site"  # while it is being built
 MADE_OF = KEPT / "made-of"
 LANGUAGES = ("en", "ru")
+COLOURS = re.compile(r"\033\[[0-9;]*m")
 
 
 def main() -> int:
@@ -106,16 +108,22 @@ def pages() -> list[bool]:
         "SOURCE_DATE_EPOCH": "0",
         "PYTHONDONTWRITEBYTECODE": "1",
     }
-    command = [sys.executable, "-m", "mkdocs", "--quiet", "build", "--strict"]
+    command = [sys.executable, "-m", "mkdocs", "build", "--strict"]
     running = [
         subprocess.Popen(
             [*command, "-f", HERE / f"mkdocs.{language}.yml", "-d", NEW / language],
             env=environment,
             cwd=ROOT,
+            stderr=subprocess.PIPE,
+            text=True,
         )
         for language in LANGUAGES
     ]
-    return [process.wait() == 0 for process in running]
+    for language, process in zip(LANGUAGES, running):
+        for line in filter(None, process.communicate()[1].splitlines()):
+            if not line.startswith("INFO"):
+                print(f"{language}: {COLOURS.sub('', line)}", file=sys.stderr)
+    return [process.returncode == 0 for process in running]
 
 
 if __name__ == "__main__":

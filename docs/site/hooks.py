@@ -55,8 +55,8 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
     if language == "en":
         for name in ONLY_ENGLISH:
             _add(files, config, name, ROOT / "docs" / name)
-    for path in sorted((SITE / "assets").iterdir()):
-        _add(files, config, f"assets/{path.name}", path)
+    for path in sorted([*(SITE / "assets").iterdir(), *(ROOT / "docs/images").glob("*.svg")]):
+        _add(files, config, f"{path.parent.name}/{path.name}", path)
     return files
 
 

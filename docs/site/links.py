@@ -9,7 +9,7 @@ from collections.abc import Callable
 from directives import outside_fences
 
 # A link, or code, in which nothing is a link. A link's own words may be code.
-LINK = re.compile(r"(?<!!)\[((?:[^\[\]]|\[[^\]]*\])*)\]\(([^()\s]+)\)|(`+).*?\3", re.DOTALL)
+LINK = re.compile(r"(!?)\[((?:[^\[\]]|\[[^\]]*\])*)\]\(([^()\s]+)\)|(`+).*?\4", re.DOTALL)
 OTHER_LANGUAGE = re.compile(r"\[(In English|По-русски)\]\([^)]*\)\n*")
 HANDOUT = re.compile(r"labs/(\d\d-[\w-]+)/README(\.ru)?\.md")
 CHAPTER = re.compile(r"docs/(en|ru)/(.+\.md)")
@@ -34,12 +34,14 @@ def adapted(markdown: str, source: str, language: str) -> str:
     page_here = here[1]
 
     def link(match: re.Match[str]) -> str:
-        text, target = match[1], match[2]
+        picture, text, target = match[1], match[2], match[3]
         if target is None or re.match(r"[a-z]+:|#", target):
             return match[0]
         path, hash_, anchor = target.partition("#")
         file = posixpath.normpath(posixpath.join(posixpath.dirname(source), path))
         page = page_of(file)
+        if picture:
+            return f"![{text}]({_from(page_here, file.removeprefix('docs/'))})"
         if page is None:
             return text if "`" in text else f"`{text}`"
         return _to_page(text, page_here, language, page, hash_ + anchor)
@@ -50,9 +52,14 @@ def adapted(markdown: str, source: str, language: str) -> str:
 def _to_page(text: str, here: str, language: str, page: tuple[str, str], anchor: str) -> str:
     """A link to another page; one to the other language's site is written in HTML, as mkdocs knows no such page."""
     if page[0] == language:
-        return f"[{text}]({posixpath.relpath(page[1], posixpath.dirname(here) or '.')}{anchor})"
+        return f"[{text}]({_from(here, page[1])}{anchor})"
     up = "../" * (1 + here.count("/"))
     return f'<a href="{up}{page[0]}/{page[1].removesuffix(".md")}.html{anchor}">{text}</a>'
+
+
+def _from(here: str, target: str) -> str:
+    """The way from a page to a file of the same site."""
+    return posixpath.relpath(target, posixpath.dirname(here) or ".")
 
 
 def _each_line(markdown: str, change: Callable[[str], str]) -> str:

@@ -152,6 +152,8 @@ def test_ids_of_drawings_do_not_clash() -> None:
         ("docs/en/races.md", "[lab](labs/02-b.md)", "[lab](labs/02-b.md)"),
         ("docs/instructor.md", "[lab](../labs/02-b/README.md)", "[lab](labs/02-b.md)"),
         ("docs/ru/index.md", "[x](../instructor.md)", '<a href="../en/instructor.html">x</a>'),
+        ("docs/en/index.md", "![x](../images/a.svg)", "![x](images/a.svg)"),
+        ("docs/instructor.md", "![x](images/a.svg)", "![x](images/a.svg)"),
         ("docs/en/races.md", "`[i](j)` stays", "`[i](j)` stays"),
     ],
 )

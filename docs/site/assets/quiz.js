@@ -142,7 +142,9 @@
           answer(question, kind, { form, feedback, check, another });
         },
         keydown: (event) => {
-          if (event.key === "Enter" && event.ctrlKey) form.requestSubmit();
+          if (event.key !== "Enter" || !event.ctrlKey) return;
+          event.preventDefault(); // else the same key presses the button that gets the focus
+          form.requestSubmit();
         },
       },
       kind.element,

@@ -1,0 +1,317 @@
+"""The site in headless Chromium, opened from the file system: search, colours, languages, and the quiz by keyboard."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, TypeVar
+
+import pytest
+from selenium import webdriver
+from selenium.common.exceptions import WebDriverException
+from selenium.webdriver.chrome.service import Service
+from selenium.webdriver.common.by import By
+from selenium.webdriver.common.keys import Keys
+from selenium.webdriver.remote.webelement import WebElement
+from selenium.webdriver.support.wait import WebDriverWait
+
+from workbook import LANGUAGES, site
+
+T = TypeVar("T")
+SECONDS = 40  # at most, for a page to do something, on a busy machine
+KEY = "concurrent-tcp-servers.quiz"
+OPTIONS = (
+    "--headless=new",
+    "--no-sandbox",  # the tests may be run by root
+    "--disable-gpu",
+    "--disable-dev-shm-usage",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--no-first-run",
+    "--window-size=1280,900",
+)
+
+pytestmark = pytest.mark.skipif(
+    shutil.which("chromedriver") is None, reason="no chromedriver: see harness/setup.sh"
+)
+
+
+class Reader:
+    """A person who reads the site."""
+
+    def __init__(self, driver: webdriver.Chrome) -> None:
+        self.driver = driver
+
+    def opens(self, page: str) -> None:
+        """From the file system; also where only the part behind # is another one."""
+        self.driver.get("about:blank")
+        self.driver.get(
+            (site() / page.partition("#")[0]).as_uri() + page[page.find("#") :] * ("#" in page)
+        )
+
+    def sees(self, selector: str) -> list[WebElement]:
+        """The elements that are shown."""
+        found = self.driver.find_elements(By.CSS_SELECTOR, selector)
+        return [element for element in found if element.is_displayed()]
+
+    def waits(self, condition: Callable[[], T]) -> T:
+        """Until it is so. Pages change under our hands: what has gone is looked for again."""
+        gone = (WebDriverException, IndexError)
+        wait = WebDriverWait(self.driver, SECONDS, 0.05, ignored_exceptions=gone)
+        return wait.until(lambda _: condition())
+
+    def types(self, *keys: str) -> None:
+        """Into whatever has the focus."""
+        self.driver.switch_to.active_element.send_keys(*keys)
+
+    def script(self, text: str, *values: object) -> Any:
+        """The value of a script's `return`."""
+        return self.driver.execute_script(text, *values)
+
+    def complaints(self) -> list[str]:
+        """What the browser had to say of errors."""
+        log = self.driver.get_log("browser")
+        return [entry["message"] for entry in log if entry["level"] == "SEVERE"]
+
+
+@pytest.fixture(scope="module")
+def driver(tmp_path_factory: pytest.TempPathFactory) -> Iterator[webdriver.Chrome]:
+    """A browser with a profile of its own, without a network."""
+    options = webdriver.ChromeOptions()
+    options.binary_location = shutil.which("chromium") or ""
+    profile = tmp_path_factory.mktemp("profile")
+    for option in (*OPTIONS, f"--user-data-dir={profile}", "--proxy-server=127.0.0.1:9"):
+        options.add_argument(option)
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
+    site()  # built before a browser waits for it
+    driver = webdriver.Chrome(service=Service(shutil.which("chromedriver")), options=options)
+    yield driver
+    driver.quit()
+
+
+@pytest.fixture
+def reader(driver: webdriver.Chrome) -> Reader:
+    """A reader who has never been here."""
+    reader = Reader(driver)
+    reader.opens("en/index.html")
+    reader.script("localStorage.clear()")
+    reader.complaints()
+    return reader
+
+
+# -- pages ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("language", "query", "wanted"),
+    [
+        ("en", "pthread_join", "pthread_join"),
+        ("en", "deadl", "deadlock"),
+        ("ru", "взаимная блокировка", "блокировк"),
+        ("ru", "дескрипторами", "дескриптор"),  # another case is found
+        ("ru", "pthread_join", "pthread_join"),
+    ],
+)
+def test_search(reader: Reader, language: str, query: str, wanted: str) -> None:
+    """The search finds a word in pages' text, and leads to a page that has it."""
+    reader.opens(f"{language}/index.html")
+    reader.types("/")  # the theme's key
+    reader.waits(lambda: reader.sees(".md-search__input"))
+    reader.types(query)
+    reader.waits(lambda: reader.sees(".md-search-result__link"))
+    found = "return document.querySelector('.md-search-result__list').textContent.toLowerCase()"
+    reader.waits(lambda: wanted in reader.script(found))
+    reader.types(Keys.ENTER)
+    reader.waits(lambda: "index.html" not in reader.driver.current_url)
+    reader.waits(lambda: wanted in reader.driver.page_source.lower())
+    assert [] == reader.complaints()
+
+
+def test_dark_and_light(reader: Reader) -> None:
+    """The switch in the header changes the colours, for this page and the next, in both languages."""
+    scheme = "return document.body.dataset.mdColorScheme"
+    first = reader.script(scheme)
+    (switch,) = reader.waits(lambda: reader.sees("[data-md-component=palette] label"))
+    switch.click()
+    reader.waits(lambda: reader.script(scheme) != first)
+    chosen = reader.script(scheme)
+    reader.opens("ru/quiz.html")
+    assert {"default", "slate"} == {first, chosen} and chosen == reader.script(scheme)
+
+
+@pytest.mark.parametrize("page", ["index", "races", "labs/02-threaded-echo", "quiz"])
+def test_language_switch(reader: Reader, page: str) -> None:
+    """It leads to the same page in the other language, and back."""
+    reader.opens(f"en/{page}.html")
+    for language in ("ru", "en"):
+        link = f"a[hreflang={language}].md-select__link"
+        reader.script("document.querySelector(arguments[0]).click()", link)
+        wanted = (site() / language / f"{page}.html").as_uri()
+        reader.waits(lambda: reader.driver.current_url.partition("#")[0] == wanted)
+        reader.waits(lambda: reader.script("return document.documentElement.lang") == language)
+
+
+def test_the_first_page_chooses_a_language(reader: Reader) -> None:
+    """build/site/index.html leads to the language of the browser."""
+    reader.opens("index.html")
+    reader.waits(lambda: reader.driver.current_url.endswith("/en/index.html"))
+
+
+def test_nothing_overflows_a_phone(reader: Reader) -> None:
+    """On a narrow screen no page is wider than the screen."""
+    metrics = {"width": 360, "height": 740, "deviceScaleFactor": 1, "mobile": True}
+    reader.driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
+    try:
+        for page in ("en/races", "ru/deadlock", "ru/labs/05-chat", "en/quiz"):
+            reader.opens(f"{page}.html")
+            assert 360 >= reader.script("return document.documentElement.scrollWidth"), page
+    finally:
+        reader.driver.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
+
+
+def test_on_paper(reader: Reader) -> None:
+    """Printed: no navigation, and no line of code is cut off."""
+    reader.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": "print"})
+    try:
+        reader.opens("en/labs/05-chat.html")
+        assert not reader.sees(".md-header, .md-sidebar, .md-footer, .md-clipboard")
+        wide = "return [...document.querySelectorAll('pre, code')].filter(e => e.scrollWidth > e.clientWidth + 1"
+        assert [] == reader.script(
+            f"{wide} && getComputedStyle(e).display !== 'inline').length ? [1] : []"
+        )
+    finally:
+        reader.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": ""})
+
+
+# -- the quiz -------------------------------------------------------------------------------------
+
+
+def questions(reader: Reader) -> list[dict[str, Any]]:
+    """The questions that the page has."""
+    found: list[dict[str, Any]] = reader.script("return window.QUIZ")
+    return found
+
+
+def give(reader: Reader, question: dict[str, Any], right: bool) -> None:
+    """Answer by keyboard alone: rightly, or wrongly."""
+    kind = question["kind"]
+    if kind in ("choice", "several"):
+        _choose(reader, question, right)
+    elif kind == "order":
+        _order(reader, len(question["items"]), right)
+    elif kind == "bug":
+        _focus(reader, "#quiz .quiz-line input:not(:disabled)")
+        line = question["lines"][0] if right else 1
+        while int(reader.driver.switch_to.active_element.get_attribute("value")) != line:
+            reader.types(Keys.ARROW_DOWN)
+        reader.types(Keys.SPACE, Keys.ENTER)
+    else:
+        _focus(reader, "#quiz [name=answer]")
+        reader.types(_typed(question) if right else "77", Keys.CONTROL + Keys.ENTER)
+
+
+def _focus(reader: Reader, selector: str) -> None:
+    """Go there with the Tab key's work done: the element takes the focus."""
+    reader.script("document.querySelector(arguments[0]).focus()", selector)
+
+
+def _choose(reader: Reader, question: dict[str, Any], right: bool) -> None:
+    rights = {i for i, option in enumerate(question["options"]) if option["right"]}
+    first = min(rights if right else set(range(len(question["options"]))) - rights)
+    for number in sorted(rights) if right and question["kind"] == "several" else [first]:
+        _focus(reader, f"#quiz .quiz-option input[value='{number}']")
+        reader.types(Keys.SPACE)
+    reader.types(Keys.ENTER)
+
+
+def _order(reader: Reader, count: int, right: bool) -> None:
+    """Bring the items into order with the arrow keys; for a wrong answer they stay shuffled."""
+    for number in range(count) if right else ():
+        _focus(reader, f"#quiz li[data-number='{number}'] button")
+        place = f"return [...document.querySelectorAll('#quiz li')].findIndex(e => e.dataset.number === '{number}')"
+        while reader.script(place) > number:
+            reader.types(Keys.ARROW_UP)
+    _focus(reader, "#quiz [type=submit]")
+    reader.types(Keys.ENTER)
+
+
+def _typed(question: dict[str, Any]) -> str:
+    """A right answer of the kinds that are typed. A pattern's is made from the model answer by its author."""
+    if question["kind"] == "number":
+        return str(question["value"])
+    return str(question["prints"] if question["kind"] == "output" else question["accept"][0])
+
+
+KINDS = ("choice", "several", "order", "number", "gap", "output", "bug", "text")
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_quiz_by_keyboard(reader: Reader, kind: str) -> None:
+    """A wrong answer is explained and comes again; a right one counts, and is remembered after a reload."""
+    language = LANGUAGES[KINDS.index(kind) % 2]
+    reader.opens(f"{language}/quiz.html")
+    found = [question for question in questions(reader) if question["kind"] == kind]
+    assert found, f"no question of the kind {kind}"
+    question = found[0]
+    for right in (False,) if kind == "text" else (False, True):
+        reader.opens(f"{language}/quiz.html#{question['id']}")
+        reader.waits(lambda: reader.sees("#quiz [type=submit]"))
+        give(reader, question, right)
+        mark = reader.waits(lambda: reader.sees(".quiz-right, .quiz-wrong"))[0]
+        assert ("quiz-right" in mark.get_attribute("class")) == right
+        assert len(reader.sees(".quiz-feedback details")) >= 1
+        reader.driver.refresh()
+        reader.waits(lambda: reader.sees("#quiz progress"))
+        assert float(right) == float(reader.sees("#quiz progress")[0].get_attribute("value"))
+    assert [] == reader.complaints()
+
+
+def test_quiz_asks_wrong_ones_again(reader: Reader) -> None:
+    """Three other questions later it is there again; the filter by lab shows that lab's only."""
+    reader.opens("en/quiz.html")
+    choices = [question for question in questions(reader) if question["kind"] == "choice"]
+    lab = choices[0]["lab"]
+    of_lab = [question for question in questions(reader) if question["lab"] == lab]
+    _focus(reader, "#quiz select")
+    reader.types(f"lab {lab}")
+    reader.waits(lambda: lab in reader.sees(".quiz-about")[0].text)
+    answers = {
+        question["id"]: {"right": question is not choices[0], "turn": turn, "tries": 1}
+        for turn, question in enumerate([choices[0], *of_lab[-3:]], 1)
+    }
+    progress = {"lab": lab, "turn": len(answers), "answers": answers}
+    reader.script(f"localStorage.setItem('{KEY}', JSON.stringify(arguments[0]))", progress)
+    reader.opens("en/quiz.html")
+    reader.waits(lambda: reader.driver.current_url.endswith("#" + choices[0]["id"]))
+
+
+def test_quiz_forgets(reader: Reader) -> None:
+    """The button for it asks, then forgets all answers."""
+    kept = '{"lab": "", "turn": 1, "answers": {"x": {"right": true, "turn": 1, "tries": 1}}}'
+    reader.opens("ru/quiz.html")
+    reader.script(f"localStorage.setItem('{KEY}', arguments[0])", kept)
+    reader.opens("ru/quiz.html")
+    _focus(reader, ".quiz-reset")
+    reader.types(Keys.ENTER)
+    reader.waits(lambda: reader.driver.switch_to.alert).accept()
+    stored = f"return JSON.parse(localStorage.getItem('{KEY}')).answers"
+    reader.waits(lambda: reader.script(stored) == {})
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_quiz_speaks_to_screen_readers(reader: Reader, language: str) -> None:
+    """Every field has a name, every group a legend, and what comes of an answer is announced."""
+    reader.opens(f"{language}/quiz.html")
+    for kind in KINDS:
+        question = next((q for q in questions(reader) if q["kind"] == kind), None)
+        if not question:
+            continue
+        reader.opens(f"{language}/quiz.html#{question['id']}")
+        nameless = """return [...document.querySelectorAll('#quiz input, #quiz textarea, #quiz select')].filter(
+            e => !(e.getAttribute('aria-label') || (e.labels.length && e.labels[0].textContent.trim()))).length"""
+        assert 0 == reader.script(nameless), kind
+        assert 0 == len(
+            reader.driver.find_elements(By.CSS_SELECTOR, "#quiz fieldset:not(:has(> legend))")
+        )
+        assert reader.driver.find_elements(By.CSS_SELECTOR, ".quiz-feedback[role=status]")
