@@ -7,13 +7,14 @@ LAB  :=
 STEP :=
 WORK := labs
 SEED :=
+AGAIN :=
 PORT := 8000
-export LAB STEP WORK SEED
+export LAB STEP WORK SEED AGAIN
 
 RU := $(if $(filter ru%,$(firstword $(LANGUAGE) $(LC_ALL) $(LC_MESSAGES) $(LANG))),ru)
 
 .DEFAULT_GOAL := help
-.PHONY: help check grade docs docs-serve doctor test bench lint format words
+.PHONY: help check grade docs docs-serve doctor quiz test bench lint format words
 
 help:
 	@sed -n 's/^##$(RU) //p' Makefile
@@ -48,6 +49,12 @@ docs-serve:
 ##ru   make doctor                                     чего не хватает этой машине
 doctor:
 	@harness/lab doctor
+
+##   make quiz [LAB=02] [AGAIN=1]                    control questions, explained
+##ru   make quiz [LAB=02] [AGAIN=1]                    контрольные вопросы с разбором
+quiz:
+	@harness/setup.sh student
+	@harness/lab quiz $${LAB:+"$$LAB"} $${AGAIN:+--again}
 
 ##   make test                                       lint, then the harness's tests
 ##ru   make test                                       lint и тесты самой системы

@@ -19,7 +19,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import quiz_data
-from directives import carry_out, directives
+from directives import RUNNERS, carry_out, directives
 from kept import KEPT, digest
 from labkit.catalog import BUILD, LABS, ROOT
 from labkit.faults import Trouble
@@ -71,7 +71,7 @@ def sources() -> list[Path]:
     found = {path for path in (ROOT / "docs").rglob("*") if path.is_file()}
     found = {path for path in found if not {"__pycache__", ".mypy_cache"} & set(path.parts)}
     found |= {*LABS.glob("*/README*.md"), *LABS.glob("*/lab.toml")}
-    found |= {ROOT / "harness/labkit/experiments.py", *ROOT.glob("harness/labkit/questions/*.py")}
+    found |= {*RUNNERS, *ROOT.glob("harness/labkit/questions/*.py")}
     return sorted(found)
 
 

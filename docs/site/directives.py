@@ -14,11 +14,13 @@ from pathlib import Path
 
 from excerpts import excerpt
 from kept import digest, kept
-from labkit import experiments
+from labkit import boxed, experiments
 from labkit.faults import Trouble
 
 LINE = re.compile(r"([ \t]*)\{\{(.*)\}\}[ \t]*")
 FENCE = re.compile(r"[ \t]*(`{3,}|~{3,})")
+# What decides how a program is built and run, and what is shown of it.
+RUNNERS = [Path(module.__file__ or "") for module in (experiments, boxed)]
 LEXERS = {".c": "c", ".py": "python"}
 
 
@@ -89,8 +91,7 @@ def carry_out(words: tuple[str, ...]) -> str:
 def transcript(name: str, arguments: tuple[str, ...], tool: str = "plain") -> str:
     """What running a program shows; kept as long as neither it nor the way of running it changes."""
     path = experiments.source(name)
-    runner = Path(experiments.__file__)
-    key = digest([path, runner, name, tool, *arguments])
+    key = digest([path, *RUNNERS, name, tool, *arguments])
     return kept("transcripts", key, lambda: experiments.transcript(name, arguments, tool))
 
 

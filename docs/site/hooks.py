@@ -8,6 +8,7 @@ import re
 from pathlib import Path
 from typing import Any
 
+import terminal
 from directives import expand
 from drawings import drawing
 from labkit.catalog import LABS, ROOT
@@ -30,6 +31,7 @@ ONLY_ENGLISH = {
     "architecture.md": "Устройство проекта (англ.)",
     "adding-a-lab.md": "Как добавить работу (англ.)",
 }
+LUNR = {f"lunr.{name}.min.js" for name in ("stemmer.support", "ru", "multi")}
 # Stands for the directory of both sites in a link: mkdocs knows no way out of a site.
 SITES = "sites:"
 FIGURE = re.compile(r'(<figure class="drawing" data-drawing=")(\w+)(">)')
@@ -41,8 +43,9 @@ def language_of(config: MkDocsConfig) -> str:
 
 
 def on_config(config: MkDocsConfig) -> MkDocsConfig:
-    """Headings without an id of their own get the one that they have where the repository is read."""
+    """Headings without an id get the one that they have in the repository; terminals are shown our way."""
     config["mdx_configs"]["toc"]["slugify"] = slugify(case="lower")
+    config["mdx_configs"]["pymdownx.superfences"] = {"custom_fences": [terminal.fence()]}
     return config
 
 
@@ -123,8 +126,9 @@ def on_post_build(config: MkDocsConfig) -> None:
     _search_as_script(site / "search" / "search_index.json", language_of(config))
     for name in ("404.html", "sitemap.xml", "sitemap.xml.gz"):
         (site / name).unlink(missing_ok=True)
-    for path in site.rglob("*.map"):
-        path.unlink()
+    for path in [*site.rglob("*.map"), *site.rglob("lunr/**/*.js")]:
+        if path.name not in LUNR:
+            path.unlink()
     (site / "assets" / "quiz-data.js").write_text(script(language_of(config)), encoding="utf-8")
 
 

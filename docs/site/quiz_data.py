@@ -6,8 +6,9 @@ import json
 from pathlib import Path
 from typing import Any
 
+from directives import RUNNERS
 from kept import KEPT, digest, write
-from labkit import experiments, questions
+from labkit import questions
 from labkit.catalog import ROOT
 from markdown import Markdown
 
@@ -21,7 +22,7 @@ def prepare() -> None:
     Both by one process, which then runs each experiment only once.
     """
     code = Path(questions.__file__).parent.glob("*.py")
-    made_of = [Path(__file__), Path(experiments.__file__), *code]
+    made_of = [Path(__file__), *RUNNERS, *code]
     made_of += [path for path in (ROOT / "docs/questions").rglob("*") if path.is_file()]
     made_of += [path for path in (ROOT / "docs/experiments").glob("*.*") if path.is_file()]
     key = digest(sorted(made_of))
