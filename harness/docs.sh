@@ -18,10 +18,6 @@ LANGUAGE=en PYTHONDONTWRITEBYTECODE=1 PYTHONPATH="$PYTHONPATH:$root/docs/site" \
 	"$python" docs/site/build.py "${build[@]}"
 case ${1-} in
 --if-changed) ;;
---serve)
-	say "Serving build/site at http://127.0.0.1:$2/ until Ctrl-C." \
-		"build/site открыт по адресу http://127.0.0.1:$2/ до Ctrl-C."
-	exec "$python" -m http.server --bind 127.0.0.1 --directory build/site "$2"
-	;;
+--serve) exec "$python" docs/site/serve.py build/site "$2" ;;
 *) say "Built: $root/build/site/index.html" "Готово: $root/build/site/index.html" ;;
 esac
