@@ -171,6 +171,9 @@ def test_nothing_overflows_a_phone(reader: Reader) -> None:
         for page in ("en/races", "ru/deadlock", "ru/labs/05-chat", "en/quiz"):
             reader.opens(f"{page}.html")
             assert 360 >= reader.script("return document.documentElement.scrollWidth"), page
+        bug = next(question for question in questions(reader) if question["kind"] == "bug")
+        reader.opens(f"en/quiz.html#{bug['id']}")
+        assert 360 >= reader.waits(lambda: reader.sees("#quiz .quiz-lines"))[0].size["width"]
     finally:
         reader.driver.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
 
