@@ -9,6 +9,8 @@ import pytest
 
 import directives
 import links
+import serve
+import terminal
 from drawings import for_a_page
 from excerpts import excerpt
 from labkit import experiments
@@ -169,6 +171,19 @@ def test_handouts_without_their_comments() -> None:
     found = links.for_the_site(text)
     assert "README" not in found and "types" not in found
     assert text.count("\n") == found.count("\n")
+
+
+def test_a_terminal() -> None:
+    """What was typed is told from what was printed, also where that begins like a prompt, or goes on."""
+    html = terminal.shown("$ cc a.c \\\n    -o a\n#0 <main>\n", "console", "highlight", {}, None)
+    assert '<span class="prompt">$ </span><span class="typed">cc a.c \\</span>\n' in html
+    assert '<span class="typed">    -o a</span>\n#0 &lt;main&gt;\n' in html
+
+
+def test_a_port_that_cannot_be_had(capsys: pytest.CaptureFixture[str]) -> None:
+    """One line says so."""
+    assert 1 == serve.main("build/site", "99999")
+    assert 1 == capsys.readouterr().err.count("\n")
 
 
 # -- the site -------------------------------------------------------------------------------------
