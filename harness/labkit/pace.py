@@ -23,6 +23,7 @@ PROBE_ROUNDS = 20_000
 PROBES = 3
 LOOKS = 3
 MOST = 30.0
+LONG_SECONDS, MOST_LONG = 30.0, 3.0
 FRESH_SECONDS = 0.2
 RECENT_SECONDS = 2.0  # of several looks in this time a middle one counts
 
@@ -104,8 +105,13 @@ class Pace:
         )
 
     def deadline(self, seconds: float, weight: float = 1.0) -> Deadline:
-        """A deadline in `seconds` of an idle machine; `weight` is for a slower tool (a sanitizer)."""
-        allowed = seconds * weight * self.factor()
+        """A deadline in `seconds` of an idle machine; `weight` is for a slower tool (a sanitizer).
+
+        What is bounded by seconds takes milliseconds where it goes well, so a long wait is not stretched as far
+        as a short one: past LONG_SECONDS to MOST_LONG times its length at most.
+        """
+        wanted = seconds * weight
+        allowed = min(wanted * self.factor(), max(LONG_SECONDS, wanted * MOST_LONG))
         return Deadline(time.monotonic() + allowed, allowed)
 
     def eventually(

@@ -168,6 +168,16 @@ def test_a_burst_is_no_load(monkeypatch: pytest.MonkeyPatch) -> None:
     assert factors[-1] == 8.0
 
 
+@pytest.mark.parametrize("seconds, allowed", [(0.5, 15.0), (1.0, 30.0), (5.0, 30.0), (20.0, 60.0)])
+def test_a_long_wait_is_stretched_less(
+    seconds: float, allowed: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On a machine that is 30 times slower half a second becomes 15, and 20 seconds a minute."""
+    clock = Pace()
+    monkeypatch.setattr(clock, "factor", lambda: 30.0)
+    assert clock.deadline(seconds).allowed == pytest.approx(allowed)
+
+
 def test_what_is_tested_is_no_load() -> None:
     """Threads of the program under test that want to run don't stretch its deadlines."""
     spin = "import os\nfor _ in range(5): os.fork()\nprint(flush=True)\nwhile True: pass"
