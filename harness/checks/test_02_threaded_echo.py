@@ -481,7 +481,7 @@ def test_resets(scene: Scene) -> None:
 def test_says_who_was_reset(scene: Scene) -> None:
     """Clients that reset their connections, or are gone while they are written to, are named truly, and said
     to be disconnected."""
-    server = scene.server(SERVER, shim=Shim(short=manners.SHORT))
+    server = scene.server(SERVER, shim=Shim(seed=scene.seed, short=manners.SHORT))
     with survives(server, "fatal-client"):
         early = manners.gone_before_accept(server, 5)
         reset = resets(server)

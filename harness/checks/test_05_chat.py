@@ -1566,7 +1566,7 @@ def test_ctrl_z(scene: Scene) -> None:
 @step(7)
 def test_a_broken_pipe(scene: Scene) -> None:
     """Writing to somebody who is gone ends neither the server nor anybody else's connection."""
-    chat = chats.start(scene, known=["alice", "bob", "gone"], shim=Shim(short=64))
+    chat = chats.start(scene, known=["alice", "bob", "gone"], shim=manners.piecemeal(scene))
     alice, bob, gone = chat.logged_in("alice", "bob", "gone")
     with closing_once(chat), survives(chat, "fatal-client"):
         with manners.held(chat.server.program):

@@ -632,7 +632,7 @@ def test_rude_guests(scene: Scene) -> None:
 
 def broken_pipe(scene: Scene) -> None:
     """A client is gone while the server has much to write to it: SIGPIPE."""
-    console = consoles.start(scene, shim=Shim(short=64))
+    console = consoles.start(scene, shim=manners.piecemeal(scene))
     (client,) = enter(console, "client")
     with survives(console, "fatal-client"):
         with manners.held(console.program):

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import shutil
 import tempfile
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from labkit import catalog
@@ -28,10 +31,24 @@ def measure() -> Pace:
         return Pace()
     try:
         lab = catalog.find(YARDSTICK)
-        with tempfile.TemporaryDirectory(prefix="lab-pace-") as directory:
-            return Pace(_reference_seconds(lab, Path(directory)) / NOMINAL)
+        with _directory() as directory:
+            return Pace(_reference_seconds(lab, directory) / NOMINAL)
     except (Fault, catalog.NoSuchLab):
         return Pace()
+
+
+@contextmanager
+def _directory() -> Iterator[Path]:
+    """A directory that is gone afterwards, also where Ctrl-C comes while it is being removed."""
+    directory = Path(tempfile.mkdtemp(prefix="lab-pace-"))
+    try:
+        yield directory
+    finally:
+        try:
+            shutil.rmtree(directory, ignore_errors=True)
+        except KeyboardInterrupt:
+            shutil.rmtree(directory, ignore_errors=True)
+            raise
 
 
 def _reference_seconds(lab: catalog.Lab, directory: Path) -> float:
