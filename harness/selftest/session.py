@@ -13,6 +13,7 @@ import pexpect
 
 from handout import Block
 from labkit import network, sandbox, terminal
+from labkit.pace import Pace
 
 SESSION = re.compile(r"session(?: beside ([^,]+))?(?:, types: (.*))?")
 SECONDS = re.compile(r"\bin (\d+\.\d+) s:")
@@ -24,10 +25,15 @@ KILLED = re.compile(
 
 
 def script(block: Block, beside: str | None) -> str:
-    """The block's commands, each after a line that shows it, while another command runs where one is named."""
+    """The block's commands, each after a line that shows it, while another command runs where one is named.
+
+    Where a person waits a second for what was begun, we wait as long as that takes on a busy machine.
+    """
+    pace = 3 * Pace().factor()
     lines = [f"{beside} & until nc -z 127.0.0.1 9090; do sleep 0.02; done"] if beside else []
     for command in re.findall(r"^\$ (.*)$", block.text, re.MULTILINE):
-        lines += [f"printf '$ %s\\n' {shlex.quote(command)}", command]
+        patient = re.sub(r"(?<=& sleep )[\d.]+$", lambda m: f"{float(m[0]) * pace:.1f}", command)
+        lines += [f"printf '$ %s\\n' {shlex.quote(command)}", patient]
     return "\n".join([*lines, "{ kill $(jobs -p); wait; } 2> /dev/null"])
 
 
