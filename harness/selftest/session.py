@@ -29,7 +29,7 @@ def script(block: Block, beside: str | None) -> str:
 
     Where a person waits a second for what was begun, we wait as long as that takes on a busy machine.
     """
-    pace = 3 * Pace().factor()
+    pace = min(15.0, 3 * Pace().factor())
     lines = [f"{beside} & until nc -z 127.0.0.1 9090; do sleep 0.02; done"] if beside else []
     for command in re.findall(r"^\$ (.*)$", block.text, re.MULTILINE):
         patient = re.sub(r"(?<=& sleep )[\d.]+$", lambda m: f"{float(m[0]) * pace:.1f}", command)
