@@ -569,7 +569,7 @@ def let_in(server: Server, served: Callable[[], int], waiting: int) -> None:
     while came < room and not pace.took_longer(began, RECOVERY_SECONDS):
         came = served()
     took, late = time.monotonic() - began, came
-    deadline = server.program.deadline(10.0)
+    deadline = server.program.deadline(20.0)
     while late < room and not deadline.passed:
         late = served()
     if came >= room:
