@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <poll.h>
 #include <pthread.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -342,6 +343,18 @@ sleep_locked(void)
 	while (n < 0 && errno == EINTR);
 }
 
+/*
+ * Lets those speak who are about to: what they say goes out in the same send,
+ * instead of one for each of them.
+ */
+static void
+gather_locked(void)
+{
+	pthread_mutex_unlock(&room.lock);
+	sched_yield();
+	pthread_mutex_lock(&room.lock);
+}
+
 /* The life of the postman. */
 static void *
 postman_main(void *argument)
@@ -353,6 +366,7 @@ postman_main(void *argument)
 	while (!room.stopping) {
 		if (!room.work)
 			sleep_locked();
+		gather_locked();
 		taken = take_locked();
 		pthread_mutex_unlock(&room.lock);
 		for (struct user *u = taken; u != NULL; u = u->next_taken)
