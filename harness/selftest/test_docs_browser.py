@@ -133,7 +133,7 @@ def test_on_paper(reader: Reader) -> None:
 
 def questions(reader: Reader) -> list[dict[str, Any]]:
     """The questions that the page has."""
-    found: list[dict[str, Any]] = reader.script("return window.QUIZ")
+    found: list[dict[str, Any]] = reader.waits(lambda: reader.script("return window.QUIZ"))
     return found
 
 

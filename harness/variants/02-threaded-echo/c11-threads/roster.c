@@ -40,10 +40,11 @@ roster_leave(struct guest *guest)
 	*link = guest->next;
 	/* Under the lock: roster_close must not meet a number used anew. */
 	close(guest->fd);
+	/* And this, too: once nobody is at work, main may end the program. */
+	free(guest);
 	if (--at_work == 0)
 		cnd_signal(&empty);
 	mtx_unlock(&guard);
-	free(guest);
 }
 
 void
