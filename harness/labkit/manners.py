@@ -268,8 +268,9 @@ def _why_not_last(lines: Sequence[str], unsaid: str) -> str:
     """Why `server stopped` is not the last line."""
     if "server stopped" not in lines:
         return "missing-message"
-    last_words = lines[-1].endswith(" disconnected") and unsaid != "missing-message"
-    return unsaid if last_words else "wrong-message"
+    after = lines[lines.index("server stopped") + 1 :]  # the very last may be cut short
+    late = any(line.endswith(" disconnected") for line in after)
+    return unsaid if late and unsaid != "missing-message" else "wrong-message"
 
 
 def idle(server: Server) -> Server:
