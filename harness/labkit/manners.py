@@ -269,7 +269,7 @@ def _why_not_last(lines: Sequence[str], unsaid: str) -> str:
     if "server stopped" not in lines:
         return "missing-message"
     after = lines[lines.index("server stopped") + 1 :]  # the very last may be cut short
-    late = any(line.endswith(" disconnected") for line in after)
+    late = any(line[:7] == "client "[: len(line)] for line in after)
     return unsaid if late and unsaid != "missing-message" else "wrong-message"
 
 
