@@ -26,7 +26,6 @@ from labkit.checking import (
     Tool,
     _,
     blame,
-    death,
     exchange,
     expect,
     explain_hang,
@@ -60,21 +59,6 @@ def talk(
 ) -> list[Talk]:
     """All clients have their payloads echoed at the same time."""
     return exchange(clients, payload, server.program.deadline(seconds))
-
-
-@contextmanager
-def survives(server: Server, cause: str) -> Iterator[None]:
-    """What happens inside must not end the server; where it did, that is what went wrong, for this cause."""
-    try:
-        yield
-    except Fault:
-        ended = server.program.wait(server.program.deadline(0.3))
-        if ended is None or server.program.may_end:
-            raise
-        fault = death(server.program, ended)
-        if not ended.signal:
-            fault.cause = cause
-        raise fault from None
 
 
 # -- step 1: Two at once -----------------------------------------------------------------------------------
@@ -239,7 +223,7 @@ def test_300_in_one_burst(scene: Scene) -> None:
 def explained(scene: Scene, server: Server) -> Iterator[None]:
     """Where clients of a burst are lost or mixed up inside, ThreadSanitizer may see why in a burst of its own."""
     try:
-        with survives(server, "ended-early"):
+        with manners.survives(server, "ended-early"):
             yield
     except Fault as fault:
         fault.about = server.program
@@ -439,7 +423,7 @@ def test_gives_everything_back(scene: Scene) -> None:
 
 def wave(server: Server, number: int = 0) -> None:
     """Some clients come, are served and leave, a few of them with a reset."""
-    with survives(server, "fatal-client"):
+    with manners.survives(server, "fatal-client"):
         clients = server.crowd(WAVE)
         judge(talk(server, clients, lambda i: b"%016d" % i), cause="lost-client")
     for index, client in enumerate(clients):
@@ -467,7 +451,7 @@ def still_serves(server: Server, what: str, cause: str) -> Client:
 def test_resets(scene: Scene) -> None:
     """Clients that reset their connections at any moment harm nobody else."""
     server = scene.server(SERVER, shim=Shim(seed=scene.seed))
-    with survives(server, "fatal-client"), blame("fatal-client"):
+    with manners.survives(server, "fatal-client"), blame("fatal-client"):
         witness = server.connect("witness")
         for _round in range(3):
             resets(server)
@@ -482,7 +466,7 @@ def test_says_who_was_reset(scene: Scene) -> None:
     """Clients that reset their connections, or are gone while they are written to, are named truly, and said
     to be disconnected."""
     server = scene.server(SERVER, shim=Shim(seed=scene.seed, short=manners.SHORT))
-    with survives(server, "fatal-client"):
+    with manners.survives(server, "fatal-client"):
         early = manners.gone_before_accept(server, 5)
         reset = resets(server)
         broken = manners.leave_unread(server, 3)
@@ -513,7 +497,7 @@ def resets(server: Server) -> list[Client]:
 def test_a_broken_pipe(scene: Scene) -> None:
     """Writing to a client that is gone ends neither the server nor anybody else's connection."""
     server = manners.broken_pipe(scene, SERVER)
-    with survives(server, "fatal-client"):
+    with manners.survives(server, "fatal-client"):
         still_serves(server, _("a client that did not wait for its answer"), "fatal-client")
 
 
@@ -548,7 +532,7 @@ def test_a_client_that_never_reads(scene: Scene) -> None:
                 raise
         hog.push(token(0, MIB))
     hog.reset()
-    with survives(server, "fatal-client"):
+    with manners.survives(server, "fatal-client"):
         still_serves(server, _("a client that never read"), "lock-held")
 
 
@@ -559,7 +543,7 @@ def test_ctrl_z(scene: Scene) -> None:
     clients = server.crowd(5)
     judge(talk(server, clients), cause="lost-client")
     manners.stopped_and_continued(server)
-    with survives(server, "interrupted-call"):
+    with manners.survives(server, "interrupted-call"):
         judge(talk(server, clients), cause="interrupted-call")
         still_serves(server, _("Ctrl-Z and fg"), "interrupted-call")
 
@@ -572,7 +556,7 @@ def test_out_of_descriptors(scene: Scene) -> None:
     """Out of descriptors the server says so once, burns no CPU and loses no client; who waits is served
     as soon as another leaves."""
     server = scene.server(SERVER, limits=Limits(files=FEW_DESCRIPTORS))
-    with survives(server, "accept-error-fatal"):
+    with manners.survives(server, "accept-error-fatal"):
         runs_short(server)
 
 
@@ -627,7 +611,7 @@ MOST_THREADS = 20
 def test_out_of_threads(scene: Scene) -> None:
     """Where no thread can be started, that one client is closed, with a message, and all others go on."""
     server = scene.server(SERVER, shim=Shim(most_threads=MOST_THREADS))
-    with survives(server, "thread-failure"), blame("thread-failure"):
+    with manners.survives(server, "thread-failure"), blame("thread-failure"):
         runs_out_of_threads(server)
     paired_messages(server)
 
@@ -667,7 +651,7 @@ def test_a_refused_client_costs_nothing(scene: Scene) -> None:
     """What a client was given before there was no thread for it is given back: its descriptor, its memory."""
     server = scene.server(SERVER, tool=UNDER_ASAN, shim=Shim(most_threads=4))
     program = server.program
-    with survives(server, "thread-failure"):
+    with manners.survives(server, "thread-failure"):
         still_serves(server, _("the start"), "lost-client")
         before = manners.lowest(program, "descriptors")
         clients = server.crowd(12)

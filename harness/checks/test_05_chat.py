@@ -26,7 +26,6 @@ from labkit.checking import (
     Tool,
     _,
     blame,
-    death,
     expect,
     explain_hang,
     inspect,
@@ -67,22 +66,6 @@ def answered(user: User, command: bytes, expected: bytes, cause: str = "wrong-an
 def named(prefix: str, count: int) -> list[str]:
     """Names that sort as they are numbered."""
     return [f"{prefix}{index:03d}" for index in range(count)]
-
-
-@contextmanager
-def survives(chat: Chat, cause: str) -> Iterator[None]:
-    """What happens inside must not end the server; where it did, that is what went wrong, for this cause."""
-    program = chat.server.program
-    try:
-        yield
-    except Fault:
-        ended = program.wait(program.deadline(0.3))
-        if ended is None or program.may_end:
-            raise
-        fault = death(program, ended)
-        if not ended.signal:
-            fault.cause = cause
-        raise fault from None
 
 
 @contextmanager
@@ -348,7 +331,7 @@ def test_logins_at_once(scene: Scene) -> None:
     with closing_once(chat):
         try:
             for round_ in range(4):
-                with survives(chat, "crypt-shared"):
+                with manners.survives(chat.server, "crypt-shared"):
                     log_in_at_once(chat, names, round_)
         except Fault as fault:
             fault.cause, fault.details = "crypt-shared", fault.details or fault.what
@@ -509,7 +492,7 @@ def test_no_room_for_a_user(scene: Scene) -> None:
         return  # only where a small disk of the program's own can be had
     small = Limits(tmp=DISK // 4)
     chat = chats.start(scene, "-u", "/tmp/users", "-H", "/tmp/history", limits=small)
-    with survives(chat, "write-unchecked"):
+    with manners.survives(chat.server, "write-unchecked"):
         refused = full_of_users(chat)
         answered(chat.user(), b"LOGIN %s pass" % refused, b"ERR denied", "write-unchecked")
 
@@ -943,7 +926,7 @@ def test_no_room_for_a_message(scene: Scene) -> None:
     chat = chats.start(scene, "-u", "/tmp/users", "-H", "/tmp/history", "-n", "1000", limits=small)
     alice, bob = chat.registered("alice", "bob")
     said: list[bytes] = []
-    with survives(chat, "write-unchecked"):
+    with manners.survives(chat.server, "write-unchecked"):
         while (answer := alice.ask(b"SAY %02d " % len(said) + BIG)).head == b"OK":
             said.append(b"alice %02d " % len(said) + BIG)
             require(
@@ -1558,7 +1541,7 @@ def test_ctrl_z(scene: Scene) -> None:
     """A server that was stopped with Ctrl-Z and continued goes on with all its users."""
     chat = chats.start(scene, known=["alice", "bob"])
     users = chat.logged_in("alice", "bob")
-    with survives(chat, "interrupted-call"):
+    with manners.survives(chat.server, "interrupted-call"):
         manners.stopped_and_continued(chat.server)
         still_serves(chat, users, _("Ctrl-Z and fg"), "interrupted-call")
 
@@ -1568,7 +1551,7 @@ def test_a_broken_pipe(scene: Scene) -> None:
     """Writing to somebody who is gone ends neither the server nor anybody else's connection."""
     chat = chats.start(scene, known=["alice", "bob", "gone"], shim=manners.piecemeal(scene))
     alice, bob, gone = chat.logged_in("alice", "bob", "gone")
-    with closing_once(chat), survives(chat, "fatal-client"):
+    with closing_once(chat), manners.survives(chat.server, "fatal-client"):
         with manners.held(chat.server.program):
             gone.send(*[b"WHO"] * 200)
             gone.leave()
@@ -1584,7 +1567,7 @@ def test_a_broken_pipe(scene: Scene) -> None:
 def test_garbage(scene: Scene) -> None:
     """Garbage, NUL bytes and resets at any moment harm nobody else."""
     chat = chats.start(scene, known=named("user", 10), shim=Shim(seed=scene.seed))
-    with closing_once(chat), survives(chat, "fatal-client"):
+    with closing_once(chat), manners.survives(chat.server, "fatal-client"):
         rude(chat)
 
 
@@ -1642,7 +1625,7 @@ def resets(chat: Chat) -> None:
 def test_idle_connections(scene: Scene) -> None:
     """200 idle connections, and a thousand more at once, keep nobody from chatting; all are greeted."""
     chat = chats.start(scene, known=["alice", "bob"])
-    with survives(chat, "fatal-client"):
+    with manners.survives(chat.server, "fatal-client"):
         idle = chat.connect(200)
         alice, bob = chat.logged_in("alice", "bob")
         many = chat.connect(1000)
@@ -1660,7 +1643,7 @@ def test_idle_connections(scene: Scene) -> None:
 def test_out_of_descriptors(scene: Scene) -> None:
     """Out of descriptors the server says so once, burns no CPU and loses nobody; who waits is let in when another leaves."""
     chat = chats.start(scene, known=["alice", "bob"], limits=Limits(files=FEW_DESCRIPTORS))
-    with survives(chat, "accept-error-fatal"):
+    with manners.survives(chat.server, "accept-error-fatal"):
         alice, bob = chat.logged_in("alice", "bob")
         guests = chat.arrive(100, some=True)
         chat.pump(lambda: full(chat, guests), 2.0)
@@ -1707,7 +1690,7 @@ MOST_THREADS = 20
 def test_out_of_threads(scene: Scene) -> None:
     """Where no thread can be started, that one client is closed, with a message, and all others go on."""
     chat = chats.start(scene, known=["alice"], shim=Shim(most_threads=MOST_THREADS))
-    with survives(chat, "thread-failure"), blame("thread-failure"):
+    with manners.survives(chat.server, "thread-failure"), blame("thread-failure"):
         guests = chat.arrive(2 * MOST_THREADS)
         chat.pump(lambda: all(greeted(guest) or guest.ended for guest in guests), 3.0)
         inside = [guest for guest in guests if greeted(guest) and not guest.ended]

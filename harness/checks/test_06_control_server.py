@@ -34,7 +34,6 @@ from labkit.checking import (
     _,
     await_answers,
     blame,
-    death,
     exchange,
     expect,
     explain_hang,
@@ -115,22 +114,6 @@ def stranger(console: Console, cause: str = "lost-client") -> None:
         client.send(b"SAY anything\n")
         client.expect(STRANGER)
         client.close()
-
-
-@contextmanager
-def survives(console: Console, cause: str) -> Iterator[None]:
-    """What happens inside must not end the server; where it did, that is what went wrong, for this cause."""
-    program = console.program
-    try:
-        yield
-    except Fault:
-        ended = program.wait(program.deadline(0.3))
-        if ended is None or program.may_end:
-            raise
-        fault = death(program, ended)
-        if not ended.signal:
-            fault.cause = cause
-        raise fault from None
 
 
 def at_once(console: Console, seconds: float = 1.0, cause: str = "command-waits") -> None:
@@ -598,7 +581,7 @@ def test_ctrl_z(scene: Scene) -> None:
     console = consoles.start(scene)
     clients = crowd(console, 5)
     manners.stopped_and_continued(console.server)
-    with survives(console, "interrupted-call"), blame("interrupted-call"):
+    with manners.survives(console.server, "interrupted-call"), blame("interrupted-call"):
         judge(talk(console, clients), cause="interrupted-call")
         console.status()
         stranger(console, "interrupted-call")
@@ -613,7 +596,7 @@ def test_rude_guests(scene: Scene) -> None:
     """Resets, half closes, garbage, silence and 1,000 connections at once harm nobody else."""
     console = consoles.start(scene, shim=Shim(seed=scene.seed))
     (witness,) = enter(console, "witness")
-    with survives(console, "fatal-client"), blame("fatal-client"):
+    with manners.survives(console.server, "fatal-client"), blame("fatal-client"):
         for _round in range(2):
             for index, client in enumerate(console.server.crowd(40)):
                 client.send((b"SAY half", b"x\n", b"\0\xff\r\n\n", b"LOGIN a b\n")[index % 4])
@@ -634,7 +617,7 @@ def broken_pipe(scene: Scene) -> None:
     """A client is gone while the server has much to write to it: SIGPIPE."""
     console = consoles.start(scene, shim=manners.piecemeal(scene))
     (client,) = enter(console, "client")
-    with survives(console, "fatal-client"):
+    with manners.survives(console.server, "fatal-client"):
         with manners.held(console.program):
             client.send(b"SAY many bytes, and nobody reads the answer\n" * 200)
             client.close()
@@ -905,7 +888,7 @@ def test_100_cycles_under_load(scene: Scene) -> None:
     clients = crowd(console, 20)
     threads = manners.lowest(console.program, "threads")
     descriptors = manners.lowest(console.program, "descriptors")
-    with survives(console, "lost-by-pause"), lost_by_pause():
+    with manners.survives(console.server, "lost-by-pause"), lost_by_pause():
         with Chorus(console.program, clients) as chorus:
             for cycle in range(CYCLES):
                 console.pause()
@@ -945,7 +928,7 @@ def test_who_comes_between(scene: Scene) -> None:
         console = consoles.start(scene, shim=shim)
         (witness,) = enter(console, "witness")
         served: list[Client] = []
-        with survives(console, "lost-by-pause"), lost_by_pause():
+        with manners.survives(console.server, "lost-by-pause"), lost_by_pause():
             for _cycle in range(12):
                 served += newcomers(console)
                 console.resume()
@@ -990,7 +973,7 @@ def test_out_of_descriptors(scene: Scene) -> None:
     """Out of descriptors the server says so once, burns no CPU and loses no client; commands are answered; who
     waits is served as soon as another leaves."""
     console = consoles.start(scene, limits=Limits(files=FEW_DESCRIPTORS))
-    with survives(console, "accept-error-fatal"):
+    with manners.survives(console.server, "accept-error-fatal"):
         talks = strangers_for(console, console.server.crowd(MANY, some=True), 0.7)
         inside = [one.client for one in talks if one.done]
         outside = [one for one in talks if not one.done]
@@ -1034,7 +1017,7 @@ MOST_THREADS = 20
 def test_out_of_threads(scene: Scene) -> None:
     """Where no thread can be started, that one client is closed, with a message, and all others go on."""
     console = consoles.start(scene, shim=Shim(most_threads=MOST_THREADS))
-    with survives(console, "thread-failure"), blame("thread-failure"):
+    with manners.survives(console.server, "thread-failure"), blame("thread-failure"):
         talks = strangers_for(console, console.server.crowd(2 * MOST_THREADS), 2.0)
         hanging = [one for one in talks if not one.done and one.client.sock_open()]
         inside = [one.client for one in talks if one.right]

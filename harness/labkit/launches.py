@@ -173,7 +173,7 @@ def alone(flight: Launch) -> bool:
 
 def awake(running: Running) -> int:
     """How many of its threads run, or wait for a processor, at this moment."""
-    return sum(proc.state(thread) == "R" for thread in proc.threads(running.pid))
+    return proc.runnable(running.pid)
 
 
 @contextmanager

@@ -15,7 +15,7 @@ from labkit.build import ASAN, CLANG, PLAIN
 from labkit.clients import Client, Talk, await_answers
 from labkit.faults import Disconnected, Fault, Silent
 from labkit.program import Ended
-from labkit.scene import NATIVELY, Running, Scene, Server, Shim, Tool, wait_listening
+from labkit.scene import NATIVELY, Running, Scene, Server, Shim, Tool, death, wait_listening
 from labkit.words import _
 
 END_SECONDS = 3.0
@@ -431,6 +431,21 @@ def forced(shim: Shim, seed: int, count: int, *, late: int, calls: int = 1) -> l
             found.append(one)
         seed += 1
     return found
+
+
+@contextmanager
+def survives(server: Server, cause: str) -> Iterator[None]:
+    """What happens inside must not end the server; where it did, that is what went wrong, for this cause."""
+    try:
+        yield
+    except Fault:
+        ended = server.program.wait(server.program.deadline(0.3))
+        if ended is None or server.program.may_end:
+            raise
+        fault = death(server.program, ended)
+        if not ended.signal:
+            fault.cause = cause
+        raise fault from None
 
 
 # -- what stays ------------------------------------------------------------------------------------------

@@ -25,6 +25,7 @@ LOOKS = 3
 MOST = 30.0
 LONG_SECONDS, MOST_LONG = 30.0, 3.0
 FRESH_SECONDS = 0.2
+MOST_THREADS = 2000  # of a process, that are looked at
 RECENT_SECONDS = 2.0  # of several looks in this time a middle one counts
 
 
@@ -56,7 +57,7 @@ def runnable_per_core(tested: Iterable[int] = ()) -> float:
     except (OSError, ValueError, IndexError):
         return 1.0
     if running > cores:
-        running -= sum(map(proc.runnable, tested))
+        running -= sum(proc.runnable(pid, MOST_THREADS) for pid in tested)
     return max(1.0, running / cores)
 
 

@@ -51,8 +51,8 @@ def threads(pid: int) -> list[int]:
         return []
 
 
-def runnable(pid: int, most: int = 2000) -> int:
-    """How many threads of a process run or want to, among the first `most` of them."""
+def runnable(pid: int, most: int | None = None) -> int:
+    """How many threads of a process run or want to, among the first `most` of them, all where it is None."""
     return sum(state(pid, thread) == "R" for thread in threads(pid)[:most])
 
 
