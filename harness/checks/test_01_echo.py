@@ -10,7 +10,6 @@ from contextlib import contextmanager, suppress
 
 from labkit import manners
 from labkit.checking import (
-    NATIVELY,
     UNDER_ASAN,
     UNDER_TSAN,
     Client,
@@ -30,7 +29,7 @@ from labkit.checking import (
     death,
     exchange,
     expect,
-    inspect,
+    inspected,
     judge,
     require,
     step,
@@ -265,24 +264,13 @@ def test_memory_is_sound(scene: Scene) -> None:
     """AddressSanitizer and UndefinedBehaviorSanitizer find nothing while bytes go to and fro."""
     server = scene.server(SERVER, tool=UNDER_ASAN)
     sizes = (1, 2, 255, 1023, 1024, 1025, 20_000)
-    with sound(server):
+    with inspected(server.program):
         client = server.connect()
         for message in (EVERY_BYTE, *map(pattern, sizes)):
             client.send(message)
             client.expect(message)
         client.finish_sending()
         must_be_closed(client)
-
-
-@contextmanager
-def sound(server: Server) -> Iterator[None]:
-    """Inside, a server under a sanitizer is used; what the tool then has to say counts first."""
-    try:
-        yield
-    finally:
-        server.program.close_now()
-        server.program.must_end()
-        inspect(server.program)
 
 
 # -- step 3: Next, please --------------------------------------------------------------------------------
@@ -1032,7 +1020,7 @@ def test_nothing_leaks_and_the_handler_is_safe(scene: Scene) -> None:
     """After a stop, no memory is lost (LeakSanitizer), and no handler called what it must not."""
     for tool, number in (UNDER_ASAN, signal.SIGTERM), (UNDER_TSAN, signal.SIGINT):
         server = scene.server(SERVER, tool=tool)
-        with sound(server):
+        with inspected(server.program):
             for round_ in range(4):
                 client = server.connect()
                 client.send(b"hello\n")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import signal
-import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import replace
@@ -26,10 +25,10 @@ from labkit.checking import (
     Tool,
     _,
     blame,
+    end_and_inspect,
     exchange,
     expect,
-    explain_hang,
-    inspect,
+    inspected,
     judge,
     require,
     screened,
@@ -239,10 +238,8 @@ def seen_in_a_burst(scene: Scene) -> Fault | None:
     server = scene.server(SERVER, tool=UNDER_TSAN, shim=Shim())
     with suppress(Fault):
         talk(server, server.crowd(40, [_("watched client")] * 40), seconds=2.0)
-    server.program.close_now()
-    server.program.must_end()
     try:
-        inspect(server.program)
+        end_and_inspect(server.program)
     except Fault as found:
         return found
     return None
@@ -370,9 +367,7 @@ def loses_no_memory(server: Server, unread: int) -> None:
         with suppress(Fault):
             manners.ask_to_stop(server.program)
             server.program.wait(server.program.deadline(1.0))
-    server.program.close_now()
-    server.program.must_end()
-    inspect(server.program)
+    end_and_inspect(server.program)
 
 
 @step(4)
@@ -662,9 +657,7 @@ def test_a_refused_client_costs_nothing(scene: Scene) -> None:
     expect(before, max(left, before), _("descriptors after all clients left"), "descriptor-leak")
     with suppress(Fault):  # how it stops is judged in step 6
         server.stop(signal.SIGTERM, 2.0)
-    program.close_now()
-    program.must_end()
-    inspect(program)
+    end_and_inspect(program)
 
 
 def paired_messages(server: Server, cause: str = "missing-message") -> None:
@@ -813,37 +806,9 @@ def watched(
     """Drive the server under a tool, stop it, and look at what the tool found."""
     shim = replace(shim, short=manners.SHORT)
     server = scene.server(SERVER, "-v", tool=tool, shim=shim, network="narrow")
-    trouble: Fault | None = None
-    try:
+    with inspected(server.program):
         drive(server, size)
-        stop_watched(server, number)
-    except Fault as fault:
-        trouble = fault
-        if isinstance(fault, Silent):
-            explain_hang(server.program, fault)
-    server.program.close_now()
-    server.program.must_end()
-    inspect(server.program)
-    if trouble:
-        raise trouble
-
-
-def stop_watched(server: Server, number: signal.Signals) -> None:
-    """Stop a server under a tool.
-
-    ThreadSanitizer's runtime keeps a signal back until the program makes a call that it knows, so a correct
-    program may sleep on: clients wake it, and whether it heard the signal is not judged here but in step 6.
-    """
-    if server.program.tool is not UNDER_TSAN:
-        server.stop(number, 3.0)
-        return
-    manners.ask_to_stop(server.program, number)
-    for _again in range(6):
-        if server.program.wait(server.program.deadline(0.25)):
-            return
-        server.program.signal(number)
-        with suppress(Fault):
-            server.connect().close()
+        manners.stop_under_tool(server, number)
 
 
 @step(7)

@@ -23,7 +23,7 @@ from labkit.checking import (
     Tool,
     _,
     expect,
-    inspect,
+    inspected,
     require,
     screened,
     step,
@@ -33,7 +33,6 @@ from labkit.instants import (
     LATE_SECONDS,
     SUMMARY,
     UNTIMELY,
-    Late,
     at_its_best,
     in_time,
     lateness,
@@ -94,16 +93,8 @@ def watched(scene: Scene, tool: Tool, shim: Shim, *cases: tuple[str, int]) -> No
 
 def _watched_to_its_end(running: Running) -> None:
     """What the tool says comes first, then whether it ended, and how."""
-    trouble: Fault | None = None
-    try:
+    with inspected(running):
         ended = running.run_to_end(10.0)
-    except Fault as fault:
-        trouble = fault
-        running.close_now()
-        running.must_end()
-    inspect(running)
-    if trouble:
-        raise trouble
     stats = running.stats()
     expect(0, stats.unclaimed, _("threads neither joined nor detached"), "thread-leak")
     expect(0, ended.status, _("the exit status"), "wrong-exit-status")

@@ -27,7 +27,7 @@ from labkit.checking import (
     _,
     blame,
     expect,
-    inspect,
+    inspected,
     require,
     screened,
     step,
@@ -876,14 +876,6 @@ def test_tools_find_nothing(scene: Scene) -> None:
             shim=shim,
             terminals="stderr",
         )
-        trouble: Fault | None = None
-        try:
+        with inspected(running):
             running.run_to_end(10.0)
-        except Fault as fault:
-            trouble = fault
-            running.close_now()
-            running.must_end()
-        inspect(running)
-        if trouble:
-            raise trouble
         found(running, open_)

@@ -27,8 +27,7 @@ from labkit.checking import (
     _,
     blame,
     expect,
-    explain_hang,
-    inspect,
+    inspected,
     require,
     screened,
     seeded,
@@ -2022,42 +2021,16 @@ def watched(scene: Scene, tool: Tool, shim: Shim, size: int) -> None:
     known = named("user", size) + named("late", 4) + named("passer", 5)
     chat = chats.start(scene, "-n", "20", known=known, tool=tool, shim=shim, network="narrow")
     program = chat.server.program
-    trouble: Fault | None = None
-    try:
-        drive(chat, size)
-        stop_watched(chat)
-    except Fault as fault:
-        trouble = fault
-        if isinstance(fault, Silent):
-            explain_hang(program, fault)
-    if tool is UNDER_ASAN:
-        with suppress(Fault):  # its leak check comes at the end
-            manners.ask_to_stop(program)
-            program.wait(program.deadline(2.0))
-    program.close_now()
-    program.must_end()
-    inspect(program)
-    if trouble:
-        raise trouble
-
-
-def stop_watched(chat: Chat) -> None:
-    """Stop a server under a tool.
-
-    ThreadSanitizer's runtime keeps a signal back until the program makes a call that it knows, so a correct
-    program may sleep on: clients wake it, and whether it heard the signal is not judged here but in step 2.
-    """
-    program = chat.server.program
-    if program.tool is not UNDER_TSAN:
-        chat.server.stop(signal.SIGTERM, 3.0)
-        return
-    manners.ask_to_stop(program)
-    for _again in range(6):
-        if program.wait(program.deadline(0.25)):
-            return
-        program.signal(signal.SIGTERM)
-        with suppress(Fault):
-            chat.server.connect().close()
+    with inspected(program):
+        try:
+            drive(chat, size)
+        except Fault:
+            if tool is UNDER_ASAN:
+                with suppress(Fault):  # its leak check comes at the end
+                    manners.ask_to_stop(program)
+                    program.wait(program.deadline(2.0))
+            raise
+        manners.stop_under_tool(chat.server)
 
 
 @step(9)

@@ -9,7 +9,7 @@ import statistics
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import replace
 from threading import Lock
 
@@ -34,10 +34,10 @@ from labkit.checking import (
     _,
     await_answers,
     blame,
+    end_and_inspect,
     exchange,
     expect,
-    explain_hang,
-    inspect,
+    inspected,
     judge,
     require,
     screened,
@@ -46,7 +46,7 @@ from labkit.checking import (
     wait_listening,
 )
 from labkit.chorus import Chorus
-from labkit.console import COMMANDS, EVENT, LOGGED, Console, enter, names, since
+from labkit.console import COMMANDS, EVENT, Console, enter, names, since
 from labkit.terminal import shown
 
 SERVER = "control_server"
@@ -797,9 +797,7 @@ def test_no_memory_is_lost(scene: Scene) -> None:
         pass  # it hangs: other checks say more about that
     except Fault:  # it may be ending, and the tool will have said why
         console.program.wait(console.program.deadline(2.0))
-    console.program.close_now()
-    console.program.must_end()
-    inspect(console.program)
+    end_and_inspect(console.program)
 
 
 # -- step 3: Pause and resume ------------------------------------------------------------------------------
@@ -1673,19 +1671,9 @@ def watched(
 ) -> None:
     """Drive the server under a tool, stop it, and look at what the tool found."""
     console = consoles.start(scene, tool=tool, shim=shim)
-    trouble: Fault | None = None
-    try:
+    with inspected(console.program):
         drive(console, size)
         way(console)
-    except Fault as fault:
-        trouble = fault
-        if isinstance(fault, Silent):
-            explain_hang(console.program, fault)
-    console.program.close_now()
-    console.program.must_end()
-    inspect(console.program)
-    if trouble:
-        raise trouble
 
 
 def by_command(console: Console) -> None:
@@ -1695,13 +1683,7 @@ def by_command(console: Console) -> None:
 
 def by_signal(console: Console) -> None:
     """Stop it by a signal, which a tool may keep back: what it hears is judged in step 2."""
-    manners.ask_to_stop(console.program)
-    for _again in range(6):
-        if console.program.wait(console.program.deadline(0.25)):
-            return
-        console.program.signal(signal.SIGTERM)
-        with suppress(Fault):
-            console.server.connect().close()
+    manners.stop_under_tool(console.server)
 
 
 @step(7)

@@ -10,7 +10,7 @@ import pytest
 from labkit.clients import Client, Talk, await_answers, exchange, judge, likely_cause
 from labkit.faults import Disconnected, Fault, Silent, blame
 from labkit.figures import Row, Span, timeline
-from labkit.inspection import explain_hang, inspect, screened
+from labkit.inspection import end_and_inspect, inspected, screened
 from labkit.journal import printable
 from labkit.pace import Deadline, Pace
 from labkit.program import Ended
@@ -56,10 +56,10 @@ __all__ = [
     "await_answers",
     "blame",
     "death",
+    "end_and_inspect",
     "exchange",
     "expect",
-    "explain_hang",
-    "inspect",
+    "inspected",
     "judge",
     "likely_cause",
     "printable",

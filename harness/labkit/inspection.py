@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from labkit import (
@@ -21,7 +22,7 @@ from labkit import (
 )
 from labkit.build import Sources
 from labkit.catalog import COMMON
-from labkit.faults import DidNotCompile, Fault, Trouble
+from labkit.faults import DidNotCompile, Fault, Silent, Trouble
 from labkit.findings import Finding, ToolTrouble, describe, is_verdict, refine
 from labkit.scene import UNDER_ASAN, UNDER_HELGRIND, UNDER_TSAN, Running
 from labkit.words import _
@@ -40,6 +41,32 @@ def inspect(program: Running) -> None:
     bad = [finding for finding in findings if is_verdict(finding, files)]
     if bad:
         raise _fault(program, bad)
+
+
+def end_and_inspect(program: Running) -> None:
+    """End a program under a tool, if it has not ended by itself, and raise what the tool found."""
+    program.close_now()
+    program.must_end()
+    inspect(program)
+
+
+@contextmanager
+def inspected(program: Running) -> Iterator[None]:
+    """Inside, a program under a tool is used and stopped. What the tool found counts first.
+
+    Only where it found nothing is the Fault from inside raised, with the place where the threads wait if it
+    was a Silent.
+    """
+    trouble: Fault | None = None
+    try:
+        yield
+    except Fault as fault:
+        trouble = fault
+        if isinstance(fault, Silent):
+            explain_hang(program, fault)
+    end_and_inspect(program)
+    if trouble:
+        raise trouble
 
 
 def screened(program: Running) -> None:

@@ -7,15 +7,25 @@ import shlex
 import signal
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from itertools import islice
 
-from labkit.build import ASAN, CLANG, PLAIN
+from labkit.build import CLANG, PLAIN
 from labkit.clients import Client, Talk, await_answers
 from labkit.faults import Disconnected, Fault, Silent
 from labkit.program import Ended
-from labkit.scene import NATIVELY, Running, Scene, Server, Shim, Tool, death, wait_listening
+from labkit.scene import (
+    NATIVELY,
+    UNDER_TSAN,
+    Running,
+    Scene,
+    Server,
+    Shim,
+    Tool,
+    death,
+    wait_listening,
+)
 from labkit.words import _
 
 END_SECONDS = 3.0
@@ -358,6 +368,25 @@ def ask_to_stop(running: Running, number: signal.Signals = signal.SIGTERM) -> No
     running.must_not_have_died()
     running.may_end = True
     running.signal(number)
+
+
+def stop_under_tool(server: Server, number: signal.Signals = signal.SIGTERM) -> None:
+    """Stop a server under a tool.
+
+    ThreadSanitizer's runtime keeps a signal back until the program makes a call that it knows, so a correct
+    program may sleep on: clients wake it, and whether it heard the signal is judged elsewhere, without it.
+    """
+    program = server.program
+    if program.tool is not UNDER_TSAN:
+        server.stop(number, 3.0)
+        return
+    ask_to_stop(program, number)
+    for _again in range(6):
+        if program.wait(program.deadline(0.25)):
+            return
+        program.signal(number)
+        with suppress(Fault):
+            server.connect().close()
 
 
 def must_stop(running: Running, cause: str = "does-not-stop") -> None:

@@ -14,7 +14,7 @@ from babel.messages.catalog import Catalog, Message
 import messages
 from commandline import LAB, Command
 from labkit import words
-from labkit.catalog import LABS, SOLUTIONS
+from labkit.catalog import SOLUTIONS
 
 RUSSIAN = words.source("ru")
 PLACEHOLDER = re.compile(r"\{[^{}]*\}|%\(\w+\)\w|%[rs]")
