@@ -607,11 +607,13 @@ def test_bar_on_stderr_alone(scene: Scene) -> None:
 @step(5)
 def test_bar_is_not_drawn_for_every_port(scene: Scene) -> None:
     """However many ports there are, the bar is drawn at most 20 times a second."""
-    before = time.monotonic()
-    words = ("-t", "4", "-p", "1-20000", HOST)  # closed, so there is news of thousands a second
-    running = scene.start(SCANNER, *words, terminals="stderr")
-    finished(running)
-    terminal.bar_is_calm(running.stderr.taken(), time.monotonic() - before, 0)
+    # All closed, so there is news of tens of thousands a second. One thread sends it: whoever draws is
+    # awake for most of it, on a busy machine at least in one run of three.
+    for _run in range(3):
+        before = time.monotonic()
+        running = scene.start(SCANNER, "-t", "1", "-p", "1-20000", HOST, terminals="stderr")
+        finished(running)
+        terminal.bar_is_calm(running.stderr.taken(), time.monotonic() - before, 0)
 
 
 @step(5)

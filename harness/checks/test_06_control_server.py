@@ -1101,6 +1101,8 @@ def _end(text: str) -> int:
 def test_every_event_once(scene: Scene) -> None:
     """Whatever happens to a client stands in the log once, in order, with true byte counts and the right time."""
     console = consoles.start(scene)
+    where = f"{console.server.host}:{console.server.port}"
+    console.logged(f"listening on {where}")
     (alice,) = enter(console, "alice")
     say(alice, b"x" * 700)
     alice.send(b"QUIT\n")
@@ -1110,7 +1112,6 @@ def test_every_event_once(scene: Scene) -> None:
     answered = len(b"OK welcome alice\nOK bye\nECHO \n") + 700
     its_life(console, alice, sent, answered)
     log = console.log()
-    where = f"{console.server.host}:{console.server.port}"
     expect(
         ["server started", f"listening on {where}"],
         log.events[:2],
