@@ -150,11 +150,15 @@ def _read_source(path: Path) -> bytes:
 
 
 class Builder:
-    """Builds the programs of one staged lab; the same sources and flags are compiled once per machine."""
+    """Builds the programs of one staged lab; the same sources and flags are compiled once per machine.
+
+    mute: the servers among them that were seen not to say where they listen.
+    """
 
     def __init__(self, lab: Lab, sources: Sources) -> None:
         self.lab = lab
         self.sources = sources
+        self.mute: set[str] = set()
         self._refused: dict[str, DidNotCompile] = {}
 
     def build(self, program: str, flavour: Flavour = PLAIN) -> Built:

@@ -259,17 +259,11 @@ def off(text: str, now: float) -> float:
 
 
 def start(scene: Scene, *options: str, stdin: Stdin = "pipe", **more: object) -> Console:
-    """Start the control server, with cheap hashes where no other cost is asked for, and a keyboard.
-
-    Nobody types before it has said where it listens, which may be long after it listens: an answer could have
-    the same words. Whether it says so at all is judged in step 1.
-    """
+    """Start the control server, with cheap hashes where no other cost is asked for, and a keyboard."""
     if "-c" not in options:
         options = ("-c", "1", *options)
     more.setdefault("here", scene.directory())
-    server = scene.server(PROGRAM, *options, stdin=stdin, **more)
-    server.program.stdout.wait_for(rf"^listening on {WHERE}\r?\n", server.program.deadline(2.0))
-    return Console(server)
+    return Console(scene.server(PROGRAM, *options, stdin=stdin, **more))
 
 
 # -- clients -------------------------------------------------------------------------------------------

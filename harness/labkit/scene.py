@@ -26,6 +26,7 @@ from labkit.words import _
 Stdin = Literal["pipe", "terminal"] | bytes | None
 ROOMY = "roomy"
 START_SECONDS = 5.0
+WORD_SECONDS = 2.0  # from listen(2) to the message that says so
 # gcc 12's libtsan loses a signal now and then; Helgrind gets the first one on its main thread alone.
 STOP_AGAIN_SECONDS = {"tsan": 0.5, "helgrind": 3.0}
 
@@ -202,11 +203,23 @@ class Scene:
         return peer
 
     def server(self, program: str, *arguments: str, **options: object) -> Server:
-        """Start a server on a port that the kernel chooses, and wait until it listens."""
+        """Start a server on a port that the kernel chooses, and wait until it listens and has said so."""
         if "-p" not in arguments:
             arguments = ("-p", "0", *arguments)
         running = self.start(program, *arguments, **options)  # type: ignore[arg-type]
-        return Server(running, wait_listening(running))
+        server = Server(running, wait_listening(running))
+        self._await_word(running)
+        return server
+
+    def _await_word(self, running: Running) -> None:
+        """Wait until a server says where it listens: before that it need not hear signals, or answer commands.
+
+        Whether it says so at all is judged in a step of its own: who doesn't is not waited for twice.
+        """
+        mute = self.builder.mute
+        if running.program not in mute:
+            if not running.stdout.wait_for(r"^listening on .*\n", running.deadline(WORD_SECONDS)):
+                mute.add(running.program)
 
     def pause(self, seconds: float) -> None:
         """Let time pass for the sake of a figure; no verdict may rest on it."""
