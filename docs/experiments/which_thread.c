@@ -13,7 +13,7 @@
 
 static sem_t ready, handled, finish;
 static pthread_t main_thread, blocking, open_to_it;
-static pthread_t who; /* written by the handler, read after its sem_post */
+static _Atomic pthread_t who; /* lock-free, so a handler may set it */
 
 /* Both calls are async-signal-safe: signal-safety(7). */
 static void
