@@ -17,6 +17,7 @@ WORDS = {
         "server": "server,",
         "thread": "one thread",
         "B": "client B",
+        "comes": "connects",
         "silent": "silent: the person thinks",
         "blocked": "asleep in read(A)",
         "echo": "echo",
@@ -24,8 +25,8 @@ WORDS = {
         "queue": "waits in the queue",
         "served": "served",
         "leaves": "A leaves",
-        "connects": "B connects and sends “hi”",
-        "answer": "“hi” comes back",
+        "connects": "B connects and sends “hello”",
+        "answer": "“hello” comes back",
         "time": "time",
     },
     "ru": {
@@ -36,6 +37,7 @@ WORDS = {
         "server": "сервер,",
         "thread": "один поток",
         "B": "клиент B",
+        "comes": "пришёл",
         "silent": "молчит: человек думает",
         "blocked": "спит в read(A)",
         "echo": "эхо",
@@ -43,8 +45,8 @@ WORDS = {
         "queue": "стоит в очереди",
         "served": "обслуживается",
         "leaves": "A уходит",
-        "connects": "B подключается и шлёт «hi»",
-        "answer": "«hi» вернулось",
+        "connects": "B подключается и шлёт «hello»",
+        "answer": "«hello» вернулось",
         "time": "время",
     },
 }
@@ -60,10 +62,10 @@ def lanes(picture: Picture, words: dict[str, str]) -> None:
     picture.lines((10, SERVER + 17), [words["server"], words["thread"]], bold="bold")
     picture.box((A_STARTS, A), (A_SILENT - A_STARTS, HEIGHT), fill=BLUE, edge=BLUE, opacity=0.6)
     picture.box((A_SILENT, A), (A_LEAVES - A_SILENT, HEIGHT), fill=BLUE, edge=BLUE, opacity=0.15)
-    picture.text((A_STARTS + 42, A + 25), "hello", anchor="middle", code=True, size=13)
+    picture.text((A_STARTS + 42, A + 25), words["comes"], anchor="middle")
     picture.text(((A_SILENT + A_LEAVES) / 2, A + 25), words["silent"], anchor="middle")
     picture.box((A_STARTS, SERVER), (85, HEIGHT), fill=BLUE, edge=BLUE, opacity=0.6)
-    picture.text((A_STARTS + 42, SERVER + 25), words["echo"], anchor="middle")
+    picture.text((A_STARTS + 42, SERVER + 25), "accept", anchor="middle", code=True, size=13)
     picture.box(
         (A_SILENT, SERVER), (A_LEAVES - A_SILENT, HEIGHT), fill=GREY, edge=GREY, opacity=0.25
     )

@@ -1,5 +1,5 @@
 /*
- * reset - who closes with unread bytes resets the connection
+ * reset - whoever closes with unread bytes resets the connection
  */
 
 #define _POSIX_C_SOURCE 200809L

@@ -1,5 +1,8 @@
 /*
  * returned_errors - pthread functions return the error, errno says nothing
+ *
+ * To join oneself is a mistake, of which glibc tells (pthread_join(3)); POSIX
+ * does not promise that.
  */
 
 #define _POSIX_C_SOURCE 200809L

@@ -1,5 +1,5 @@
 /*
- * write_after_close - what happens to who writes to a peer that is gone
+ * write_after_close - what happens to one that writes to a peer that is gone
  */
 
 #define _POSIX_C_SOURCE 200809L
