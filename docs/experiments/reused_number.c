@@ -1,6 +1,7 @@
 /*
  * Shows a bug: main closes a client's socket while that client's thread is just
- * about to use it. The number is given to the next client, and gets his bytes.
+ * about to use it. The number is given to the next client, which is then sent
+ * what was meant for the first.
  */
 
 #define _POSIX_C_SOURCE 200809L
