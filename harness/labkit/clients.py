@@ -57,6 +57,8 @@ class Client:
             try:
                 view = view[self.sock.send(view) :]
             except TimeoutError:
+                if not deadline.passed:
+                    continue
                 raise Silent(
                     _("{client}: only {taken} of {all} bytes were taken in {s:.1f} s").format(
                         client=self.name,
@@ -92,6 +94,8 @@ class Client:
             try:
                 data = self.sock.recv(min(CHUNK, count - len(got)))
             except TimeoutError:
+                if not deadline.passed:
+                    continue
                 if got:
                     self.journal.received(self.name, bytes(got))
                 self.journal.note(self.name, _("has waited in vain"))
@@ -118,6 +122,8 @@ class Client:
             try:
                 data = self.sock.recv(1)
             except TimeoutError:
+                if not deadline.passed:
+                    continue
                 raise Silent(
                     _("{client}: no line came").format(client=self.name), got=bytes(got)
                 ) from None

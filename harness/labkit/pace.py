@@ -2,8 +2,9 @@
 
 Every bound of the contract is meant for an idle machine. The pace is the factor by which the machine is
 slower at the moment; it is at least 1, measured on a known program at the start (`Pace.measured`) and on
-the load when a deadline is made. Load is what others make and what lasts: were the threads of the program
-under test counted, or a burst of a moment, then a program that spins would stretch its own deadlines.
+the load when a deadline is made, and once more when it is over: the load may have come in between. Load is
+what others make and what lasts: were the threads of the program under test counted, or a burst of a moment,
+then a program that spins would stretch its own deadlines.
 """
 
 from __future__ import annotations
@@ -61,21 +62,29 @@ def runnable_per_core(tested: Iterable[int] = ()) -> float:
     return max(1.0, running / cores)
 
 
-@dataclass(frozen=True)
+@dataclass
 class Deadline:
-    """A moment on the monotonic clock. `allowed` is the span in seconds that it was made with."""
+    """A moment on the monotonic clock. `allowed` is the span in seconds that it was made with.
+
+    longer: the span that the load of this moment would allow. If that is more when the time is over, the
+    moment is put off.
+    """
 
     at: float
     allowed: float
+    longer: Callable[[], float] | None = None
 
     @property
     def left(self) -> float:
         """Seconds until then, never negative."""
+        if self.longer and self.at <= time.monotonic():
+            more = max(0.0, self.longer() - self.allowed)
+            self.at, self.allowed = self.at + more, self.allowed + more
         return max(0.0, self.at - time.monotonic())
 
     @property
     def passed(self) -> bool:
-        return time.monotonic() >= self.at
+        return self.left <= 0.0
 
 
 class Pace:
@@ -105,6 +114,11 @@ class Pace:
             max(contention(), runnable_per_core(self.tested())) for _look in range(LOOKS)
         )
 
+    def _others(self) -> float:
+        """The load that others make at this moment. How long our own work takes is not asked here: the
+        program under test may have begun to spin."""
+        return statistics.median(runnable_per_core(self.tested()) for _look in range(LOOKS))
+
     def deadline(self, seconds: float, weight: float = 1.0) -> Deadline:
         """A deadline in `seconds` of an idle machine; `weight` is for a slower tool (a sanitizer).
 
@@ -112,8 +126,12 @@ class Pace:
         as a short one: past LONG_SECONDS to MOST_LONG times its length at most.
         """
         wanted = seconds * weight
-        allowed = min(wanted * self.factor(), max(LONG_SECONDS, wanted * MOST_LONG))
-        return Deadline(time.monotonic() + allowed, allowed)
+
+        def stretched(factor: float) -> float:
+            return min(wanted * min(MOST, factor), max(LONG_SECONDS, wanted * MOST_LONG))
+
+        allowed = stretched(self.factor())
+        return Deadline(time.monotonic() + allowed, allowed, lambda: stretched(self._others()))
 
     def eventually(
         self, condition: Callable[[], bool], seconds: float, weight: float = 1.0

@@ -268,7 +268,8 @@ class Program:
 
     def wait(self, deadline: Deadline) -> Ended | None:
         """Wait for its end; None if it is still running at the deadline."""
-        _ready([self._pidfd], deadline.left)
+        while not _ready([self._pidfd], deadline.left) and not deadline.passed:
+            pass
         return self.ended()
 
     def ended(self) -> Ended | None:

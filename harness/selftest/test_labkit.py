@@ -168,6 +168,19 @@ def test_a_burst_is_no_load(monkeypatch: pytest.MonkeyPatch) -> None:
     assert factors[-1] == 8.0
 
 
+def test_a_deadline_is_put_off_where_load_has_come(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The load of others when the time is over counts too, once it is more; it never takes time away."""
+    monkeypatch.setattr(pace, "contention", lambda: 1.0)
+    load = iter([1.0] * 3 + [4.0] * 3 + [2.0] * 3 + [90.0] * 3)
+    monkeypatch.setattr(pace, "runnable_per_core", lambda _tested: next(load))
+    deadline = Pace().deadline(0.001)
+    time.sleep(0.002)
+    deadline.at -= 1.0  # it was over long ago
+    assert (deadline.passed, deadline.allowed) == (True, pytest.approx(0.004))
+    assert (deadline.passed, deadline.allowed) == (True, pytest.approx(0.004))
+    assert (deadline.passed, deadline.allowed) == (True, pytest.approx(0.030))
+
+
 @pytest.mark.parametrize("seconds, allowed", [(0.5, 15.0), (1.0, 30.0), (5.0, 30.0), (20.0, 60.0)])
 def test_a_long_wait_is_stretched_less(
     seconds: float, allowed: float, monkeypatch: pytest.MonkeyPatch
