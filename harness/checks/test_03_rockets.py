@@ -568,7 +568,7 @@ def takes_little_memory(running: Running, seconds: float) -> None:
         memory = running.peak_resident()
         require(
             memory < MOST_MEMORY,
-            _("10,000 threads took {mib} MiB of memory").format(mib=memory // MIB),
+            _("the threads take {mib} MiB of memory").format(mib=memory // MIB),
             expected=_("less than {mib} MiB resident").format(mib=MOST_MEMORY // MIB),
             got=_("{n} MiB").format(n=memory // MIB),
             cause="big-stacks",

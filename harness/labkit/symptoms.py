@@ -554,7 +554,7 @@ _TABLE = (
     ),
     Symptom(
         "lost-signal",
-        N_("a signal to stop is heard at most moments, but not at all"),
+        N_("a signal to stop is heard at most moments, but not at every one"),
         N_(
             "It stops as a rule. Here the signal came after the program had looked at its flag and before it went to\n"
             "sleep, and nothing woke it again. Let the handler leave something that the sleep itself sees: a byte in a\n"
@@ -780,7 +780,14 @@ _TABLE = (
     Symptom(
         "big-stacks",
         N_("the threads take too much memory"),
-        N_("Thousands of threads need small stacks: pthread_attr_setstacksize(3)."),
+        N_(
+            "Memory is what has been touched: does each thread write to much of its stack, or keep a large buffer? The\n"
+            "size of a stack by itself is address space. It may cost memory where huge pages are used for everything\n"
+            "(/sys/kernel/mm/transparent_hugepage/enabled says always): there pthread_attr_setstacksize(3) helps."
+        ),
+        (
+            "{bin}/rockets{mode} -t 60000 > /dev/null & sleep 2; grep -E 'Threads|VmSize|VmRSS' /proc/$!/status; kill $!",
+        ),
     ),
     # -- scanner -----------------------------------------------------------------------------------
     Symptom(
@@ -1441,7 +1448,8 @@ _TABLE = (
         N_("a command is not answered as the handout says"),
         N_(
             "What is typed is read by a thread that does nothing else, and each answer is printed as soon as it is\n"
-            "known, in the handout's words, and flushed."
+            "known, in the handout's words, and flushed. Where nothing comes at all, see above what the threads wait for:\n"
+            "stdout has a lock, too, and a thread that prints while it holds another one can wait for ever."
         ),
         (CONTROL, "printf 'status\\npause\\nresume\\nshutdown\\n' >&8"),
     ),

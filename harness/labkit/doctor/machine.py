@@ -27,6 +27,12 @@ SWITCHES = (
 )
 
 
+def grouped(number: int) -> str:
+    """Its digits in threes, with what stands between them in the reader's language."""
+    between = _("1,000")[1:-3]
+    return f"{number:,}".replace(",", between)
+
+
 @dataclass(frozen=True)
 class Need:
     """A number that has to be at least `must` for labs 01 and 02, `should` for 10,000 threads too."""
@@ -42,10 +48,10 @@ class Need:
         """The finding; a value of None is no limit at all."""
         if self.value is None:
             return Finding(self.what, FINE, _("no limit"))
-        seen = f"{self.value:,}{self.unit}"
+        seen = grouped(self.value) + self.unit
         if self.value >= self.should:
             return Finding(self.what, FINE, seen)
-        seen += _(", but {number} are wanted").format(number=f"{self.should:,}{self.unit}")
+        seen += _(", but {number} are wanted").format(number=grouped(self.should) + self.unit)
         return Finding(self.what, BAD if self.value < self.must else WARNING, seen, self.remedy)
 
 
