@@ -7,6 +7,7 @@ cause by name; how to see it by hand; where the workbook explains it.
 from __future__ import annotations
 
 import shlex
+import textwrap
 from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
@@ -23,6 +24,7 @@ SHOWN_BYTES = 640
 CONVERSATION = 22
 STDERR_LINES = 12
 PROCESSES = 2
+WIDTH = 79  # of its sentences: a terminal has 80 columns, and breaks a longer line within a word
 _OUR_SIGNALS = ("SIGKILL", "SIGTERM", "SIGINT")
 
 
@@ -225,6 +227,18 @@ def _indent(text: str) -> list[str]:
     return [f"  {line}" for line in text.splitlines()]
 
 
+def _filled(text: str, indent: str = "") -> list[str]:
+    """A paragraph in lines that fit a terminal, however long they are in its language's catalog."""
+    return textwrap.wrap(
+        text,
+        WIDTH,
+        initial_indent=indent,
+        subsequent_indent=indent,
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
+
+
 def block(failure: Failure, report: Path) -> str:
     """The whole block as plain text."""
     home = report / failure.lab.name
@@ -234,7 +248,7 @@ def block(failure: Failure, report: Path) -> str:
         _("step {n}, {title}: 0 of {points} points").format(
             n=step.number, title=step.heading, points=step.points
         ),
-        failure.sentence,
+        *_filled(failure.sentence),
         *_todo(failure),
         "",
         _("What happened: {what}").format(what=clean(fault.what)),
@@ -256,7 +270,7 @@ def block(failure: Failure, report: Path) -> str:
             "",
             _("Likely cause: {name} - {title}").format(name=symptom.name, title=symptom.title),
         ]
-        lines += _indent(symptom.text)
+        lines += _filled(symptom.text, "  ")
     commands = _by_hand(failure, symptom)
     if commands:
         lines += ["", _("See it by hand:"), *(f"  $ {command}" for command in commands)]
