@@ -1669,7 +1669,8 @@ _TABLE = (
         N_("the identification file and what the server knows differ"),
         N_(
             "A change is two changes, of the file and of memory. Make both under one lock; users_add and users_clear do\n"
-            "both, but are not thread-safe."
+            "both, but are not thread-safe. And what was looked up before a password was hashed may be untrue afterwards:\n"
+            "look again, under the lock under which you act."
         ),
         ("cut -d: -f1 users.txt",),
     ),
