@@ -622,7 +622,7 @@ def fewer_land(running: Running) -> None:
         _("rockets that were started, and landed"),
         expected=created,
         got=launched,
-        cause="lost-rocket",
+        cause="lost-rocket" if launched < created else "wrong-threads",
     )
     said = SUMMARY.sub("", running.stderr.text())
     require(
