@@ -18,6 +18,7 @@ from labkit.results import LabResult, StepResult, Verdict
 from labkit.words import _
 
 PIPE_COLUMNS = 120
+FULL_NAMES = 100  # columns from which a lab is called by its whole name
 STYLES = {
     Verdict.PASSED: ("✓", "green"),
     Verdict.FAILED: ("✗", "red"),
@@ -137,12 +138,17 @@ def show(labs: Sequence[LabResult], work: Path, report: Path) -> None:
         title=_("scorecard of {work}").format(work=shown_path(work)), title_justify="left"
     )
     for heading in (_("lab"), _("step"), _("verdict"), _("points"), _("cause")):
-        table.add_column(heading, justify="right" if heading == _("points") else "left")
+        whole = heading == _(
+            "cause"
+        )  # a name to look up: of all columns the last to be made narrow
+        table.add_column(
+            heading, justify="right" if heading == _("points") else "left", no_wrap=whole
+        )
     for result in labs:
         for r in result.steps:
             sign, style = STYLES[r.verdict]
             table.add_row(
-                result.lab.name,
+                result.lab.name if out.width >= FULL_NAMES else result.lab.number,
                 f"{r.step.number} {r.step.heading}",
                 Text(f"{sign} {_verdict_word(r.verdict)}", style=style),
                 f"{r.score}/{r.step.points}",
