@@ -9,7 +9,7 @@ from __future__ import annotations
 import shlex
 import textwrap
 from dataclasses import dataclass, field
-from itertools import pairwise
+from itertools import chain, pairwise
 from pathlib import Path
 
 from labkit import hang, inspection, lessons, symptoms
@@ -74,7 +74,8 @@ class Failure:
         if cause:
             self.fault.cause = cause
             if cause in ("missing-unlock", "self-deadlock"):
-                self.fault.details = f"{lessons.meaning(cause)}\n{lessons.advice(cause)}"
+                lesson = (lessons.meaning(cause), lessons.advice(cause))
+                self.fault.details = "\n".join(chain.from_iterable(map(_filled, lesson)))
 
 
 def _concerned(fault: Fault, scene: Scene) -> list[Running]:

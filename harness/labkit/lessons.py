@@ -68,8 +68,9 @@ _LESSONS: dict[str, tuple[str, str]] = {
     "self-deadlock": (
         N_("A thread waits for a lock that it holds itself: it will wait for ever."),
         N_(
-            "Split the inner function in two: one that takes the lock, and one for callers that"
-            " hold it already."
+            "Perhaps it was not released on an earlier path: look for a return or an error between"
+            " lock and unlock. Or a function that takes the lock is called by one that holds it:"
+            " split it in two, one that takes the lock, and one for callers that hold it already."
         ),
     ),
     "deadlock": (

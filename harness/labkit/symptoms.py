@@ -864,7 +864,10 @@ _TABLE = (
     Symptom(
         "not-parallel",
         N_("ports are scanned one after another"),
-        N_("With -t THREADS so many ports are waited for at the same time."),
+        N_(
+            "With -t THREADS so many ports are waited for at the same time. A pthread_join(3) in the loop that starts the\n"
+            "threads, a lock that is held during the probe, or a connect(2) that blocks makes each wait for the one before."
+        ),
         (N_("time {bin}/scanner -t 64 -p 1-64 192.0.2.1  # nobody's address: about a second"),),
     ),
     Symptom(
@@ -1466,7 +1469,8 @@ _TABLE = (
         N_("a command waits for a client"),
         N_(
             "Something that commands need, a lock most likely, is held by a thread that waits for a client, or that works\n"
-            "for one for long. Take what is needed under the lock, release it, then send, receive or compute."
+            "for one for long. Take what is needed under the lock, release it, then send, receive or compute. Or stdin is\n"
+            "looked at only now and then: wait for it in read(2), or in poll(2) without a time limit."
         ),
     ),
     Symptom(
@@ -1573,7 +1577,7 @@ _TABLE = (
         N_(
             "Only the listening socket goes. A descriptor that is closed under a thread which still uses its number may\n"
             "be another client's by then; a thread that is cancelled may have just accepted somebody. Let the accepting\n"
-            "thread come to its end by itself, then close."
+            "thread come to its end by itself, then close; whom it has accepted by then is served."
         ),
     ),
     Symptom(
@@ -1598,7 +1602,8 @@ _TABLE = (
         N_("the log has NUL bytes where it was cleared"),
         N_(
             "ftruncate(2) shortens the file and leaves the place to write at where it was: what is written next leaves a\n"
-            'hole before it, which reads as NUL bytes. Open the log with O_APPEND (fopen\'s "a").'
+            'hole before it, which reads as NUL bytes. Open the log with O_APPEND (fopen\'s "a"). A size that the program\n'
+            "remembers by itself has to be set to 0 under the lock under which it is used."
         ),
         ("od -c server.log | head",),
     ),
