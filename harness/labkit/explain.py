@@ -245,6 +245,7 @@ def block(failure: Failure, report: Path) -> str:
     home = report / failure.lab.name
     fault, step = failure.fault, failure.step
     symptom = symptoms.find(fault.cause, failure.lab.programs)
+    what = _("What happened: {what}").format(what=clean(fault.what))
     lines = [
         _("step {n}, {title}: 0 of {points} points").format(
             n=step.number, title=step.heading, points=step.points
@@ -252,7 +253,7 @@ def block(failure: Failure, report: Path) -> str:
         *_filled(failure.sentence),
         *_todo(failure),
         "",
-        _("What happened: {what}").format(what=clean(fault.what)),
+        *chain.from_iterable(map(_filled, what.splitlines())),
         *_sides(failure, home),
     ]
     if fault.details:
