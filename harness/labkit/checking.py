@@ -103,4 +103,16 @@ def require(
 
 
 def _side(value: Any) -> bytes | str | None:
-    return value if value is None or isinstance(value, (bytes, str)) else str(value)
+    """As a student reads it, who need not know Python: of a list each item is a line; of a dictionary, each key."""
+    if value is None or isinstance(value, (bytes, str)):
+        return value
+    if isinstance(value, bool):
+        return _("yes") if value else _("no")
+    if isinstance(value, tuple):
+        return ", ".join(map(str, value))
+    if isinstance(value, (list, set, dict)):
+        items = list(value)
+        if items and all(isinstance(item, bytes) for item in items):
+            return b"\n".join(items)
+        return "\n".join(map(str, items)) or _("nothing")
+    return str(value)
