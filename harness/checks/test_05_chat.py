@@ -1502,7 +1502,7 @@ def test_one_name_fifty_times(scene: Scene) -> None:
         require(
             (len(welcome), refused) == (1, 49),
             _("the answers to {n} registrations of one name").format(n=50),
-            expected="1  OK welcome alice TOKEN\n49  ERR name-taken",
+            expected="49  ERR name-taken\n1  OK welcome alice TOKEN",
             got=tally(heads),
             cause="registered-twice",
         )
@@ -1536,7 +1536,7 @@ def one_of_fifty(chat: Chat, witness: User, command: bytes) -> bytes:
     require(
         (len(welcome), refused) == (1, 49),
         _("the answers to {n} logins with one name").format(n=50),
-        expected="1  OK welcome back alice TOKEN\n49  ERR already-online",
+        expected="49  ERR already-online\n1  OK welcome back alice TOKEN",
         got=tally(heads),
         cause="online-twice",
     )

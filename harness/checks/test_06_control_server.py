@@ -1546,7 +1546,7 @@ def test_one_name_for_fifty(scene: Scene) -> None:
     require(
         len(welcomed) == 1 and not others,
         _("the answers to {n} registrations of one name").format(n=50),
-        expected="1  OK welcome same\n49  ERR name-taken",
+        expected="49  ERR name-taken\n1  OK welcome same",
         got=tally(talks),
         cause="name-twice",
     )
@@ -1580,7 +1580,7 @@ def one_login_for(console: Console, name: str, count: int) -> None:
     require(
         len(welcomed) == 1 and not others,
         _("the answers to {n} logins with one name").format(n=count),
-        expected=f"1  OK welcome back {name}\n{count - 1}  ERR already-online",
+        expected=f"{count - 1}  ERR already-online\n1  OK welcome back {name}",
         got=tally(talks),
         cause="online-twice",
     )
