@@ -40,7 +40,7 @@ scan(void *unused)
 		}
 		result = probe(port);
 		silent += result;
-		pthread_mutex_unlock(&lock);
+		pthread_mutex_unlock(&lock); /* after the result */
 	}
 }
 
