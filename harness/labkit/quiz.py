@@ -143,6 +143,8 @@ class Quiz:
             judgement = questions.judge(question, answer)
         except NotAnAnswer as error:
             self._screen.say(str(error))
+            if error.evidence:
+                self._screen.printed(error.evidence)
             return False
         except Trouble as trouble:
             self._screen.say(_("This could not be tried here: {why}").format(why=trouble))

@@ -200,6 +200,35 @@ def test_outputs_are_the_same_each_time(question: Question) -> None:
         assert (False, wrong.why) == (judgement.right, judgement.reasons[0].why)
 
 
+@pytest.mark.skipif(not REAL, reason="there are no questions here")
+@pytest.mark.parametrize(
+    ("name", "right", "wrong"),
+    [
+        (
+            "which-signal-kills",
+            ["SIGPIPE", "pipe", "13", "SIGPIPE (13)", "сигнал 13", "Broken pipe."],
+            ["EPIPE", "9", "SIGSEGV", "141"],
+        ),
+        (
+            "leave-main-alone",
+            ["pthread_exit", "pthread_exit()", "`pthread_exit(NULL);`", "thrd_exit(0)"],
+            ["exit", "_exit(0)", "return 0;", "pthread_join", "pthread_cancel"],
+        ),
+        ("threads-run-out-error", ["EAGAIN", "eagain (11)"], ["ENOMEM", "-1", "EMFILE"]),
+        (
+            "copy-then-register",
+            ["AC", "a c", "A, C", "A и C", "АС", "A → C", "A, then C"],
+            ["ABC", "АВС", "A, B, B, C", "BABC", "BC", "C", "A"],
+        ),
+        ("interrupted-poll", ["EINTR", "errno == EINTR", "EINTR (4)"], ["EAGAIN", "0"]),
+    ],
+)
+def test_what_a_student_types(name: str, right: list[str], wrong: list[str]) -> None:
+    """However a right answer is written, in whichever alphabet, it is right; a neighbour of it is not."""
+    (question,) = (question for question in REAL if question.id == name)
+    assert right == [typed for typed in right + wrong if judge(question, typed).right]
+
+
 # -- what the site gets --------------------------------------------------------------------------------
 
 
@@ -229,16 +258,22 @@ def test_the_export() -> None:
 @pytest.mark.parametrize(
     ("code", "evidence"),
     [
-        ("no such thing", "It does not compile:\ngap_join.c: "),
         (";", "It prints:\n"),
         ("pthread_join(thread, NULL); *(volatile int *)0 = 0;", "[killed by SIGSEGV]"),
     ],
 )
 def test_a_program_in_the_gap_that_goes_wrong(code: str, evidence: str) -> None:
-    """The compiler's words, or what is printed instead, are shown."""
+    """What is printed instead is shown."""
     judgement = judge(SAMPLE["join-it"], code)
     assert not judgement.right
     assert evidence in judgement.evidence
+
+
+def test_a_program_in_the_gap_that_does_not_compile() -> None:
+    """It is not judged: the compiler's words are shown, and it may be mended."""
+    with pytest.raises(NotAnAnswer, match="It does not compile:") as refused:
+        judge(SAMPLE["join-it"], "no such thing")
+    assert "gap_join.c: " in refused.value.evidence
 
 
 def test_a_program_in_the_gap_that_never_ends(monkeypatch: pytest.MonkeyPatch) -> None:

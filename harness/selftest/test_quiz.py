@@ -212,11 +212,19 @@ def test_several_wrong_things_are_told_apart(quiz: Quiz) -> None:
 
 
 def test_a_gap_shows_what_the_program_did(quiz: Quiz) -> None:
-    """The refutation, and what was printed; the compiler's words where it did not come so far."""
+    """The refutation, and what was printed."""
     quiz.only("join-it")
-    ran = quiz.piped("pthread_detach(thread);\n\nnonsense\nq\n")
+    ran = quiz.piped("pthread_detach(thread);\nq\n")
     assert re.search(r"Wrong\.\nDetached is not joined\.\nIt prints:\n  \d", ran.stdout)
-    assert re.search(r"It does not compile:\n  gap_join\.c: .*\n(.*\n)*.*nonsense", ran.stdout)
+
+
+def test_a_gap_that_does_not_compile_is_asked_once_more(quiz: Quiz) -> None:
+    """The compiler's words; a forgotten semicolon is neither right nor wrong, and nothing is kept of it."""
+    quiz.only("join-it")
+    ran = quiz.piped("pthread_join(thread, NULL)\nq\n")
+    assert re.search(r"It does not compile:\n  gap_join\.c: .*\n(.*\n)*.*expected ‘;’", ran.stdout)
+    assert "Wrong." not in ran.stdout
+    assert "join-it" not in quiz.kept()
 
 
 @pytest.mark.parametrize(

@@ -23,7 +23,11 @@ SHOWN_WORDS = 10  # lines of the compiler's
 
 
 class NotAnAnswer(Exception):
-    """What was typed cannot be judged: it says why, and counts as no answer."""
+    """What was typed cannot be judged: it says why, and counts as no answer. evidence: the compiler's words."""
+
+    def __init__(self, why: str, evidence: str = "") -> None:
+        super().__init__(why)
+        self.evidence = evidence
 
 
 @dataclass(frozen=True)
@@ -40,7 +44,7 @@ class Reason:
 
 @dataclass(frozen=True)
 class Judgement:
-    """right; the reasons; evidence: what the compiler or the program said, in the reader's language."""
+    """right; the reasons; evidence: what the program said, in the reader's language."""
 
     right: bool
     reasons: tuple[Reason, ...]
@@ -128,7 +132,10 @@ def without_blanks(code: str) -> str:
 
 
 def _gap(question: Question, typed: str) -> Judgement:
-    """Compiled and run with the answer in the gap; a wrong answer that is known is wrong whatever it prints."""
+    """Compiled and run with the answer in the gap; a wrong answer that is known is wrong whatever it prints.
+
+    What does not compile is not judged: a forgotten semicolon says nothing about the idea.
+    """
     tempting = [w.why for w in question.wrong if without_blanks(w.answer) == without_blanks(typed)]
     right, evidence = _filled(question, typed)
     if right and not tempting:
@@ -139,13 +146,13 @@ def _gap(question: Question, typed: str) -> Judgement:
 
 
 def _filled(question: Question, code: str) -> tuple[bool, str]:
-    """Whether the program with this code prints what it must, and what it or the compiler said."""
+    """Whether the program with this code prints what it must, and what it said. NotAnAnswer: it does not compile."""
     name = question.program.removesuffix(".c")
     text = question.program_text().replace(GAP, code)
     try:
         program = experiments.build_text(text, name)
     except DidNotCompile as fault:
-        return False, _("It does not compile:") + "\n" + _cut(fault.details, SHOWN_WORDS)
+        raise NotAnAnswer(_("It does not compile:"), _cut(fault.details, SHOWN_WORDS)) from fault
     outcome = boxed.run_program(program, terminal=False, seconds=GAP_SECONDS)
     if outcome.ended is None:
         return False, _("The program did not come to an end.")
