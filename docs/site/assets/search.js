@@ -2,6 +2,7 @@
  * The search of the theme, from the file system too. There a page may neither fetch the index nor start a worker:
  * the index is therefore a script, and the worker's program runs in an empty frame of the page, whose functions
  * stand in for a worker's. The index is loaded once the reader turns to the search, not with each page.
+ * A word is looked for without its ending, and what the theme then says of missing words is put right.
  */
 "use strict";
 
@@ -16,7 +17,7 @@ class IFrameWorker extends EventTarget {
     this.inside = frame.contentWindow;
     this.inside.importScripts = (...urls) => this.importAll(url, urls);
     this.inside.postMessage = (data) =>
-      this.dispatchEvent(new MessageEvent("message", { data }));
+      this.dispatchEvent(new MessageEvent("message", { data: data.type === FOUND ? corrected(data) : data }));
     this.load(url).then(() => this.flush());
   }
 
@@ -53,18 +54,60 @@ class IFrameWorker extends EventTarget {
 }
 
 /*
- * A Russian word loses its ending: what is found is what begins like the query. Other words stay as they are,
- * and so do quoted ones and those with a sign of the query's language.
+ * A word loses its ending: what is found is what begins like the query. Short words stay as they are, and so do
+ * quoted ones and those with a sign of the query's language. Who types е may mean ё: both are looked for.
  */
-const ENDING = new RegExp(
+const ENGLISH = /(?:([sxz]|[cs]h)es|([^s])s|ing|ed)$/; // what is in brackets stays
+const RUSSIAN = new RegExp(
   "(?:иями|ями|ами|ого|его|ому|ему|ыми|ими|иях|ах|ях|ов|ев|ей|ой|ый|ий|ая|яя|ое|ее|ые|ие|ия|ию|ии|ом|ем|ам|ям|ую|юю|" +
     "[аеиоуыьюяй])$",
 );
 
-function stemmed(word) {
-  if (!/^[а-яё]{4,}$/i.test(word)) return word;
-  const stem = word.replace(ENDING, "");
-  return stem.length < 3 || stem === word ? word : `${stem}*`;
+const typed = new Map(); // what is looked for instead of a word, without the asterisk -> the word
+
+function stemmed(written) {
+  const word = written.replace(/\(\d?\)$/, ""); // pthread_join() and pthread_join(3) are pthread_join
+  const small = word.toLowerCase();
+  const russian = /^[а-яё]{4,}$/.test(small);
+  if (!russian && !/^[a-z]{4,}$/.test(small)) return word;
+  const cut = russian ? small.replace(RUSSIAN, "") : small.replace(ENGLISH, "$1$2");
+  const stem = cut.length < (russian ? 3 : 4) ? small : cut;
+  const letters = [...stem.matchAll(/е/g)];
+  const forms = [stem, ...letters.map(({ index }) => `${stem.slice(0, index)}ё${stem.slice(index + 1)}`)];
+  for (const form of forms) typed.set(form, word);
+  return forms.map((form) => `${form}*`).join(" ");
+}
+
+/*
+ * The theme compares what it looked for with the words found, asterisk and all, and so calls missing what is there.
+ * Found is what begins a word of the page; missing is a word of which no form is there, as it was typed.
+ */
+const FOUND = 3; // the kind of a message
+
+function begins(text, form) {
+  return new RegExp(`(?:^|[^\\p{L}\\p{N}_])${form.replace(/[\\^$.*+?()[\]{}|]/g, "\\$&")}`, "u").test(text);
+}
+
+function recounted(item) {
+  const text = `${item.title} ${item.text}`.replace(/<[^>]*>/g, "").toLowerCase();
+  const terms = {};
+  const missing = new Set();
+  for (const [term, there] of Object.entries(item.terms)) {
+    const form = term.replace(/\*$/, "");
+    if (there || begins(text, form)) terms[form] = true;
+    else missing.add(typed.get(form) || form);
+  }
+  for (const form of Object.keys(terms)) missing.delete(typed.get(form));
+  const page = Number(!item.location.includes("#"));
+  const more = !missing.size && Object.values(item.terms).includes(false) ? (2 + page) / (1 + page) : 1;
+  for (const word of missing) terms[word] = false;
+  return { ...item, terms, score: item.score * more };
+}
+
+function corrected(message) {
+  const best = (a, b) => b.score - a.score;
+  const items = message.data.items.map((group) => group.map(recounted).sort(best));
+  return { ...message, data: { ...message.data, items: items.sort(([a], [b]) => best(a, b)) } };
 }
 
 function transform(query) {
@@ -101,7 +144,5 @@ function loadIndex(base) {
 /* eslint-disable-next-line no-unused-vars -- the theme looks for it */
 var __search = { index: loadIndex(document.currentScript.src), transform };
 
-if (location.protocol === "file:") {
-  window.IFrameWorker = IFrameWorker;
-  window.Worker = IFrameWorker;
-}
+window.IFrameWorker = IFrameWorker;
+window.Worker = IFrameWorker;
