@@ -51,9 +51,12 @@ def reader(driver: webdriver.Chrome) -> Reader:
     ("language", "query", "wanted"),
     [
         ("en", "pthread_join", "pthread_join"),
+        ("en", "pthread_join(3)", "pthread_join"),
         ("en", "deadl", "deadlock"),
         ("ru", "взаимная блокировка", "блокировк"),
-        ("ru", "дескрипторами", "дескриптор"),  # another case is found
+        ("en", "deadlocks", "deadlock and"),  # another number is found
+        ("ru", "дескрипторами", "дескриптор"),  # another case
+        ("ru", "учетные", "учётн"),  # another spelling
         ("ru", "pthread_join", "pthread_join"),
     ],
 )
@@ -69,6 +72,31 @@ def test_search(reader: Reader, language: str, query: str, wanted: str) -> None:
     reader.types(Keys.ENTER)
     reader.waits(lambda: "index.html" not in reader.driver.current_url)
     reader.waits(lambda: wanted in reader.driver.page_source.lower())
+    assert [] == reader.complaints()
+
+
+@pytest.mark.parametrize(
+    ("language", "query", "missing"),
+    [
+        ("ru", "остановкой серверов", ""),
+        ("ru", "единорога остановка", "единорога"),
+        ("en", "stopping servers", ""),
+        ("en", "unicorns deadlocks", "unicorns"),
+        ("en", "pthread_unicorn() a.b deadlocks", "pthread_unicorn,a.b"),
+    ],
+)
+def test_search_says_what_is_missing(
+    reader: Reader, language: str, query: str, missing: str
+) -> None:
+    """Words of which another form is found are not missing; those that are, are named as they were typed."""
+    reader.opens(f"{language}/index.html")
+    reader.types("/")
+    reader.waits(lambda: reader.sees(".md-search__input"))
+    reader.types(query)
+    first = ".md-search-result__item:first-child .md-search-result__link:first-child"
+    reader.waits(lambda: reader.sees(first))
+    named = f"return [...document.querySelectorAll('{first} del')].map(e => e.textContent).join()"
+    reader.waits(lambda: reader.script(named) == missing)
     assert [] == reader.complaints()
 
 
@@ -152,7 +180,7 @@ def give(reader: Reader, question: dict[str, Any], right: bool) -> None:
         reader.types(Keys.SPACE, Keys.ENTER)
     else:
         _focus(reader, "#quiz [name=answer]")
-        reader.types(_typed(question) if right else "77", Keys.CONTROL + Keys.ENTER)
+        reader.types(_typed(question) if right else _mistaken(question), Keys.CONTROL + Keys.ENTER)
 
 
 def _focus(reader: Reader, selector: str) -> None:
@@ -193,6 +221,11 @@ def _typed(question: dict[str, Any]) -> str:
     return next(matching, "")
 
 
+def _mistaken(question: dict[str, Any]) -> str:
+    """A wrong answer of the kinds that are typed."""
+    return str(question["wrong"][0]["answer"]) if question["kind"] == "gap" else "77"
+
+
 KINDS = ("choice", "several", "order", "number", "gap", "output", "bug", "text")
 
 
@@ -215,6 +248,39 @@ def test_quiz_by_keyboard(reader: Reader, kind: str) -> None:
         reader.driver.refresh()
         reader.waits(lambda: reader.sees("#quiz progress"))
         assert float(right) == float(reader.sees("#quiz progress")[0].get_attribute("value"))
+    assert [] == reader.complaints()
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_quiz_code_that_only_a_compiler_could_judge(reader: Reader, language: str) -> None:
+    """It is not called wrong: the reader compares it with the model answer, and may count it as right."""
+    reader.opens(f"{language}/quiz.html")
+    question = next(question for question in questions(reader) if question["kind"] == "gap")
+    reader.opens(f"{language}/quiz.html#{question['id']}")
+    _focus(reader, "#quiz [name=answer]")
+    reader.types(question["accept"][0].removesuffix(";"), Keys.ENTER)
+    assert reader.waits(lambda: reader.sees(".quiz-feedback p")) and not reader.sees(
+        ".quiz-verdict"
+    )
+    _focus(reader, "#quiz [name=answer]")
+    reader.types("; ;", Keys.ENTER)
+    reader.waits(lambda: reader.sees(".quiz-unknown"))
+    assert not reader.driver.find_elements(By.CSS_SELECTOR, "#quiz form .md-clipboard")
+    assert not reader.sees(".quiz-wrong, .quiz-right")
+    _focus(reader, ".quiz-feedback button")
+    reader.types(Keys.ENTER)
+    reader.waits(lambda: reader.sees(".quiz-right"))
+    assert 1 == float(reader.sees("#quiz progress")[0].get_attribute("value"))
+    assert [] == reader.complaints()
+
+
+@pytest.mark.parametrize("kept", ["null", "[]", "{", '{"answers": null}', '{"lab": "99"}', "7"])
+def test_quiz_with_damaged_progress(reader: Reader, kept: str) -> None:
+    """What cannot be read is as nothing: the questions are asked."""
+    reader.opens("en/quiz.html")
+    reader.script(f"localStorage.setItem('{KEY}', arguments[0])", kept)
+    reader.opens("en/quiz.html")
+    reader.waits(lambda: reader.sees("#quiz [type=submit]"))
     assert [] == reader.complaints()
 
 

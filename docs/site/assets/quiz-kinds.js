@@ -3,7 +3,8 @@
  * those of harness/labkit/questions/judging.py.
  *
  * KINDS[kind](question) gives { element, read, judge }. read() gives the answer, or throws a string that says what
- * is missing; judge(answer) gives { right, reasons: [{ about, why, missed }], evidence }.
+ * is missing, or is thrown by judge(answer), which else gives { right, reasons: [{ about, why, missed }], evidence }.
+ * unknown is set where code is neither one of the right answers nor of the wrong ones: only a compiler could tell.
  */
 "use strict";
 
@@ -105,7 +106,8 @@
     if (numbers.every((number, i) => number === i)) numbers.reverse();
     for (const number of numbers) {
       const text = make("span", { html: question.items[number] });
-      const item = make("li", { "data-number": number });
+      const row = make("div");
+      const item = make("li", { "data-number": number }, row);
       const button = (name, sign, by) =>
         make(
           "button",
@@ -121,7 +123,7 @@
           },
           sign,
         );
-      item.append(button("up", "↑", -1), button("down", "↓", 1), text);
+      row.append(button("up", "↑", -1), button("down", "↓", 1), text);
       list.append(item);
     }
     return {
@@ -207,8 +209,12 @@
       judge(answer) {
         const tempting = question.wrong.find((wrong) => plain(wrong.answer) === answer);
         const right = !tempting && question.accept.some((known) => plain(known) === answer);
-        const hint = say("gapForReal", { c: `make quiz LAB=${question.lab}` });
-        return { ...oneReason(question, right, tempting && tempting.why), evidence: [make("p", {}, hint)] };
+        const known = [...question.accept, ...question.wrong.map((wrong) => wrong.answer)];
+        if (known.some((code) => plain(code) === `${answer};`)) throw say("semicolon");
+        const unknown = !right && !tempting;
+        const hint = say(unknown ? "mayBeRight" : "gapForReal");
+        const evidence = [make("p", {}, `${hint} `, make("code", {}, `make quiz LAB=${question.lab}`))];
+        return { ...oneReason(question, right, tempting && tempting.why), unknown, evidence };
       },
     };
   }

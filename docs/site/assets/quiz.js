@@ -17,10 +17,19 @@
 
   function load() {
     const fresh = { lab: "", turn: 0, answers: {} };
+    let text;
     try {
-      return { progress: { ...fresh, ...JSON.parse(localStorage.getItem(KEY)) }, stored: true };
+      text = localStorage.getItem(KEY);
     } catch {
       return { progress: fresh, stored: false };
+    }
+    try {
+      const { lab, turn, answers } = JSON.parse(text);
+      const known = QUESTIONS.some((question) => question.lab === lab);
+      const kept = { lab: known ? lab : "", turn: Number(turn) || 0, answers: { ...answers } };
+      return { progress: kept, stored: true };
+    } catch {
+      return { progress: fresh, stored: true }; // nothing yet, or damaged
     }
   }
 
@@ -188,19 +197,35 @@
   }
 
   function explained(question, found) {
-    const verdict = found.right ? say("isRight") : `${say("isWrong")} ${say("comesAgain")}`;
-    const rows = [make("p", { class: found.right ? "quiz-verdict quiz-right" : "quiz-verdict quiz-wrong" }, verdict)];
+    const what = found.unknown ? "unknown" : found.right ? "right" : "wrong";
+    const said = say({ unknown: "unknownCode", right: "isRight", wrong: "isWrong" }[what]);
+    const verdict = found.right ? said : `${said} ${say("comesAgain")}`;
+    const rows = [make("p", { class: `quiz-verdict quiz-${what}` }, verdict)];
+    if (found.unknown) rows.push(...found.evidence);
     for (const reason of found.reasons) {
       if (reason.missed) rows.push(make("p", {}, say("notChosen")));
       if (reason.about) rows.push(make("p", { class: "quiz-option-again", html: reason.about }));
       rows.push(make("div", { html: reason.why }));
     }
-    rows.push(...(found.evidence || []));
+    if (!found.unknown) rows.push(...(found.evidence || []));
     if (!found.model) rows.push(folded(say("model"), make("div", { html: question.model })));
+    if (found.unknown) rows.push(counting(question));
     const { experiment } = question;
     rows.push(folded(say("shown"), code(experiment), output(experiment.transcript)));
     rows.push(make("p", {}, make("a", { href: question.chapter }, say("explained"))));
     return rows;
+  }
+
+  /* A button for code that only a compiler could judge: the reader has compared it with the model answer. */
+  function counting(question) {
+    const count = () => {
+      record(question, true);
+      drawScore();
+      row.replaceChildren(say("isRight"));
+      row.className = "quiz-verdict quiz-right";
+    };
+    const row = make("p", {}, make("button", { type: "button", class: "md-button", click: count }, say("countIt")));
+    return row;
   }
 
   function folded(title, ...inside) {
@@ -223,5 +248,6 @@
     show(named || pick());
   }
 
-  start();
+  // When the theme has gone over the page: its buttons for copying code would submit our forms.
+  window.addEventListener("load", start);
 })();
