@@ -112,15 +112,18 @@ def test_dark_and_light(reader: Reader) -> None:
     assert {"default", "slate"} == {first, chosen} and chosen == reader.script(scheme)
 
 
-@pytest.mark.parametrize("page", ["index", "races", "labs/02-threaded-echo", "quiz"])
+@pytest.mark.parametrize(
+    "page", ["index", "races#lost-update", "labs/02-threaded-echo", "quiz#start-a-thread"]
+)
 def test_language_switch(reader: Reader, page: str) -> None:
-    """It leads to the same page in the other language, and back."""
-    reader.opens(f"en/{page}.html")
+    """It leads to the same place of the same page in the other language, and back."""
+    file, hash_, anchor = page.partition("#")
+    reader.opens(f"en/{file}.html{hash_}{anchor}")
     for language in ("ru", "en"):
         link = f"a[hreflang={language}].md-select__link"
         reader.script("document.querySelector(arguments[0]).click()", link)
-        wanted = (site() / language / f"{page}.html").as_uri()
-        reader.waits(lambda: reader.driver.current_url.partition("#")[0] == wanted)
+        wanted = (site() / language / f"{file}.html").as_uri() + hash_ + anchor
+        reader.waits(lambda: reader.driver.current_url == wanted)
         reader.waits(lambda: reader.script("return document.documentElement.lang") == language)
 
 
