@@ -126,7 +126,11 @@ class Quiz:
             raise Left
         if pressed == "r":
             self._experiment(question)
-            return question.kind == "output" and question.program == question.experiment
+            answered = question.kind == "output" and question.program == question.experiment
+            if not answered:
+                self._screen.put()
+                asking.show()  # it has gone off the screen
+            return answered
         asking.show_model()
         return True
 

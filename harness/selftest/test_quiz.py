@@ -175,10 +175,11 @@ def test_the_model_answer_after_an_answer(quiz: Quiz) -> None:
 
 
 def test_the_experiment(quiz: Quiz) -> None:
-    """Its source and what it prints, before an answer and after it."""
+    """Its source and what it prints, before an answer and after it; before it the question then stands there again."""
     quiz.only("how-many")
     ran = quiz.piped("r\n2\nr\n\n")
     assert 2 == ran.stdout.count("pthread_join(thread, NULL);")
+    assert 2 == ran.stdout.count("How many threads")
     assert 2 == ran.stdout.count(
         "  $ gcc -g -O1 -pthread joined.c -o joined\n  $ ./joined\n  number is 2\n  bye\n"
     )
