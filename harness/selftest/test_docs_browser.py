@@ -56,6 +56,8 @@ def reader(driver: webdriver.Chrome) -> Reader:
         ("ru", "взаимная блокировка", "блокировк"),
         ("en", "deadlocks", "deadlock and"),  # another number is found
         ("ru", "дескрипторами", "дескриптор"),  # another case
+        ("ru", "что такое гонки?", "гонк"),  # and a question
+        ("ru", "ошибок", "ошибк"),  # a vowel that comes and goes
         ("ru", "учетные", "учётн"),  # another spelling
         ("ru", "pthread_join", "pthread_join"),
     ],

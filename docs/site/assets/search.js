@@ -55,9 +55,10 @@ class IFrameWorker extends EventTarget {
 
 /*
  * A word loses its ending: what is found is what begins like the query. Short words stay as they are, and so do
- * quoted ones and those with a sign of the query's language. Who types е may mean ё: both are looked for.
+ * quoted ones and those with a sign of the query's language. Who types е may mean ё: both are looked for; and so
+ * is the vowel that comes and goes (гонка, гонок).
  */
-const ENGLISH = /(?:([sxz]|[cs]h)es|([^s])s|ing|ed)$/; // what is in brackets stays
+const ENGLISH = /(?:([sxz]|[cs]h)es|([^s])s|ies|y|ing|ed)$/; // what is in brackets stays
 const RUSSIAN = new RegExp(
   "(?:иями|ями|ами|ого|его|ому|ему|ыми|ими|иях|ах|ях|ов|ев|ей|ой|ый|ий|ая|яя|ое|ее|ые|ие|ия|ию|ии|ом|ем|ам|ям|ую|юю|" +
     "[аеиоуыьюяй])$",
@@ -66,7 +67,8 @@ const RUSSIAN = new RegExp(
 const typed = new Map(); // what is looked for instead of a word, without the asterisk -> the word
 
 function stemmed(written) {
-  const word = written.replace(/\(\d?\)$/, ""); // pthread_join() and pthread_join(3) are pthread_join
+  // pthread_join() and pthread_join(3) are pthread_join, and a question may end with its mark.
+  const word = written.replace(/[?!.,;:]+$/, "").replace(/\(\d?\)$/, "");
   const small = word.toLowerCase();
   const russian = /^[а-яё]{4,}$/.test(small);
   if (!russian && !/^[a-z]{4,}$/.test(small)) return word;
@@ -74,6 +76,8 @@ function stemmed(written) {
   const stem = cut.length < (russian ? 3 : 4) ? small : cut;
   const letters = [...stem.matchAll(/е/g)];
   const forms = [stem, ...letters.map(({ index }) => `${stem.slice(0, index)}ё${stem.slice(index + 1)}`)];
+  if (/[^аеиоуыэюя]к$/.test(stem)) forms.push(...["ок", "ек"].map((end) => stem.slice(0, -1) + end));
+  else if (/.{3}[оеё]к$/.test(stem)) forms.push(`${stem.slice(0, -2)}к`);
   for (const form of forms) typed.set(form, word);
   return forms.map((form) => `${form}*`).join(" ");
 }
