@@ -317,6 +317,7 @@ def test_how_it_is_written_does_not_matter() -> None:
     """Quotation marks, blanks, capitals, a decimal comma."""
     assert judge(SAMPLE["which-call"], " `PTHREAD_join()`. ").right
     assert judge(SAMPLE["how-many"], "2,0").right
+    assert not judge(SAMPLE["how-many"], "2,000").right
     assert judge(SAMPLE["what-it-prints"], "\n number is 2  \nbye\n\n").right
     assert "./a.out" == plain_text(" «./a.out». ")
 

@@ -145,7 +145,9 @@
     return {
       element,
       read() {
-        const typed = input.value.replace(/\s/g, "").replace(",", ".");
+        const plain = input.value.replace(/\s/g, "");
+        const thousands = /^[1-9]\d{0,2}(,\d{3})+$/.test(plain);
+        const typed = thousands ? plain.replace(/,/g, "") : plain.replace(",", ".");
         if (!typed || !Number.isFinite(Number(typed))) throw say("typeNumber");
         return Number(typed);
       },

@@ -97,8 +97,11 @@ def _choice(question: Question, chosen: set[int]) -> Judgement:
 
 
 def _number(question: Question, typed: str) -> Judgement:
+    """A comma is a decimal one, except between thousands (1,000)."""
+    plain = re.sub(r"\s", "", typed)
+    thousands = re.fullmatch(r"[1-9]\d{0,2}(,\d{3})+", plain)
     try:
-        number = float(re.sub(r"\s", "", typed).replace(",", "."))
+        number = float(plain.replace(",", "" if thousands else "."))
     except ValueError:
         number = math.nan
     if not math.isfinite(number):
