@@ -7,11 +7,15 @@ import json
 import os
 import re
 import subprocess
+import termios
+import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import pexpect
+import psutil
 import pyte
 import pytest
 
@@ -419,6 +423,21 @@ class Terminal:
         """Type a line."""
         self.child.sendline(words)
 
+    def press(self, key: str) -> None:
+        """Press a key with which one leaves, once the quiz sleeps until something is typed.
+
+        What comes between a prompt and that sleep is lost: the terminal changes its mode there, and Python's
+        line editor looks for signals only when it is woken.
+        """
+        deadline = time.monotonic() + SECONDS
+        while not self._waits_for_keys() and time.monotonic() < deadline:
+            time.sleep(0.01)
+        self.child.send(key)
+
+    def _waits_for_keys(self) -> bool:
+        raw = not termios.tcgetattr(self.child.child_fd)[3] & termios.ICANON
+        return raw and psutil.Process(self.child.pid).status() == psutil.STATUS_SLEEPING
+
     def end(self) -> int:
         """Wait for its end; returns the exit status."""
         self.child.expect(pexpect.EOF)
@@ -470,7 +489,7 @@ def test_interrupted(quiz: Quiz, closing: list[Terminal], key: str, after: int) 
     if after:
         terminal.type("2")
         terminal.until("q: leave")
-    terminal.child.send(key)
+    terminal.press(key)
     assert 0 == terminal.end()
     assert f"{6 + after} of 8" in terminal.shown
     assert "Traceback" not in terminal.shown and "interrupted" not in terminal.shown
@@ -484,25 +503,23 @@ def test_interrupted_while_a_program_runs(quiz: Quiz, closing: list[Terminal]) -
     closing.append(terminal)
     terminal.until("in one line > ")
     terminal.type("for (;;) pthread_testcancel();")
-    for _look in range(200):
-        if running := _named("gap_join"):
-            break
-        terminal.child.expect([pexpect.TIMEOUT, pexpect.EOF], timeout=0.05)
+    deadline = time.monotonic() + SECONDS
+    while not (running := _run_by(terminal, "gap_join")) and time.monotonic() < deadline:
+        time.sleep(0.01)
     assert running
     terminal.child.send("\x03")
     assert 0 == terminal.end()
-    assert not {*running} & {*_named("gap_join")}
+    psutil.wait_procs(running, timeout=SECONDS)
+    assert not [process for process in running if process.is_running()]
 
 
-def _named(name: str) -> list[str]:
-    """The processes that run a program."""
+def _run_by(terminal: Terminal, name: str) -> list[psutil.Process]:
+    """The processes of a quiz that run a program."""
     found = []
-    for entry in os.scandir("/proc"):
-        try:
-            if entry.name.isdecimal() and os.readlink(f"{entry.path}/exe").endswith(f"/{name}"):
-                found.append(entry.name)
-        except OSError:
-            pass
+    for process in psutil.Process(terminal.child.pid).children(recursive=True):
+        with suppress(psutil.Error):
+            if process.exe().endswith(f"/{name}"):
+                found.append(process)
     return found
 
 
@@ -519,7 +536,7 @@ def test_a_narrow_terminal(
         terminal.type("?")
         terminal.until("> ")
         terminal.type("")
-    terminal.child.sendeof()
+    terminal.press("\x04")
     assert 0 == terminal.end()
     for line in re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", terminal.raw).replace("\r", "").split("\n"):
         assert len(line) <= columns, line
