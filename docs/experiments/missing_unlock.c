@@ -30,7 +30,7 @@ client_main(void *wish)
 	return NULL;
 }
 
-/* Serves a client in a thread of his own, and waits for its end. */
+/* Serves a client in a thread of its own, and waits for its end. */
 static void
 serve(char *wish)
 {

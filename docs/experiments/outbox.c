@@ -1,6 +1,6 @@
 /*
- * A queue for each client, one sender that never waits. Who does not read
- * loses his place when his queue is full; who reads gets everything.
+ * A queue for each client, one sender that never waits. Whoever does not read
+ * loses the place when the queue is full; whoever reads gets everything.
  */
 
 #define _POSIX_C_SOURCE 200809L

@@ -25,7 +25,7 @@ from labkit.catalog import COMMON
 from labkit.faults import DidNotCompile, Fault, Silent, Trouble
 from labkit.findings import Finding, ToolTrouble, describe, is_verdict, refine
 from labkit.scene import UNDER_ASAN, UNDER_HELGRIND, UNDER_TSAN, Running
-from labkit.words import _
+from labkit.words import _, ngettext
 
 TSAN_EXIT = 66
 LOOK_SECONDS = 15.0  # that gdb may take
@@ -138,7 +138,12 @@ def _fault(program: Running, bad: list[Finding]) -> Fault:
     others = len(bad) - 1
     details = describe(first, directory)
     if others:
-        details += "\n" + _("({n} more findings of this run are not shown)").format(n=others)
+        more = ngettext(
+            "({n} more finding of this run is not shown)",
+            "({n} more findings of this run are not shown)",
+            others,
+        )
+        details += "\n" + more.format(n=others)
     return Fault(
         _("{tool}: {title}").format(tool=program.tool.name, title=first.title),
         cause=first.cause,
