@@ -44,6 +44,7 @@ IDLE_SECONDS = 2.5
 SERVE = "{bin}/echo_server -p 9090 &"
 TRY_SERVER = (SERVE, "printf 'hello\\n' | nc -N 127.0.0.1 9090")
 TRY_CLIENT = (SERVE, "printf 'a long line\\nb\\n' | {bin}/echo_client; echo status $?")
+TRY_ZERO = (SERVE, "printf 'a\\0b\\n' | {bin}/echo_client | od -c")
 ADDRESS = r"(?:\d+(?:\.\d+){3}|\[[0-9a-f:]+\]):\d+"
 SERVER_LINE = re.compile(
     rf"server (started|stopped)|listening on {ADDRESS}|client {ADDRESS} (connected|disconnected)"
@@ -687,6 +688,23 @@ def test_end_of_input_ends_it(scene: Scene) -> None:
 
 
 @step(4)
+def test_a_zero_byte_in_a_line(scene: Scene) -> None:
+    """A line with a zero byte in it goes out whole, and its reply is printed whole."""
+    line = b"before\0behind\n"
+    peer = scene.peer()
+    client = start_client(scene, peer.port, stdin=line)
+    echo = peer.echo(peer.accept(client))
+    with means("stays-after-exit", Silent):
+        client.run_to_end(5.0)
+    for side, words in (
+        (bytes(echo.seen), _("the client sent something else than its input")),
+        (client.stdout.taken(), _("the client printed something else than what came back")),
+    ):
+        cause = "stops-at-nul" if len(side) < len(line) else "wrong-bytes"
+        require(side == line, words, expected=line, got=side, cause=cause, by_hand=TRY_ZERO)
+
+
+@step(4)
 def test_a_reply_in_pieces(scene: Scene) -> None:
     """A reply that arrives in many pieces is printed whole."""
     peer = scene.peer()
@@ -864,6 +882,20 @@ def say_all(server: Server, client: Client, sent: int) -> None:
             by_hand=TRY_SERVER,
         )
         adds_up(verb, sent, counts, TRY_SERVER)
+    counts_are_numbers(lines)
+
+
+def counts_are_numbers(lines: Sequence[str]) -> None:
+    """What read(2) and write(2) return for a failure is no number of bytes."""
+    none = [line for line in lines if re.match(r"(received|sent) -\d+ bytes", line)]
+    require(
+        not none,
+        _("a call that failed has moved no bytes, and there is nothing to say of it"),
+        expected=_("numbers from 0 on"),
+        got="\n".join(none[:10]),
+        cause="wrong-count",
+        by_hand=TRY_SERVER,
+    )
 
 
 def adds_up(verb: str, true: int, counts: Sequence[str], by_hand: tuple[str, ...]) -> None:
@@ -913,7 +945,7 @@ def test_server_reports_who_was_gone(scene: Scene) -> None:
     last = server.connect()
     last.send(b"hello\n")
     last.expect(b"hello\n")
-    comes_and_goes(server, broken)
+    counts_are_numbers(comes_and_goes(server, broken))
     manners.names_are_true(server, [broken, *early, last])
 
 
