@@ -716,31 +716,30 @@ def test_a_refused_client_costs_nothing(scene: Scene) -> None:
     end_and_inspect(program)
 
 
-def paired_messages(server: Server, cause: str = "missing-message") -> None:
-    """`connected` is said only of clients of whom `disconnected` is said as well, and said after it."""
+def comings_and_goings(server: Server) -> dict[str, list[str]]:
+    """`client ADDR:PORT` -> the events said of it, in order; a port may be another client's later."""
+    found: dict[str, list[str]] = {}
+    for line in server.program.stdout.lines():
+        who, _space, event = line.rpartition(" ")
+        if event in ("connected", "disconnected"):
+            found.setdefault(who, []).append(event)
+    return found
 
-    def said() -> dict[str, list[str]]:
-        """client ADDR:PORT -> what was said of it, in order; a port may be another client's later."""
-        found: dict[str, list[str]] = {}
-        for line in server.program.stdout.lines():
-            who, _space, event = line.rpartition(" ")
-            if event in ("connected", "disconnected"):
-                found.setdefault(who, []).append(event)
-        return found
+
+def paired_messages(server: Server, cause: str = "missing-message") -> None:
+    """`connected` is said only of clients of whom `disconnected` is said as well, and said before it."""
 
     def unpaired() -> list[str]:
-        counts = {who: (e.count("connected"), e.count("disconnected")) for who, e in said().items()}
-        return [who for who, (came, went) in counts.items() if came > went]
+        said = comings_and_goings(server).items()
+        return [who for who, all_ in said if all_.count("connected") > all_.count("disconnected")]
 
     server.program.eventually(lambda: not unpaired(), 3.0)
     expect([], unpaired(), _("clients that connected and never disconnected"), cause)
-    for who, events in said().items():
+    for who, events in comings_and_goings(server).items():
         if events[0] == "disconnected":
-            expected = [f"{who} connected", f"{who} disconnected"]
-            got = [f"{who} {event}" for event in events]
             expect(
-                "\n".join(expected),
-                "\n".join(got),
+                f"{who} connected\n{who} disconnected",
+                "\n".join(f"{who} {event}" for event in events),
                 _("the lines about a client begin with `connected` and end with `disconnected`"),
                 "wrong-moment",
             )
