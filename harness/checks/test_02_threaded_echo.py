@@ -28,6 +28,7 @@ from labkit.checking import (
     end_and_inspect,
     exchange,
     expect,
+    explain_hang,
     inspected,
     judge,
     require,
@@ -109,6 +110,7 @@ def served_at_all(scene: Scene, server: Server) -> None:
             fault.details = found.details if found and found.cause == "shared-argument" else ""
         raise
     client.close()
+    manners.settled(server.program, "threads", before)
 
 
 def alone(server: Server, look: bool = False) -> Fault | None:
@@ -600,15 +602,13 @@ def test_ctrl_z(scene: Scene) -> None:
 
 
 FEW_DESCRIPTORS, MANY = 64, 100
-# The first pthread_exit or pthread_cancel makes glibc open this library; without a descriptor it would abort.
-UNWINDER = {"LD_PRELOAD": "libgcc_s.so.1"}
 
 
 @step(5)
 def test_out_of_descriptors(scene: Scene) -> None:
     """Out of descriptors the server says so once, burns no CPU and loses no client; who waits is served
     as soon as another leaves."""
-    server = scene.server(SERVER, limits=Limits(files=FEW_DESCRIPTORS), env=UNWINDER)
+    server = scene.server(SERVER, limits=Limits(files=FEW_DESCRIPTORS))
     with manners.survives(server, "accept-error-fatal"):
         runs_short(server)
 
@@ -774,7 +774,7 @@ def test_stops_without_a_client(scene: Scene) -> None:
 @step(6)
 def test_stops_in_a_shortage(scene: Scene) -> None:
     """A server that has run out of descriptors, or of threads, can be stopped like any other."""
-    few = scene.server(SERVER, limits=Limits(files=FEW_DESCRIPTORS), env=UNWINDER)
+    few = scene.server(SERVER, limits=Limits(files=FEW_DESCRIPTORS))
     stops_in_a_shortage(few, signal.SIGTERM)
     stops_in_a_shortage(scene.server(SERVER, shim=Shim(most_threads=MOST_THREADS)), signal.SIGINT)
 

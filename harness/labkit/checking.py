@@ -10,7 +10,7 @@ import pytest
 from labkit.clients import Client, Talk, await_answers, exchange, judge, likely_cause
 from labkit.faults import Disconnected, Fault, Silent, blame
 from labkit.figures import Row, Span, timeline
-from labkit.inspection import end_and_inspect, inspected, screened
+from labkit.inspection import end_and_inspect, explain_hang, inspected, screened
 from labkit.journal import printable
 from labkit.pace import Deadline, Pace
 from labkit.program import Ended
@@ -59,6 +59,7 @@ __all__ = [
     "end_and_inspect",
     "exchange",
     "expect",
+    "explain_hang",
     "inspected",
     "judge",
     "likely_cause",

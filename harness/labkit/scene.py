@@ -26,6 +26,8 @@ from labkit.words import _
 Stdin = Literal["pipe", "terminal"] | bytes | None
 ROOMY = "roomy"
 START_SECONDS = 5.0
+# The first pthread_exit or pthread_cancel makes glibc open this; without a descriptor for it, it aborts.
+UNWINDER = "libgcc_s.so.1"
 WORD_SECONDS = 2.0  # from listen(2) to the message that says so
 # gcc 12's libtsan loses a signal now and then; Helgrind gets the first one on its main thread alone.
 STOP_AGAIN_SECONDS = {"tsan": 0.5, "helgrind": 3.0}
@@ -161,7 +163,12 @@ class Scene:
         words = _tool_words(tool, view) + [sandbox.place(view, f"/program/{program}"), *arguments]
         if "stdin" in terminals.split():
             words = sandbox.foreground(words)
-        environment = {**_shim_words(shim, view), **_tool_environment(tool, view), **(env or {})}
+        short = limits is not None and limits.files < sandbox.Limits.files
+        environment = {
+            **_shim_words(shim, view, [UNWINDER] if short else []),
+            **_tool_environment(tool, view),
+            **(env or {}),
+        }
         mark = ""
         if not sandbox.available():
             environment["LAB_RUN"] = f"{os.getpid()}.{id(self)}.{len(self.programs)}"
@@ -522,12 +529,16 @@ def _tool_environment(tool: Tool, view: sandbox.View) -> dict[str, str]:
     return {}
 
 
-def _shim_words(shim: Shim | None, view: sandbox.View) -> dict[str, str]:
-    if not shim:
-        return {}
-    words = shim.environment()
-    words["PERTURB_STATS"] = sandbox.place(view, words["PERTURB_STATS"])
-    return {"LD_PRELOAD": sandbox.place(view, "/shim/perturb.so"), **words}
+def _shim_words(
+    shim: Shim | None, view: sandbox.View, libraries: Sequence[str] = ()
+) -> dict[str, str]:
+    """The environment that loads the shim, if there is one, and other libraries."""
+    words: dict[str, str] = {}
+    if shim:
+        words = shim.environment()
+        words["PERTURB_STATS"] = sandbox.place(view, words["PERTURB_STATS"])
+        libraries = [sandbox.place(view, "/shim/perturb.so"), *libraries]
+    return {**words, "LD_PRELOAD": ":".join(libraries)} if libraries else words
 
 
 def seeded(seed: int, count: int) -> list[Shim]:

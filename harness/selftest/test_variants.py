@@ -29,37 +29,42 @@ def test_there_are_two_variants(lab: Lab) -> None:
 INCLUDE = "#include <stdlib.h>\n"
 
 
-def harmless(number: str, step: int, name: str, file: str, find_: str, replace: str) -> Mutant:
-    """A reference that does something more, and is correct all the same; the check that must not mind."""
-    more = Change(file, INCLUDE, f"{INCLUDE}#include <time.h>\n")
-    return Mutant(
-        find(number), name, "none", step, name, "none", (Change(file, find_, replace), more)
+def harmless(number: str, step: int, name: str, *changes: Change) -> Mutant:
+    """A reference that does something else, and is correct all the same; the check that must not mind."""
+    return Mutant(find(number), name, "none", step, name, "none", changes)
+
+
+def timed(number: str, step: int, name: str, file: str, before: str, call: str) -> Mutant:
+    """A reference with a call of <time.h> before a line."""
+    return harmless(
+        number,
+        step,
+        name,
+        Change(file, before, f"\t{call};\n{before}"),
+        Change(file, INCLUDE, f"{INCLUDE}#include <time.h>\n"),
     )
 
 
-def late(number: str, step: int, name: str, file: str, last: str) -> Mutant:
-    """A reference that waits before the last thing it does until it says where it listens.
-
-    A busy machine may stop it just there: nothing may be asked of it yet.
-    """
-    pause = "\tnanosleep(&(struct timespec){.tv_nsec = 300000000}, NULL);\n"
-    return harmless(number, step, name, file, last, pause + last)
+def exits(number: str, step: int, name: str, file: str, last: str) -> Mutant:
+    """A reference whose threads end with pthread_exit; glibc opens a library for the first one of them."""
+    change = Change(file, f"{last}\treturn NULL;\n}}\n", f"{last}\tpthread_exit(NULL);\n}}\n")
+    return harmless(number, step, name, change)
 
 
+# The last thing that a server does before it says where it listens. A busy machine may stop it just there.
 HANDLERS, MESSAGE = "\tcatch_stop_signals();\n", '\tannounce("listening on ", name);\n'
+PAUSE = "nanosleep(&(struct timespec){.tv_nsec = 300000000}, NULL)"
+# It is thread-safe, but by a lock within glibc that ThreadSanitizer does not see.
+MKTIME = "mktime(&(struct tm){.tm_mday = 1})"
 HARMLESS = [
-    late("02", 6, "test_stops_while_clients_come", "echo_server.c", HANDLERS),
-    late("06", 3, "test_nothing_to_change", "control_server.c", MESSAGE),
-    late("06", 4, "test_every_event_once", "control_server.c", MESSAGE),
-    # It is thread-safe, but by a lock within glibc that ThreadSanitizer does not see.
-    harmless(
-        "02",
-        7,
-        "test_thread_sanitizer",
-        "echo_server.c",
-        "\techo(client);\n",
-        "\tmktime(&(struct tm){.tm_mday = 1});\n\techo(client);\n",
-    ),
+    timed("02", 6, "test_stops_while_clients_come", "echo_server.c", HANDLERS, PAUSE),
+    timed("06", 3, "test_nothing_to_change", "control_server.c", MESSAGE, PAUSE),
+    timed("06", 4, "test_every_event_once", "control_server.c", MESSAGE, PAUSE),
+    timed("02", 7, "test_thread_sanitizer", "echo_server.c", "\techo(client);\n", MKTIME),
+    exits("02", 5, "test_out_of_descriptors", "echo_server.c", "\tclient_leave(client);\n"),
+    exits("04", 7, "test_few_descriptors", "scan.c", "\t\tclose(fd);\n"),
+    exits("05", 7, "test_out_of_descriptors", "clients.c", "\tclient_leave(client);\n"),
+    exits("06", 3, "test_out_of_descriptors", "clients.c", "\tclient_leave(client);\n"),
 ]
 
 
