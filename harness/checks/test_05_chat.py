@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import shutil
 import signal
 import time
 from collections import Counter
@@ -33,6 +32,7 @@ from labkit.checking import (
     screened,
     seeded,
     step,
+    written,
 )
 from labkit.passwords import PASSWORD, hashed, salt, users_file
 from labkit.person import Person
@@ -206,7 +206,8 @@ def test_names_and_passwords(scene: Scene) -> None:
 
 def users_in(path: Path) -> dict[bytes, bytes]:
     """The name and the hash of each line of an identification file, which must be whole lines."""
-    data = path.read_bytes() if path.exists() else b""
+    with blame("torn-file"):
+        data = written.content(path, b"")
     lines = data.split(b"\n")
     found = {}
     for line in lines[:-1]:
@@ -277,12 +278,12 @@ def test_identification_file(scene: Scene) -> None:
             len(set(hashes.values())) == 2,
             _("two users with the same password have the same hash"),
             expected=_("a fresh salt each time"),
-            got=path.read_bytes(),
+            got=written.content(path),
             cause="salt-reused",
         )
-        for file in here.iterdir():
+        for file in written.files(here):
             require(
-                PASSWORD not in file.read_bytes(),
+                PASSWORD not in written.content(file),
                 _("the password stands in {file}").format(file=file.name),
                 cause="password-in-file",
             )
@@ -359,11 +360,12 @@ def test_a_file_that_was_edited(scene: Scene) -> None:
         )
     chat.logged_in("alice", "carol")
     chat.registered("dave")
+    now = written.content(here / chats.USERS_FILE, b"")
     require(
-        (here / chats.USERS_FILE).read_bytes().startswith(odd),
+        now.startswith(odd),
         _("lines that can't be read must stay as they are"),
         expected=odd,
-        got=(here / chats.USERS_FILE).read_bytes(),
+        got=now,
         cause="bad-line-dropped",
     )
     still_known(chat, ["alice", "carol", "dave"])
@@ -889,7 +891,7 @@ def copied(scene: Scene, chat: Chat, users: Sequence[User]) -> tuple[Path, list[
     with manners.held(chat.server.program):
         chat.move(0.0)
         said = said_so_far(users)
-        shutil.copytree(chat.server.program.here, here, dirs_exist_ok=True)
+        written.copy(chat.server.program.here, here)
     return here, said
 
 

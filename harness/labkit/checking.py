@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 
 import pytest
 
+from labkit import written
 from labkit.clients import Client, Talk, await_answers, exchange, judge, likely_cause
 from labkit.faults import Disconnected, Fault, Silent, blame
 from labkit.figures import Row, Span, timeline
@@ -70,6 +71,7 @@ __all__ = [
     "step",
     "timeline",
     "wait_listening",
+    "written",
 ]
 
 Check = TypeVar("Check", bound=Callable[..., Any])

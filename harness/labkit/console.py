@@ -13,8 +13,9 @@ from dataclasses import dataclass
 from datetime import datetime, timezone
 from pathlib import Path
 
+from labkit import written
 from labkit.clients import Client
-from labkit.faults import Fault, Silent
+from labkit.faults import Fault, Silent, blame
 from labkit.pace import Deadline
 from labkit.program import Ended
 from labkit.scene import Running, Scene, Server, Stdin
@@ -180,12 +181,15 @@ class Console:
 
     def log(self, name: str = LOG_FILE) -> Log:
         """The log as its file has it now."""
-        return Log(_content(self.program.here / name))
+        with blame("torn-log"):
+            return Log(written.content(self.program.here / name, b""))
 
     def users(self, name: str = USERS_FILE) -> dict[str, str]:
         """The identification file as it is now: name -> hash. Fault on a line that has neither."""
         users = {}
-        for line in _content(self.program.here / name).decode("utf-8", "replace").splitlines():
+        with blame("torn-users"):
+            data = written.content(self.program.here / name, b"")
+        for line in data.decode("utf-8", "replace").splitlines():
             user, colon, hash_ = line.partition(":")
             if not colon or not user or not hash_ or user in users:
                 raise Fault(
@@ -200,13 +204,6 @@ class Console:
     def logged(self, event: str, seconds: float = 3.0) -> bool:
         """Wait until the log has a line with these words."""
         return self.program.eventually(lambda: event in self.log().events, seconds)
-
-
-def _content(path: Path) -> bytes:
-    try:
-        return path.read_bytes()
-    except FileNotFoundError:
-        return b""
 
 
 def _plain(pattern: str) -> str:

@@ -10,6 +10,7 @@ import struct
 from dataclasses import dataclass
 from pathlib import Path
 
+from labkit import written
 from labkit.faults import Trouble
 from labkit.words import _
 
@@ -50,9 +51,12 @@ class ShimStats:
 
 
 def read(path: Path) -> ShimStats:
-    """The counters so far. Trouble where the shim was not loaded or is another version."""
+    """The counters so far. Trouble where the shim was not loaded or is another version.
+
+    The program can write that file: Fault where it is none any more.
+    """
     try:
-        content = path.read_bytes()
+        content = written.content(path)
     except OSError as error:
         words = _("the shim's counters cannot be read: {why}")
         raise Trouble(words.format(why=error)) from error
