@@ -14,7 +14,8 @@ import shutil
 import stat
 import subprocess
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -90,11 +91,17 @@ class Built:
 
 
 def stage(lab: Lab, work: Path, into: Path) -> Sources:
-    """Copy the C files of `work`'s directory for the lab; regular files only, links are not followed.
+    """Copy the C files of `work`'s directory for the lab; regular files only, no link is followed below `work`.
 
     Raises Fault where the directory or a program's source is missing.
     """
     origin = work / lab.name
+    if origin.is_symlink():  # it may lead to somebody else's work, or to the solutions
+        raise _no_program(
+            _("{name} in {work} is a symbolic link: the directory itself must be there").format(
+                name=lab.name, work=work
+            )
+        )
     if not origin.is_dir():
         raise _no_program(
             _("there is no directory {name} in {work}").format(name=lab.name, work=work)
@@ -180,31 +187,42 @@ class Builder:
 
     def _compile(self, program: str, units: Sequence[str], flavour: Flavour, out: Path) -> None:
         """Compile every unit, then link; all warnings are kept."""
-        words = ""
-        for unit in units:
-            words += self._run(
-                flavour,
-                [*WARNINGS, *flavour.flags, "-pthread", *PORTABLE, "-I/common", "-c", unit]
-                + ["-o", f"/out/{unit[:-2]}.o"],
-                out,
-            )
-        libraries = [f"/parts/{name}" for name in ("libcommon.a", *_extra(flavour))]
+        parts = {"/parts": _parts(flavour)}
+        words = "".join(self._compile_unit(unit, flavour, out) for unit in units)
         objects = [f"/out/{unit[:-2]}.o" for unit in units]
+        libraries = [f"/parts/{name}" for name in (*_extra(flavour), "libcommon.a")]
         # The trusted objects stand before the library: what they define is not taken from elsewhere.
-        self._run(
-            flavour,
-            [*flavour.flags, "-pthread", *objects, *libraries[1:], libraries[0]]
-            + ["-lcrypt", "-lm", "-o", f"/out/{program}"],
-            out,
-        )
+        view = sandbox.View(self.sources.directory, parts, {"/out": out}, proc=False)
+        arguments = [*flavour.flags, "-pthread", *objects, *libraries, "-lcrypt", "-lm"]
+        self._run(view, flavour, [*arguments, "-o", f"/out/{program}"])
         (out / "warnings").write_text(words, encoding="utf-8")
 
-    def _run(self, flavour: Flavour, arguments: Sequence[str], out: Path) -> str:
+    def _compile_unit(self, unit: str, flavour: Flavour, out: Path) -> str:
+        """Compile one file in a view that is the same for every flavour; returns what the compiler said."""
+        with looking_at(self.sources.directory, out) as view:
+            arguments = [*WARNINGS, *flavour.flags, "-pthread", *PORTABLE, "-I/common", "-c", unit]
+            words = self._run(view, flavour, [*arguments, "-o", f"/out/{unit[:-2]}.o"])
+            (view.writable["/out"] / f"{unit[:-2]}.o").rename(out / f"{unit[:-2]}.o")
+        return words
+
+    def _run(self, view: sandbox.View, flavour: Flavour, arguments: Sequence[str]) -> str:
         """Run the compiler on the student's files, sandboxed; returns what it said."""
-        readable = {"/common": COMMON, "/parts": _parts(flavour)}
-        view = sandbox.View(self.sources.directory, readable, {"/out": out})
         words = [_place(view, word) for word in arguments]
         return compiler.compile_in(view, flavour.compiler, words)
+
+
+@contextmanager
+def looking_at(directory: Path, scratch: Path | None = None) -> Iterator[sandbox.View]:
+    """What a compiler sees of a student's directory, whatever it is run for, with an /out that is empty.
+
+    scratch: where that is made; None is the machine's directory for such things.
+
+    A source can ask what there is, by `__has_include`. It must find the same wherever it is compiled and
+    where it is looked through: else it were another text there. So nothing tells of the flavour, and there
+    is no /proc, which has the compiler's descriptors.
+    """
+    with tempfile.TemporaryDirectory(prefix="out-", dir=scratch) as out:
+        yield sandbox.View(directory, {"/common": COMMON}, {"/out": Path(out)}, proc=False)
 
 
 def run(command: Sequence[str], cwd: Path) -> subprocess.CompletedProcess[str]:

@@ -19,10 +19,11 @@ from labkit import (
     threads,
     tsan,
     waits,
+    written,
 )
 from labkit.build import Sources
 from labkit.catalog import COMMON
-from labkit.faults import DidNotCompile, Fault, Silent, Trouble
+from labkit.faults import DidNotCompile, Fault, Silent, Trouble, blame
 from labkit.findings import Finding, ToolTrouble, describe, is_verdict, refine
 from labkit.scene import UNDER_ASAN, UNDER_HELGRIND, UNDER_TSAN, Running
 from labkit.words import _, ngettext
@@ -85,7 +86,9 @@ def screened(program: Running) -> None:
         [sources.directory / unit for unit in units],
         list(plain.objects),
         list(watched.objects),
-        [COMMON],
+        [Path("/common") if sandbox.available() else COMMON],
+        flags=(*build.WARNINGS, *build.PLAIN.flags, "-pthread"),
+        sanitizers=(build.TSAN.flags, build.ASAN.flags),
         run=_look,
     )
     if tricks:
@@ -127,9 +130,15 @@ def explain_hang(program: Running, fault: Fault) -> None:
 
 
 def _look(command: Sequence[str], cwd: Path) -> subprocess.CompletedProcess[str]:
-    """Run a tool that reads the student's files, where it sees them, our library and the objects alone."""
-    view = sandbox.View(cwd, {str(place): place for place in (COMMON, build.CACHE)})
-    return compiler.look_in(view, command)
+    """Run a tool that reads the student's files where it sees them as the compiler did."""
+    with build.looking_at(cwd) as view:
+        try:
+            return compiler.look_in(view, command)
+        except compiler.Endless as endless:
+            raise Fault(
+                _("the program cannot be looked through: {why}").format(why=endless),
+                cause="hidden-from-sanitizer",
+            ) from None
 
 
 def _fault(program: Running, bad: list[Finding]) -> Fault:
@@ -183,10 +192,8 @@ def _given(sources: Sources) -> str:
 
 
 def _logs(program: Running, name: str) -> list[str]:
-    return [
-        path.read_text(encoding="utf-8", errors="replace")
-        for path in sorted(program.log.glob(f"{name}*"))
-    ]
+    with blame("hidden-from-sanitizer"):
+        return [written.text(path) for path in sorted(program.log.glob(f"{name}*"))]
 
 
 def _read_tsan(program: Running) -> list[Finding]:

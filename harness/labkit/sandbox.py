@@ -55,11 +55,13 @@ class View:
     """What a command sees besides /usr: directories of ours at places of its own.
 
     cwd: the writable directory it starts in. readable, writable: place inside -> directory outside.
+    proc: whether it has a /proc, and with it the names /dev/fd and /dev/stdin.
     """
 
     cwd: Path
     readable: Mapping[str, Path] = field(default_factory=dict)
     writable: Mapping[str, Path] = field(default_factory=dict)
+    proc: bool = True
 
 
 @functools.cache
@@ -168,8 +170,8 @@ def _bwrap(
             words += ["--ro-bind", str(top), str(top)]
     for name in ETC:
         words += ["--ro-bind-try", f"/etc/{name}", f"/etc/{name}"]
-    words += ["--proc", "/proc"]
-    for name in KERNEL:
+    words += ["--proc", "/proc"] if view.proc else []
+    for name in KERNEL if view.proc else ():
         words += ["--ro-bind-try", f"/proc/{name}", f"/proc/{name}"]
     words += [
         "--dev",

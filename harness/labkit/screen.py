@@ -16,12 +16,13 @@ from pathlib import Path
 
 from labkit import ctext, suspects, symbols
 from labkit.ctext import Directive, Token
+from labkit.faults import Trouble
 from labkit.symbols import NEUTRAL, Runner, plainly
 from labkit.words import N_, _
 
 CAUSE = "hidden-from-sanitizer"
 FLAGS = ("-std=c11", "-O1", "-pthread")
-SANITIZERS = ("-fsanitize=thread", "-fsanitize=address,undefined")
+SANITIZERS = (("-fsanitize=thread",), ("-fsanitize=address,undefined",))
 CANARY = "lab_canary_variable"
 # What may make two runs of the preprocessor differ but is none of the student's: the time, and distributions
 # that turn _FORTIFY_SOURCE on by themselves, without a sanitizer only.
@@ -58,19 +59,20 @@ def screen(
     *,
     compiler: str = "gcc",
     flags: Sequence[str] = FLAGS,
+    sanitizers: Sequence[Sequence[str]] = SANITIZERS,
     run: Runner = plainly,
 ) -> list[Trick]:
     """All tricks in a student's program.
 
     sources: its .c files; headers beside them are looked at where they are included. plain_objects,
     tsan_objects: what was built of them, in the same order. include_dirs: trusted headers (labs/common).
-    flags: those that the program is built with. run: how to run gcc on the student's code, and the binutils.
-    Raises Trouble where a tool can't be run.
+    flags: those that the program is built with. sanitizers: those that come with each of the sanitizers.
+    run: how to run gcc on the student's code, and the binutils. Raises Trouble where a tool can't be run.
     """
     tricks: list[Trick] = []
     for source in sources:
         look = _Look(source.absolute(), {s.absolute().parent for s in sources}, include_dirs)
-        tricks += look.text(compiler, flags, run)
+        tricks += look.text(compiler, flags, sanitizers, run)
     for source, plain in zip(sources, plain_objects):
         tricks += _object_tricks(plain.absolute(), source.absolute(), sources, run)
     for source, watched in zip(sources, tsan_objects):
@@ -90,19 +92,24 @@ class _Look:
         self._trusted = [str(path.absolute()) for path in include_dirs]
         self._includes = [f"-I{path.absolute()}" for path in include_dirs]
 
-    def text(self, compiler: str, flags: Sequence[str], run: Runner) -> list[Trick]:
+    def text(
+        self, compiler: str, flags: Sequence[str], sanitizers: Sequence[Sequence[str]], run: Runner
+    ) -> list[Trick]:
         """The tricks in the text: what differs under a sanitizer, what the words say."""
 
         def preprocessed(*more: str) -> str:
             words = [*NEUTRAL, compiler, *flags, *self._includes, *_FIXED, *more, "-E"]
-            return run([*words, self._source.name], self._source.parent).stdout
+            done = run([*words, self._source.name], self._source.parent)
+            if done.returncode:
+                raise Trouble(f"{compiler} -E: {done.stderr.strip()[-200:]}")
+            return done.stdout
 
         plain = preprocessed()
         mine = list(ctext.tokens(plain, self._source.name, self._is_own))
         asm = _ASM if any(flag.startswith("-std=c") for flag in flags) else {*_ASM, "asm"}
         tricks = [*self._line_directives(mine), *_word_tricks(mine, asm)]
-        for sanitizer in SANITIZERS:
-            other = preprocessed(sanitizer)
+        for sanitizer in sanitizers:
+            other = preprocessed(*sanitizer)
             if other != plain:
                 tricks.append(self._difference(mine, other))
         return tricks
@@ -136,7 +143,8 @@ class _Look:
         known = {Path(file).name for file in files}
         for file in sorted(files):
             path = self._source.parent / file
-            if not path.is_file():
+            # A marker in the source may name any file of this machine as the one that follows.
+            if not any(ctext.inside(str(path), d) for d in self._own) or not path.is_file():
                 continue
             for directive in ctext.directives(path.read_text(encoding="utf-8", errors="replace")):
                 if _renames(directive, known):

@@ -233,9 +233,8 @@ def test_strange_places(tmp_path: Path) -> None:
 
 
 def test_links(tmp_path: Path) -> None:
-    """The lab's directory, the work directory and the command itself may be symbolic links."""
-    (tmp_path / "work").mkdir()
-    (tmp_path / "work" / NAME).symlink_to(reference(tmp_path / "real") / NAME)
+    """The work directory and the command itself may be symbolic links."""
+    reference(tmp_path / "work")
     (tmp_path / "link").symlink_to("work")
     (tmp_path / "lab").symlink_to(LAB)
     words: list[str | Path] = [

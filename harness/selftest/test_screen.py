@@ -240,6 +240,19 @@ def test_the_file_of_a_trick_is_the_one_it_stands_in(tmp_path: Path) -> None:
     assert [trick.file for trick in tricks] == ["own.h"]
 
 
+def test_only_the_students_files_are_read(tmp_path: Path) -> None:
+    """A marker may name any file of this machine as the one that is included: it is not opened."""
+    elsewhere = tmp_path / "elsewhere.c"
+    elsewhere.write_text('#line 7 "other.c"\n')
+    (tmp_path / "own").mkdir()
+    source = tmp_path / "own" / "server.c"
+    source.write_text(
+        f'# 1 "{elsewhere}" 1\nint here;\n# 3 "server.c" 2\nint main(void) {{ return here; }}\n'
+    )
+    tricks = screen.screen([source], [], [])
+    assert {trick.file for trick in tricks} == {"server.c"}
+
+
 def test_a_hook_in_an_object_is_found_without_its_source(tmp_path: Path) -> None:
     hooked = tmp_path / "hooked.c"
     hooked.write_text(TRICKS["constructor"].source + "\n")

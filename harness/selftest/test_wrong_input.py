@@ -11,7 +11,7 @@ import pytest
 
 from commandline import Ran, cause, entries, lab, reference, step_one, submission, two, unprintable
 from labkit import sandbox
-from labkit.catalog import ROOT
+from labkit.catalog import ROOT, SOLUTIONS
 
 NAME = two().name
 MAIN = "int main(void)\n{\n\treturn 0;\n}\n"
@@ -153,6 +153,28 @@ def test_no_lab_directory(tmp_path: Path) -> None:
     steps = [test["extra_data"] for test in entries(tmp_path / "report")]
     assert [step["verdict"] for step in steps] == ["failed"] + 6 * ["blocked"]
     assert steps[0]["cause"] == "no-program"
+
+
+def test_a_lab_directory_that_is_a_link(tmp_path: Path) -> None:
+    """It is not followed: it could lead to the solutions, or to another student's work."""
+    (tmp_path / NAME).symlink_to(SOLUTIONS / NAME)
+    report = tmp_path / "report"
+    ran = lab("check", "02", "--work", tmp_path, "--report", report)
+    assert ran.status == 1
+    assert f"{NAME} in {tmp_path} is a symbolic link" in ran.out
+    assert entries(report)[0]["extra_data"]["cause"] == "no-program"
+
+
+def test_a_text_that_is_too_much_to_look_through(tmp_path: Path) -> None:
+    """A source that the compiler takes, but whose text is made too long for the screen, hides something."""
+    home = reference(tmp_path) / NAME
+    line, most = "#define A0 " + 240 * '"0123456789"', 5
+    lines = [f"#define A{n + 1} " + 8 * f"A{n} " for n in range(most)]
+    size = f"int size(void);\nint size(void) {{ return (int)(sizeof(A{most}) / 1000); }}\n"
+    with (home / "echo_server.c").open("a") as file:
+        file.write("\n".join([line, *lines, size]))
+    step_one(tmp_path, "--step", "7", "--check", "test_nothing_is_hidden")
+    assert cause(tmp_path) == "hidden-from-sanitizer"
 
 
 def test_nothing_but_sources_is_taken(tmp_path: Path) -> None:
