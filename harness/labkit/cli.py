@@ -22,7 +22,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from labkit import calibrate, catalog, program, results, sandbox, scorecard
-from labkit.catalog import BUILD, LABS, ROOT, Lab, NoSuchLab
+from labkit.catalog import BUILD, LABS, ROOT, Lab, NoSuchLab, Step
 from labkit.faults import Fault, Trouble
 from labkit.grading import Grader
 from labkit.results import LabResult, StepResult, Verdict
@@ -174,16 +174,16 @@ def _check(options: argparse.Namespace) -> int:
         result = _graded(lab, options, card)
     except (Trouble, OSError) as trouble:
         with suppress(Trouble):
-            results.write(_all_wrong(lab, options, trouble), options.report)
+            only = [step for step in lab.steps if options.step in (None, step.number)]
+            results.write(_all_wrong(lab, only, trouble), options.report)
         raise
     results.write(result, options.report)
     card.end(result, options.report)
     return result.exit_status
 
 
-def _all_wrong(lab: Lab, options: argparse.Namespace, trouble: Exception) -> LabResult:
+def _all_wrong(lab: Lab, steps: Sequence[Step], trouble: Exception) -> LabResult:
     """The result where nothing could be graded: an error in every step."""
-    steps = [step for step in lab.steps if options.step in (None, step.number)]
     return LabResult(
         lab, [StepResult(s, Verdict.ERROR, None, _machine_failed(trouble)) for s in steps]
     )
@@ -304,7 +304,12 @@ def _grade_one(
     running.append(check)
     _none, said = check.communicate()
     if not path.exists():
-        raise Trouble(f"{lab.name}: {said.strip() or program.Ended(check.returncode, None)}")
+        trouble = Trouble(f"{lab.name}: {said.strip() or program.Ended(check.returncode, None)}")
+        if (
+            check.returncode != -signal.SIGKILL
+        ):  # by whom or by the kernel: the other labs can go on
+            raise trouble
+        results.write(_all_wrong(lab, lab.steps, trouble), options.report)
     result = results.from_json(lab, json.loads(path.read_text(encoding="utf-8")))
     scorecard.graded(result)
     return result

@@ -30,6 +30,8 @@ from labkit.words import _
 MOST_OUTPUT = 16 * sandbox.MIB
 MOST_RESIDENT = 6 << 30  # a sanitizer with 1,000 threads needs 1 GiB
 MOST_PROCESSES = 64
+MOST_WRITTEN = 512 * sandbox.MIB  # into all files of its directories
+MOST_ENTRIES = 10_000  # of its directories
 WATCH_EVERY = 0.2
 LAST_WORDS_SECONDS = 2.0
 END_SECONDS = 10.0  # a killed process takes milliseconds, one of 1,000 threads under a sanitizer a little longer
@@ -153,6 +155,7 @@ class Program:
         self.journal = journal
         self.stdout, self.stderr = Stream("stdout"), Stream("stderr")
         self.killed_for: Fault | None = None
+        self.places: tuple[Path, ...] = ()  # directories of this machine that it can write to
         self._began = time.monotonic()
         self._pid = 0
         self._mark = mark
@@ -390,6 +393,9 @@ class Program:
             self._stop("forks", _("it started more than {n} processes").format(n=MOST_PROCESSES))
         elif sum(map(proc.resident, family)) > MOST_RESIDENT:
             self._stop("memory", _("it used more than {n} GiB").format(n=MOST_RESIDENT >> 30))
+        elif _written(self.places) > MOST_WRITTEN:
+            n = MOST_WRITTEN // sandbox.MIB
+            self._stop("flood", _("it wrote more than {n} MiB into files").format(n=n))
 
     def _stop(self, cause: str, what: str) -> None:
         if not self.killed_for:
@@ -457,6 +463,22 @@ def _ready(fds: Sequence[int], seconds: float) -> list[int]:
     for fd in fds:
         poller.register(fd, select.POLLIN)
     return [fd for fd, _events in poller.poll(seconds * 1000)]
+
+
+def _written(places: Sequence[Path]) -> int:
+    """The bytes on disk of all files in these directories and below; more than allowed where they are too many."""
+    total, entries, left = 0, 0, [str(place) for place in places]
+    while left:
+        with suppress(OSError), os.scandir(left.pop()) as found:
+            for entry in found:
+                with suppress(OSError):
+                    total += entry.stat(follow_symlinks=False).st_blocks * 512
+                entries += 1
+                if entries > MOST_ENTRIES:
+                    return MOST_WRITTEN + 1
+                if entry.is_dir(follow_symlinks=False):
+                    left.append(entry.path)
+    return total
 
 
 def _tgkill(pid: int, number: signal.Signals) -> None:

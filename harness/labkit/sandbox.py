@@ -32,6 +32,9 @@ ETC = (
     "localtime",
 )
 
+# Where memory runs out, the kernel ends these before the harness and whatever else is graded beside them.
+FIRST_TO_GO = ("/usr/bin/choom", "-n", "1000", "--")
+
 # In /proc, the kernel's own: where root runs the harness, the program would be the owner of these files.
 KERNEL = ("sys", "sysrq-trigger", "irq", "bus", "fs", "scsi", "acpi", "mtrr")
 
@@ -116,8 +119,9 @@ def command(
     """
     limits = limits or Limits()
     if available():
-        return _bwrap(_limited(argv, env or {}, limits), view, {}, limits, info_fd)
-    return ["/usr/bin/setpriv", "--pdeathsig", "KILL", *_limited(argv, env or {}, limits)]
+        return [*FIRST_TO_GO, *_bwrap(_limited(argv, env or {}, limits), view, {}, limits, info_fd)]
+    words = [*FIRST_TO_GO, "/usr/bin/setpriv", "--pdeathsig", "KILL"]
+    return [*words, *_limited(argv, env or {}, limits)]
 
 
 def foreground(argv: Sequence[str]) -> list[str]:

@@ -198,7 +198,7 @@ class Scene:
         finally:
             os.close(theirs)
         running.attach(self, program, tool, log, network)
-        running.here = here
+        running.here, running.places = here, (here, log)
         running.keyboard = running.keys() if "stdin" in terminals.split() else keyboard
         self.programs.append(running)
         return running

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from commandline import cause, hostile, step_one, two
+from commandline import HOSTILE, cause, hostile, step_one, submission, two
 from labkit import sandbox
 
 NAME = two().name
@@ -48,6 +48,8 @@ PROGRAMS = (
 )
 IN_A_SANDBOX = (
     Hostile("kills", "crash", ("killed by SIGKILL",)),
+    Hostile("fills_disk", "flood", ("wrote more than 512 MiB into files",)),
+    Hostile("fills_disk", "flood", ("wrote more than 512 MiB into files",), "MANY 1"),
     Hostile("fork_bomb", "forks", ("started more than 64 processes",)),
 )
 
@@ -93,3 +95,14 @@ def test_a_program_that_writes_everywhere(tmp_path: Path) -> None:
         "junit.xml",
         "results.json",
     ]
+
+
+def test_memory_runs_out_for_the_program_first(tmp_path: Path) -> None:
+    """The kernel ends the program, and not the harness, where the machine has no memory left: proc(5)."""
+    source = '#include "hostile.h"\nint\nmain(void)\n{\n\tint adjustment = 0;\n'
+    source += '\tFILE *file = fopen("/proc/self/oom_score_adj", "r");\n\n'
+    source += '\tif (!file || fscanf(file, "%d", &adjustment) != 1)\n\t\treturn 2;\n'
+    source += '\tfprintf(stderr, "adjusted by %d\\n", adjustment);\n\treturn 1;\n}\n'
+    header = (HOSTILE / "hostile.h").read_bytes()
+    submission(tmp_path, {"echo_server.c": source, "hostile.h": header})
+    assert "adjusted by 1000" in step_one(tmp_path).out

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from signal import SIGHUP, SIGINT, SIGKILL, SIGTERM, Signals
 
 import pytest
 
 from commandline import LAB, Command, hostile, submission, two, verdicts
-from labkit import sandbox
+from labkit import proc, sandbox
 from labkit.catalog import SOLUTIONS
 
 PROGRAM = "never_listens"  # as it calls itself
-WAITS = '#include "/proc/self/fd/2"\n'  # the compiler reads from the pipe that it writes to
+WAITS = '#include "/dev/ptmx"\n'  # a terminal at which nobody types
 POLITE = (SIGINT, SIGTERM, SIGHUP)
 SANDBOXES = ("", "none")
 
@@ -90,6 +91,23 @@ def test_grading_is_killed(tmp_path: Path) -> None:
     command.send(SIGKILL)
     command.process.wait()
     assert command.gone() == []
+
+
+def test_one_of_the_checks_is_killed(tmp_path: Path) -> None:
+    """The machine's out-of-memory killer takes one lab's check: an error of that lab, the others are graded."""
+    command = start(hostile(tmp_path, PROGRAM), "grade")
+    command.wait_for(PROGRAM)
+    (check,) = [pid for pid in proc.children(command.process.pid) if two().name in arguments(pid)]
+    os.kill(check, SIGKILL)
+    ran = command.wait()
+    assert (ran.status, ran.left) == (3, ()), ran.words
+    assert set(verdicts(tmp_path / "report")) == {"error"}
+    assert set(verdicts(tmp_path / "report", "01-echo")) == {"failed", "blocked"}
+
+
+def arguments(pid: int) -> list[str]:
+    """The words that a process was started with."""
+    return Path(f"/proc/{pid}/cmdline").read_text().split("\0")
 
 
 @pytest.mark.skipif(not sandbox.available(), reason=f"no sandbox here: {sandbox.refusal()}")
