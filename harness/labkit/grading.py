@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import inspect
 import os
-import shutil
 import signal
 import tempfile
 import time
@@ -21,7 +20,7 @@ from typing import Any
 import pytest
 from _pytest.runner import runtestprotocol
 
-from labkit import explain
+from labkit import explain, written
 from labkit.build import Builder, stage
 from labkit.catalog import Lab, Step
 from labkit.faults import Fault, Trouble
@@ -98,7 +97,7 @@ class Grader:
         self._finish_step()
 
     def pytest_unconfigure(self) -> None:
-        shutil.rmtree(self._directory, ignore_errors=True)
+        written.remove(self._directory)
 
     @pytest.hookimpl(tryfirst=True)  # type: ignore[misc]
     def pytest_pyfunc_call(self, pyfuncitem: pytest.Function) -> bool:
@@ -143,7 +142,7 @@ class Grader:
         finally:
             self._scene = None
             scene.close()
-            shutil.rmtree(directory, ignore_errors=True)
+            written.remove(directory)
 
     @property
     def builder(self) -> Builder:

@@ -32,6 +32,7 @@ MOST_RESIDENT = 6 << 30  # a sanitizer with 1,000 threads needs 1 GiB
 MOST_PROCESSES = 64
 MOST_WRITTEN = 512 * sandbox.MIB  # into all files of its directories
 MOST_ENTRIES = 10_000  # of its directories
+MOST_PATH = 2_000  # characters: longer ones than the kernel takes could not be looked at
 WATCH_EVERY = 0.2
 LAST_WORDS_SECONDS = 2.0
 END_SECONDS = 10.0  # a killed process takes milliseconds, one of 1,000 threads under a sanitizer a little longer
@@ -474,7 +475,7 @@ def _written(places: Sequence[Path]) -> int:
                 with suppress(OSError):
                     total += entry.stat(follow_symlinks=False).st_blocks * 512
                 entries += 1
-                if entries > MOST_ENTRIES:
+                if entries > MOST_ENTRIES or len(entry.path) > MOST_PATH:
                     return MOST_WRITTEN + 1
                 if entry.is_dir(follow_symlinks=False):
                     left.append(entry.path)

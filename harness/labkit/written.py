@@ -1,4 +1,4 @@
-"""Files that a program under test could write: read and copied without being led elsewhere by it.
+"""Files that a program under test could write: read, copied and removed without being led elsewhere by it.
 
 Such a directory is the program's own. A symbolic link in it would make us read, and show, a file that the
 program itself cannot see, and a named pipe would keep us waiting: only regular files count.
@@ -10,13 +10,17 @@ import errno
 import os
 import shutil
 import stat
+import subprocess
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 from labkit.faults import Fault
 from labkit.words import _
 
 MOST_BYTES = 64 << 20
+MOST_DEPTH = 8
+REMOVAL_SECONDS = 60
 
 
 def content(path: Path, missing: bytes | None = None) -> bytes:
@@ -57,15 +61,26 @@ def files(directory: Path) -> list[Path]:
     return sorted(path for path in directory.iterdir() if _is(path, stat.S_ISREG))
 
 
-def copy(directory: Path, into: Path) -> None:
-    """Copy the regular files of a directory, and of those below it, into one that is there."""
+def copy(directory: Path, into: Path, depth: int = MOST_DEPTH) -> None:
+    """Copy the regular files of a directory, and of those so deep below it, into one that is there."""
     for path in files(directory):
         (into / path.name).write_bytes(content(path))
         shutil.copymode(path, into / path.name)
     for path in directory.iterdir():
-        if _is(path, stat.S_ISDIR):
+        if depth and _is(path, stat.S_ISDIR):
             (into / path.name).mkdir()
-            copy(path, into / path.name)
+            copy(path, into / path.name, depth - 1)
+
+
+def remove(directory: Path) -> None:
+    """Remove a directory, however deep what is in it, and whatever its modes are."""
+    with suppress(RecursionError):
+        shutil.rmtree(directory, ignore_errors=True)
+    if directory.exists():
+        for words in (["chmod", "-R", "u+rwX"], ["rm", "-rf"]):
+            with suppress(OSError, subprocess.TimeoutExpired):
+                command = [*words, "--", str(directory)]
+                subprocess.run(command, stderr=subprocess.DEVNULL, timeout=REMOVAL_SECONDS)
 
 
 def _is(path: Path, kind: Callable[[int], bool]) -> bool:

@@ -97,6 +97,15 @@ def test_a_program_that_writes_everywhere(tmp_path: Path) -> None:
     ]
 
 
+def test_a_program_that_digs(tmp_path: Path) -> None:
+    """However deep its directories are, none is left, and it gets its verdict."""
+    temporary = tmp_path / "temporary"
+    temporary.mkdir()
+    step_one(hostile(tmp_path, "digs"), env={"TMPDIR": str(temporary)})
+    assert cause(tmp_path) == "never-listens"
+    assert list(temporary.iterdir()) == []
+
+
 def test_memory_runs_out_for_the_program_first(tmp_path: Path) -> None:
     """The kernel ends the program, and not the harness, where the machine has no memory left: proc(5)."""
     source = '#include "hostile.h"\nint\nmain(void)\n{\n\tint adjustment = 0;\n'
