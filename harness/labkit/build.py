@@ -9,11 +9,13 @@ from __future__ import annotations
 
 import functools
 import hashlib
+import math
 import os
 import shutil
 import stat
 import subprocess
 import tempfile
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -30,6 +32,7 @@ CACHE = BUILD / "cache"
 PORTABLE = ("-U_FORTIFY_SOURCE",)
 WARNINGS = ("-std=c11", "-Wall", "-Wextra", "-Wpedantic", "-Wshadow")
 TRUSTED_SECONDS = 240
+MOST_SECONDS = 100.0  # for all files of one program, below what a check may take
 MOST_FILES, MOST_BYTES = 200, 4 << 20
 
 
@@ -188,7 +191,8 @@ class Builder:
     def _compile(self, program: str, units: Sequence[str], flavour: Flavour, out: Path) -> None:
         """Compile every unit, then link; all warnings are kept."""
         parts = {"/parts": _parts(flavour)}
-        words = "".join(self._compile_unit(unit, flavour, out) for unit in units)
+        until = time.monotonic() + MOST_SECONDS
+        words = "".join(self._compile_unit(unit, flavour, out, until) for unit in units)
         objects = [f"/out/{unit[:-2]}.o" for unit in units]
         libraries = [f"/parts/{name}" for name in (*_extra(flavour), "libcommon.a")]
         # The trusted objects stand before the library: what they define is not taken from elsewhere.
@@ -197,18 +201,24 @@ class Builder:
         self._run(view, flavour, [*arguments, "-o", f"/out/{program}"])
         (out / "warnings").write_text(words, encoding="utf-8")
 
-    def _compile_unit(self, unit: str, flavour: Flavour, out: Path) -> str:
+    def _compile_unit(self, unit: str, flavour: Flavour, out: Path, until: float) -> str:
         """Compile one file in a view that is the same for every flavour; returns what the compiler said."""
         with looking_at(self.sources.directory, out) as view:
             arguments = [*WARNINGS, *flavour.flags, "-pthread", *PORTABLE, "-I/common", "-c", unit]
-            words = self._run(view, flavour, [*arguments, "-o", f"/out/{unit[:-2]}.o"])
+            words = self._run(view, flavour, [*arguments, "-o", f"/out/{unit[:-2]}.o"], until)
             (view.writable["/out"] / f"{unit[:-2]}.o").rename(out / f"{unit[:-2]}.o")
         return words
 
-    def _run(self, view: sandbox.View, flavour: Flavour, arguments: Sequence[str]) -> str:
+    def _run(
+        self,
+        view: sandbox.View,
+        flavour: Flavour,
+        arguments: Sequence[str],
+        until: float = math.inf,
+    ) -> str:
         """Run the compiler on the student's files, sandboxed; returns what it said."""
         words = [_place(view, word) for word in arguments]
-        return compiler.compile_in(view, flavour.compiler, words)
+        return compiler.compile_in(view, flavour.compiler, words, until)
 
 
 @contextmanager

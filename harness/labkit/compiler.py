@@ -6,6 +6,7 @@ memory or print for ever. So it runs in the sandbox with limits, and is ended wh
 
 from __future__ import annotations
 
+import math
 import os
 import re
 import selectors
@@ -65,12 +66,17 @@ def first_error(words: str, most: int = 40) -> str:
     return "\n".join(shown)
 
 
-def compile_in(view: sandbox.View, compiler: str, arguments: Sequence[str]) -> str:
-    """Run a compiler on a student's files; returns what it said. DidNotCompile or Trouble where it failed."""
+def compile_in(
+    view: sandbox.View, compiler: str, arguments: Sequence[str], until: float = math.inf
+) -> str:
+    """Run a compiler on a student's files; returns what it said. DidNotCompile or Trouble where it failed.
+
+    until: when it is ended at the latest, on the monotonic clock.
+    """
     words = [compiler, "-fdiagnostics-color=never", MOST_ERRORS[compiler], *arguments]
     command = sandbox.command(words, view, limits=LIMITS)
     try:
-        done = bounded(command, view.cwd, MOST_WORDS)
+        done = bounded(command, view.cwd, MOST_WORDS, until)
     except Endless as endless:
         raise DidNotCompile(
             _("the compiler did not come to an end: {why}").format(why=endless),
@@ -91,9 +97,12 @@ def look_in(view: sandbox.View, command: Sequence[str]) -> subprocess.CompletedP
     return bounded(sandbox.command(command, view, limits=LIMITS), view.cwd, MOST_TEXT)
 
 
-def bounded(command: Sequence[str], cwd: Path, most: int) -> subprocess.CompletedProcess[str]:
-    """Run a command to its end. Endless past PATIENCE_SECONDS or `most` bytes of output."""
+def bounded(
+    command: Sequence[str], cwd: Path, most: int, until: float = math.inf
+) -> subprocess.CompletedProcess[str]:
+    """Run a command to its end. Endless past PATIENCE_SECONDS, `until`, or `most` bytes of output."""
     environment = {**sandbox.environment(), "TMPDIR": tempfile.gettempdir()}
+    began = time.monotonic()
     try:
         process = subprocess.Popen(
             command,
@@ -107,7 +116,7 @@ def bounded(command: Sequence[str], cwd: Path, most: int) -> subprocess.Complete
         raise Trouble(f"{command[0]}: {error}") from error
     with process:
         try:
-            out, err = _outputs(process, time.monotonic() + PATIENCE_SECONDS, most)
+            out, err = _outputs(process, min(until, began + PATIENCE_SECONDS), most)
         except BaseException:
             process.kill()
             raise
@@ -117,6 +126,7 @@ def bounded(command: Sequence[str], cwd: Path, most: int) -> subprocess.Complete
 def _outputs(process: subprocess.Popen[bytes], deadline: float, most: int) -> tuple[bytes, bytes]:
     """What it printed on both streams, until it has closed them."""
     assert process.stdout and process.stderr
+    allowed = max(0.0, deadline - time.monotonic())
     taken = {process.stdout.fileno(): bytearray(), process.stderr.fileno(): bytearray()}
     with selectors.DefaultSelector() as open_:
         for fd in taken:
@@ -124,7 +134,7 @@ def _outputs(process: subprocess.Popen[bytes], deadline: float, most: int) -> tu
         while open_.get_map():
             ready = open_.select(max(0.0, deadline - time.monotonic()))
             if not ready:
-                raise Endless(_("ended after {s:.0f} s").format(s=PATIENCE_SECONDS))
+                raise Endless(_("ended after {s:.0f} s").format(s=allowed))
             for key, _mask in ready:
                 data = os.read(key.fd, 1 << 16)
                 taken[key.fd] += data

@@ -5,13 +5,15 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+import time
 from pathlib import Path
 
 import pytest
 
 from commandline import Ran, cause, entries, lab, reference, step_one, submission, two, unprintable
-from labkit import sandbox
+from labkit import build, sandbox
 from labkit.catalog import ROOT, SOLUTIONS
+from labkit.faults import DidNotCompile
 
 NAME = two().name
 MAIN = "int main(void)\n{\n\treturn 0;\n}\n"
@@ -163,6 +165,21 @@ def test_a_lab_directory_that_is_a_link(tmp_path: Path) -> None:
     assert ran.status == 1
     assert f"{NAME} in {tmp_path} is a symbolic link" in ran.out
     assert entries(report)[0]["extra_data"]["cause"] == "no-program"
+
+
+def test_many_files_that_take_long(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each may be compiled in time, but not all of them: the program is refused, once for all its steps."""
+    monkeypatch.setattr(build, "MOST_SECONDS", 1.0)
+    slow = {f"slow{n:02d}.c": f"int slow{n}(void);\n" for n in range(100)}
+    submission(tmp_path / "work", {"echo_server.c": MAIN, **slow})
+    sources = build.stage(two(), tmp_path / "work", tmp_path / "stage")
+    builder = build.Builder(two(), sources)
+    for _again in range(2):
+        began = time.monotonic()
+        with pytest.raises(DidNotCompile, match="did not come to an end"):
+            builder.build("echo_server")
+        took = time.monotonic() - began
+    assert took < 0.5
 
 
 def test_a_text_that_is_too_much_to_look_through(tmp_path: Path) -> None:
