@@ -272,6 +272,9 @@ def _grade(options: argparse.Namespace) -> int:
     if not options.work.is_dir():
         return _complain(_("there is no directory {dir}").format(dir=options.work), 2)
     labs = catalog.all_labs()
+    for lab in labs:
+        results.forget(lab, options.report)
+    results.forget_all(options.report)
     sandbox.available()
     running: list[subprocess.Popen[str]] = []
     with ThreadPoolExecutor(max_workers=max(1, options.jobs)) as pool:
@@ -294,7 +297,6 @@ def _grade_one(
 ) -> LabResult:
     """Grade a lab in a process of its own, which ends with us, and read back what it wrote."""
     path = options.report / lab.name / "results.json"
-    results.forget(lab, options.report)
     command = ["/usr/bin/setpriv", "--pdeathsig", "TERM", sys.executable, "-m", "labkit"]
     command += ["check", lab.name, "--all", "--quiet"]
     command += ["--work", str(options.work), "--report", str(options.report)]

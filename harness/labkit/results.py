@@ -115,11 +115,20 @@ def from_json(lab: Lab, table: dict[str, Any]) -> LabResult:
 def forget(lab: Lab, report: Path) -> None:
     """Remove what an earlier run wrote, so that it is not taken for the verdict of one that fails to write."""
     for name in ("results.json", "junit.xml"):
-        try:
-            (report / lab.name / name).unlink(missing_ok=True)
-        except OSError as error:
-            words = _("cannot replace the report in {dir}: {why}")
-            raise Trouble(words.format(dir=report / lab.name, why=error)) from error
+        _forget(report / lab.name / name)
+
+
+def forget_all(report: Path) -> None:
+    """The same of what is written once for all labs."""
+    _forget(report / "junit.xml")
+
+
+def _forget(path: Path) -> None:
+    try:
+        path.unlink(missing_ok=True)
+    except OSError as error:
+        words = _("cannot replace the report in {dir}: {why}")
+        raise Trouble(words.format(dir=path.parent, why=error)) from error
 
 
 def write(result: LabResult, report: Path) -> None:

@@ -93,6 +93,19 @@ def test_grading_is_killed(tmp_path: Path) -> None:
     assert command.gone() == []
 
 
+def test_old_verdicts_do_not_outlive_an_interruption(tmp_path: Path) -> None:
+    """Those of labs that were not begun, too: what is in the report is of this run."""
+    old = [tmp_path / "report" / name for name in ("01-echo/results.json", "junit.xml")]
+    for path in old:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("of the last run")
+    command = start(hostile(tmp_path, PROGRAM), "grade", "--jobs", "1")
+    command.wait_for(PROGRAM)
+    command.send(SIGTERM)
+    must_be_interrupted(command, tmp_path)
+    assert [path for path in old if path.exists()] == []
+
+
 def test_one_of_the_checks_is_killed(tmp_path: Path) -> None:
     """The machine's out-of-memory killer takes one lab's check: an error of that lab, the others are graded."""
     command = start(hostile(tmp_path, PROGRAM), "grade")
