@@ -69,8 +69,8 @@ class Lab:
 
     @property
     def checks(self) -> Path:
-        """The file of its checks."""
-        return HARNESS / "checks" / f"test_{self.name.replace('-', '_')}.py"
+        """The directory of its checks: a module for each step."""
+        return HARNESS / "checks" / f"lab_{self.name.replace('-', '_')}"
 
     @property
     def handout(self) -> str:

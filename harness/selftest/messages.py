@@ -47,7 +47,7 @@ def _said(path: Path) -> Iterator[str | tuple[str, ...]]:
     with path.open("rb") as file:
         for _line, message, _comments, _context in extract("python", file, KEYWORDS):
             yield message
-    if path.parent.name == "checks":
+    if path.name.startswith("test_"):
         for node in ast.parse(path.read_text(encoding="utf-8")).body:
             if isinstance(node, ast.FunctionDef) and node.name.startswith("test_"):
                 yield inspect.cleandoc(ast.get_docstring(node) or "")

@@ -31,7 +31,7 @@ def test_a_labs_description(name: str) -> None:
     lab = catalog.find(name)
     assert [step.number for step in lab.steps] == list(range(1, len(lab.steps) + 1))
     assert sum(step.points for step in lab.steps) == 100
-    assert lab.name.startswith(f"{lab.number}-") and lab.checks.is_file()
+    assert lab.name.startswith(f"{lab.number}-") and lab.checks.is_dir()
     for step in lab.steps:
         assert all(number < step.number for number in step.needs)
         assert step.title.isascii() and not step.title_ru.isascii()

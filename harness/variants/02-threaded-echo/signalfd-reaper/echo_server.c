@@ -97,7 +97,8 @@ client_thread(void *pointer)
 	pthread_mutex_unlock(&dead_lock);
 	while (write(deaths, &one, sizeof(one)) < 0 && errno == EINTR)
 		continue;
-	pthread_exit(NULL); /* also where no descriptor is left: main has ours */
+	pthread_exit(
+	    NULL); /* also where no descriptor is left: main has ours */
 }
 
 /* -- main ---------------------------------------------------------------- */

@@ -1,0 +1,82 @@
+"""Lab 01, step 6: Stop."""
+
+from __future__ import annotations
+
+import signal
+
+from checks.lab_01_echo.shared import MIB, SERVER, pattern
+from labkit import manners
+from labkit.checking import UNDER_ASAN, UNDER_TSAN, Scene, inspected, step
+
+
+@step(6)
+def test_stops_without_a_client(scene: Scene) -> None:
+    """SIGINT and SIGTERM stop a server that has no client, or never had one."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        manners.stops(manners.idle(scene.server(SERVER)), [], number)
+        server = scene.server(SERVER)
+        client = server.connect()
+        client.send(b"x")
+        client.expect(b"x")
+        client.close()
+        manners.stops(server, [], number)
+
+
+@step(6)
+def test_stops_with_a_client(scene: Scene) -> None:
+    """SIGINT and SIGTERM stop a server whose client is connected and silent; its port is free at once."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        server = scene.server(SERVER)
+        client = server.connect()
+        client.send(b"x")
+        client.expect(b"x")
+        manners.stops(server, [client], number)
+        manners.binds_again(scene, server)
+
+
+@step(6)
+def test_stops_while_a_client_does_not_read(scene: Scene) -> None:
+    """A client that sends without reading does not keep the server from stopping."""
+    server = scene.server(SERVER, network="narrow")
+    client = server.connect()
+    client.send(b"x")
+    client.expect(b"x")
+    client.push(pattern(MIB), calm=0.2)
+    manners.stops(server, [client], signal.SIGTERM)
+
+
+@step(6)
+def test_stops_with_clients_that_wait(scene: Scene) -> None:
+    """Clients that wait for their turn do not keep the server from stopping."""
+    server = scene.server(SERVER)
+    first, _second, _third = server.crowd(3)
+    first.send(b"x")
+    first.expect(b"x")
+    manners.stops(server, [first], signal.SIGINT)
+
+
+@step(6)
+def test_no_stop_is_lost(scene: Scene) -> None:
+    """A signal that comes at an inconvenient moment stops the server all the same."""
+    manners.hears_every_signal(scene, SERVER, "lost-signal")
+    for shim in manners.forced(manners.SLOW_CALLS, scene.seed, 4, late=0, calls=4):
+        server = scene.server(SERVER, shim=shim)
+        server.connect()
+        server.program.eventually(lambda: server.waiting() == 0, 3.0)
+        manners.ask_to_stop(server.program)  # while accept is returning
+        manners.must_stop(server.program, "lost-signal")
+
+
+@step(6)
+def test_nothing_leaks_and_the_handler_is_safe(scene: Scene) -> None:
+    """After a stop, no memory is lost (LeakSanitizer), and no handler called what it must not."""
+    for tool, number in (UNDER_ASAN, signal.SIGTERM), (UNDER_TSAN, signal.SIGINT):
+        server = scene.server(SERVER, tool=tool)
+        with inspected(server.program):
+            for round_ in range(4):
+                client = server.connect()
+                client.send(b"hello\n")
+                client.expect(b"hello\n")
+                if round_ < 3:
+                    client.close()
+            server.stop(number, 3.0)

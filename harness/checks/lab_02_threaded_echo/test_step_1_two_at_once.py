@@ -1,0 +1,194 @@
+"""Lab 02, step 1: Two at once."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from contextlib import suppress
+
+from checks.lab_02_threaded_echo.shared import SERVER, seen_in_a_burst, token
+from labkit import manners
+from labkit.checking import (
+    Client,
+    Fault,
+    Scene,
+    Server,
+    Shim,
+    Silent,
+    _,
+    exchange,
+    expect,
+    explain_hang,
+    judge,
+    require,
+    step,
+)
+
+
+@step(1)
+def test_compiles_without_a_warning(scene: Scene) -> None:
+    """The program compiles without a warning, with gcc and with clang."""
+    manners.compiles_cleanly(scene, SERVER)
+
+
+@step(1)
+def test_says_where_it_listens(scene: Scene) -> None:
+    """The server says `server started`, then `listening on` with its real address and port."""
+    manners.says_where_it_listens(scene, SERVER)
+    manners.listens_where_told(scene, SERVER)
+    manners.reports_busy_port(scene, SERVER)
+
+
+@step(1)
+def test_refuses_wrong_arguments(scene: Scene) -> None:
+    """Wrong arguments are refused with status 2, and -h shows the usage."""
+    manners.refuses(scene, SERVER, manners.wrong_ports() + manners.wrong_in_general())
+    manners.shows_usage(scene, SERVER)
+
+
+@step(1)
+def test_two_at_once(scene: Scene) -> None:
+    """While one client is silent in the middle of a line, another is served."""
+    server = scene.server(SERVER)
+    with manners.survives(server, "ended-early"):
+        served_at_all(scene, server)
+        fault = alone(server) and alone(server, look=True)  # what is seen twice is no chance
+    if fault:
+        raise fault
+
+
+def served_at_all(scene: Scene, server: Server) -> None:
+    """The very first client must be served; if not, its thread may have been given something else."""
+    before = server.program.threads()
+    client = server.connect()
+    client.send(b"half a li")
+    try:
+        client.expect(b"half a li", 2.0)
+    except Silent as fault:
+        if not fault.got and server.program.threads() <= before:
+            found = seen_in_a_burst(scene)
+            fault.cause = "shared-argument" if found else "lost-client"
+            fault.details = found.details if found and found.cause == "shared-argument" else ""
+        raise
+    client.close()
+    manners.settled(server.program, "threads", before)
+
+
+def alone(server: Server, look: bool = False) -> Fault | None:
+    """Whether a client gets no answer while another is silent, but gets it as soon as that one has left.
+
+    look: the fault shows where the threads wait at that moment, not when all is over.
+    """
+    before = server.program.threads()
+    silent = server.connect()
+    silent.send(b"half a li")
+    silent.expect(b"half a li")
+    other = server.connect()
+    other.send(b"hello\n")
+    try:
+        other.expect(b"hello\n", 0.7)
+    except Silent as fault:
+        if look:
+            explain_hang(server.program, fault)
+        cause = "one-at-a-time" if server.program.threads() < before + 2 else "lock-held"
+        silent.close()
+        other.expect(b"hello\n")
+        other.close()
+        manners.settled(server.program, "threads", before)
+        return Fault(fault.what, fault.expected, fault.got, cause, fault.details)
+    silent.send(b"ne\n")
+    try:
+        silent.expect(b"ne\n", 2.0)
+    except Silent as fault:
+        with suppress(Fault):
+            other.receive(1, other.patience(0.2))
+            fault.cause = "mixed-clients"
+            fault.what = _("what {client} sent came back to {other}").format(
+                client=silent.name, other=other.name
+            )
+        raise
+    silent.close()
+    other.close()
+    return None
+
+
+def arrivals(server: Server, count: int) -> list[Client]:
+    """Clients that stay, each of them served before the next one comes."""
+    clients: list[Client] = []
+    for index in range(count):
+        clients.append(server.connect())
+        deadline = server.program.deadline(5.0)
+        judge(exchange(clients[-1:], lambda _i: token(index), deadline), cause="one-at-a-time")
+    return clients
+
+
+@step(1)
+def test_one_more_thread_for_each_client(scene: Scene) -> None:
+    """Each client has a thread of its own, neither a process nor a share of one loop."""
+    server = scene.server(SERVER)
+    arrivals(server, 2)
+    before = server.program.threads()
+    arrivals(server, 4)
+    server.program.eventually(lambda: server.program.threads() == before + 4, 2.0)
+    expect(
+        4,
+        server.program.threads() - before,
+        _("threads that four more clients brought"),
+        "no-thread-per-client",
+    )
+
+
+@step(1)
+def test_says_who_comes_and_goes(scene: Scene) -> None:
+    """`connected` and `disconnected` are printed for each client; `received` and `sent` only with -v."""
+    short = Shim(
+        seed=scene.seed, percent=0, short=64
+    )  # -v counts what went, not what was asked for
+    for options in ((), ("-v",), ("-a", "::1")):
+        server = scene.server(SERVER, *options, shim=short if "-v" in options else None)
+        clients = arrivals(server, 3)
+        for client in clients:
+            client.close()
+        for index, client in enumerate(clients):
+            says_all(server, client, len(token(index)), "-v" in options)
+
+
+def says_all(server: Server, client: Client, size: int, verbose: bool) -> None:
+    """The lines about one client: connected first, disconnected last, and with -v true sums between."""
+    first, last = f"client {client.address} connected", f"client {client.address} disconnected"
+    server.program.eventually(lambda: last in server.program.stdout.lines(), 3.0)
+    said = server.program.stdout.lines()
+    lines = [line for line in said if client.address in line]
+    require(
+        lines[:1] == [first] and lines[-1:] == [last] and (verbose or len(lines) == 2),
+        _("the lines about a client begin with `connected` and end with `disconnected`"),
+        expected=f"{first}\n{last}" if not verbose else f"{first}\n…\n{last}",
+        got="\n".join(said[2:]),
+        cause=why_not_said(said, lines, first, last),
+    )
+    for verb, preposition in (("received", "from"), ("sent", "to")) if verbose else ():
+        pattern = rf"{verb} (\d+) bytes {preposition} {re.escape(client.address)}"
+        counts = [int(m[1]) for line in lines if (m := re.fullmatch(pattern, line))]
+        require(
+            counts,
+            _("with -v a line says how many bytes were {verb}").format(verb=verb),
+            expected=f"{verb} N bytes {preposition} {client.address}",
+            got="\n".join(lines),
+            cause="missing-message",
+        )
+        expect(size, sum(counts), _("the sum of bytes {verb}").format(verb=verb), "wrong-count")
+
+
+def bare(line: str) -> str:
+    """The name in a line about an IPv6 client, without its brackets."""
+    return line.split()[1].replace("[", "").replace("]", "")
+
+
+def why_not_said(said: Sequence[str], lines: Sequence[str], first: str, last: str) -> str:
+    """What the lines about one client, among all that was said, show: one lacks, is another's, or is too many."""
+    if first in lines and last in lines:
+        return "extra-message" if len(lines) > 2 else "wrong-message"
+    events = [line for line in said if line.endswith("connected")]
+    if any(line not in (first, last) and line.split()[1:2] == [bare(first)] for line in events):
+        return "wrong-message"
+    return "missing-message" if len(set(events)) == len(events) else "mixed-names"

@@ -1,0 +1,124 @@
+"""Lab 02, step 6: Stop."""
+
+from __future__ import annotations
+
+import signal
+from dataclasses import replace
+
+from checks.lab_02_threaded_echo.shared import (
+    FEW_DESCRIPTORS,
+    MANY,
+    MIB,
+    MOST_THREADS,
+    SERVER,
+    paired_messages,
+    stale_free,
+    talk,
+    token,
+    wave,
+)
+from labkit import manners
+from labkit.checking import Limits, Scene, Server, Shim, _, expect, judge, seeded, step
+
+
+@step(6)
+def test_stops_with_50_clients(scene: Scene) -> None:
+    """SIGTERM with 50 clients connected: all are closed and reported, exit 0 within a second."""
+    server = scene.server(SERVER)
+    clients = server.crowd(50)
+    judge(talk(server, clients), cause="lost-client")
+    manners.stops(server, clients, signal.SIGTERM, unsaid="not-awaited")
+    manners.binds_again(scene, server)
+
+
+@step(6)
+def test_stops_without_a_client(scene: Scene) -> None:
+    """SIGINT and SIGTERM stop a server that has no client, or never had one."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        idle = manners.idle(scene.server(SERVER))
+        manners.stops(idle, [], number, unsaid="not-awaited")
+        server = scene.server(SERVER)
+        wave(server)
+        manners.stops(server, [], number, unsaid="not-awaited")
+
+
+@step(6)
+def test_stops_in_a_shortage(scene: Scene) -> None:
+    """A server that has run out of descriptors, or of threads, can be stopped like any other."""
+    few = scene.server(SERVER, limits=Limits(files=FEW_DESCRIPTORS))
+    stops_in_a_shortage(few, signal.SIGTERM)
+    stops_in_a_shortage(scene.server(SERVER, shim=Shim(most_threads=MOST_THREADS)), signal.SIGINT)
+
+
+def stops_in_a_shortage(server: Server, number: signal.Signals) -> None:
+    """More clients come than can be served; then the server is stopped."""
+    clients = server.crowd(MANY, some=True)
+    server.program.eventually(lambda: bool(server.program.stderr.text()), 3.0)
+    manners.stops(server, [], number, unsaid="not-awaited")
+    paired_messages(server, "not-awaited")
+    for client in clients:
+        client.close()
+
+
+STOPS = 12
+
+
+@step(6)
+def test_no_stop_is_lost(scene: Scene) -> None:
+    """A signal that comes at an inconvenient moment stops the server all the same, whoever is quicker at the
+    end: the last client's thread or the main thread."""
+    manners.hears_every_signal(scene, SERVER, "lost-signal")
+    servers = [
+        scene.server(SERVER, shim=replace(shim, percent=100)) for shim in seeded(scene.seed, STOPS)
+    ]
+    for server in servers:
+        client = server.connect()
+        client.send(b"x\n")
+        client.expect(b"x\n")
+        manners.ask_to_stop(server.program)
+    for server in servers:
+        manners.must_stop(server.program, "lost-signal")
+
+
+@step(6)
+def test_stops_while_clients_are_busy(scene: Scene) -> None:
+    """Clients that never read, or are in the middle of something, do not keep the server from stopping."""
+    for shim in seeded(scene.seed, 3):
+        server = scene.server(SERVER, shim=shim, network="narrow")
+        clients = server.crowd(10)
+        judge(talk(server, clients), cause="lost-client")
+        for client in clients[:5]:
+            client.push(token(0, MIB))
+        manners.stops(server, clients, signal.SIGINT, unsaid="not-awaited")
+        stale_free(server)
+
+
+@step(6)
+def test_stops_while_clients_come(scene: Scene) -> None:
+    """A stop while clients come and go ends the server all the same, also where a thread starts late."""
+    servers = []
+    for shim in seeded(scene.seed, 4):
+        server = scene.server(SERVER, shim=shim)
+        clients = server.crowd(20)
+        for client in clients[:10]:
+            client.send(b"x")
+            client.reset()
+        manners.ask_to_stop(server.program)
+        servers.append(server)
+    slow = manners.slowed(Shim(max_us=100_000), scene)
+    for shim in manners.forced(slow, scene.seed, 4, late=1):
+        server = scene.server(SERVER, shim=shim)
+        server.connect()
+        server.program.eventually(lambda: server.program.stats().created > 0, 2.0)
+        manners.ask_to_stop(server.program)
+        servers.append(server)
+    for server in servers:
+        manners.must_stop(server.program)
+        stale_free(server)
+        paired_messages(server, "not-awaited")
+        expect(
+            "server stopped",
+            "".join(server.program.stdout.lines()[-1:]),
+            _("the last line must be `server stopped`"),
+            "not-awaited",
+        )

@@ -1,0 +1,83 @@
+"""Lab 02, step 7: No races."""
+
+from __future__ import annotations
+
+import signal
+from dataclasses import replace
+
+from checks.lab_02_threaded_echo.shared import MIB, SERVER, talk, token
+from labkit import manners
+from labkit.checking import (
+    UNDER_HELGRIND,
+    UNDER_TSAN,
+    Scene,
+    Server,
+    Shim,
+    Tool,
+    inspected,
+    judge,
+    screened,
+    seeded,
+    step,
+)
+
+
+def drive(server: Server, size: int) -> None:
+    """Steps 1 to 6, smaller: silent clients, bursts, resets, half closes, broken pipes, one that never reads."""
+    silent = server.connect("silent client")
+    silent.send(b"half a li")
+    silent.expect(b"half a li")
+    for round_ in range(2):
+        clients = server.crowd(size)
+        for _again in range(2):
+            judge(talk(server, clients, seconds=4.0), cause="lost-client")
+        for index, client in enumerate(clients):
+            if index % 3 == 0:
+                client.reset()
+            elif index % 3 == 1:
+                client.finish_sending()
+                client.expect_end()
+                client.close()
+            else:
+                client.close()
+    manners.leave_unread(server, 3)
+    hog = server.connect("hog")
+    hog.push(token(0, MIB // 2))
+    staying = server.crowd(5)
+    judge(talk(server, staying), cause="lost-client")
+    leaving = server.crowd(5)
+    for client in leaving:
+        client.close()
+
+
+def watched(
+    scene: Scene, tool: Tool, shim: Shim, size: int, number: signal.Signals = signal.SIGTERM
+) -> None:
+    """Drive the server under a tool, stop it, and look at what the tool found."""
+    shim = replace(shim, short=manners.SHORT)
+    server = scene.server(SERVER, "-v", tool=tool, shim=shim, network="narrow")
+    with inspected(server.program):
+        drive(server, size)
+        manners.stop_under_tool(server, number)
+
+
+@step(7)
+def test_nothing_is_hidden(scene: Scene) -> None:
+    """The code does nothing to hide from the tools that look for races."""
+    program = scene.start(SERVER, "-h")
+    program.run_to_end(3.0)
+    screened(program)
+
+
+@step(7)
+def test_thread_sanitizer(scene: Scene) -> None:
+    """ThreadSanitizer finds no data race, no lock taken in two orders and no thread left behind."""
+    one, two = seeded(scene.seed, 2)
+    for shim, number in (Shim(), signal.SIGINT), (one, signal.SIGTERM), (two, signal.SIGINT):
+        watched(scene, UNDER_TSAN, shim, 20, number)
+
+
+@step(7)
+def test_helgrind(scene: Scene) -> None:
+    """Helgrind finds no misuse of a lock: none left locked, none unlocked twice, no order turned round."""
+    watched(scene, UNDER_HELGRIND, Shim(), 10)

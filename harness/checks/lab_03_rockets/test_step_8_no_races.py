@@ -1,0 +1,27 @@
+"""Lab 03, step 8: No races."""
+
+from __future__ import annotations
+
+from checks.lab_03_rockets.shared import watched
+from labkit.checking import UNDER_HELGRIND, UNDER_TSAN, Scene, Shim, screened, step
+from labkit.launches import OBJECTS, ROCKETS, THREADS
+
+
+@step(8)
+def test_nothing_is_hidden(scene: Scene) -> None:
+    """The code does nothing to hide from the tools that look for races."""
+    running = scene.start(ROCKETS, "-h")
+    running.run_to_end(3.0)
+    screened(running)
+
+
+@step(8)
+def test_no_races_for_threadsanitizer(scene: Scene) -> None:
+    """ThreadSanitizer finds nothing in a launch of 200, in mode threads and in mode objects."""
+    watched(scene, UNDER_TSAN, Shim(seed=scene.seed), (THREADS, 200), (OBJECTS, 200))
+
+
+@step(8)
+def test_no_races_for_helgrind(scene: Scene) -> None:
+    """Helgrind finds nothing in a launch of 200, in mode threads and in mode objects."""
+    watched(scene, UNDER_HELGRIND, Shim(), (THREADS, 200), (OBJECTS, 200))

@@ -1,0 +1,55 @@
+"""Lab 04, step 8: No races."""
+
+from __future__ import annotations
+
+from checks.lab_04_scanner.shared import HOST, SCANNER, found
+from labkit.checking import (
+    UNDER_ASAN,
+    UNDER_HELGRIND,
+    UNDER_TSAN,
+    Scene,
+    Shim,
+    inspected,
+    screened,
+    step,
+)
+
+
+@step(8)
+def test_nothing_is_hidden(scene: Scene) -> None:
+    """The code does nothing to hide from the tools that look for races."""
+    running = scene.start(SCANNER, "-h")
+    running.run_to_end(3.0)
+    screened(running)
+
+
+@step(8)
+def test_tools_find_nothing(scene: Scene) -> None:
+    """ThreadSanitizer, Helgrind and AddressSanitizer find nothing in a scan with many threads."""
+    targets = scene.targets()
+    first = targets.block(300)
+    open_ = targets.open_at(range(first, first + 300, 11))
+    targets.silence([first + 150, first + 151])
+    for tool, shim in (
+        (UNDER_TSAN, Shim()),
+        (UNDER_TSAN, Shim(seed=scene.seed)),
+        (UNDER_TSAN, Shim(seed=scene.seed + 1)),
+        (UNDER_HELGRIND, Shim()),
+        (UNDER_ASAN, Shim()),
+    ):
+        running = scene.start(
+            SCANNER,
+            "-t",
+            "12",
+            "-w",
+            "300",
+            "-p",
+            f"{first}-{first + 299}",
+            HOST,
+            tool=tool,
+            shim=shim,
+            terminals="stderr",
+        )
+        with inspected(running):
+            running.run_to_end(10.0)
+        found(running, open_)

@@ -1,0 +1,1 @@
+"""Lab 05: a chat on an authentication server."""

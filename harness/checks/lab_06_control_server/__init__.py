@@ -1,0 +1,1 @@
+"""Lab 06: an authenticating echo server that is commanded from its stdin."""

@@ -1,0 +1,171 @@
+"""Lab 06, step 4: Logs."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+
+from checks.lab_06_control_server.shared import (
+    crowd,
+    its_life,
+    line,
+    logs_in,
+    say,
+    shows,
+    talk,
+    told,
+    whole,
+)
+from labkit import console as consoles
+from labkit.checking import Scene, _, expect, judge, require, seeded, step
+from labkit.chorus import Chorus
+from labkit.console import enter, names
+
+
+@step(4)
+def test_every_event_once(scene: Scene) -> None:
+    """Whatever happens to a client stands in the log once, in order, with true byte counts and the right time."""
+    console = consoles.start(scene)
+    where = f"{console.server.host}:{console.server.port}"
+    console.logged(f"listening on {where}")
+    (alice,) = enter(console, "alice")
+    say(alice, b"x" * 700)
+    alice.send(b"QUIT\n")
+    alice.expect(b"OK bye\n")
+    alice.expect_end()
+    sent = len(b"REGISTER alice pass-alice\nQUIT\nSAY \n") + 700
+    answered = len(b"OK welcome alice\nOK bye\nECHO \n") + 700
+    its_life(console, alice, sent, answered)
+    log = console.log()
+    expect(
+        ["server started", f"listening on {where}"],
+        log.events[:2],
+        _("the log's first events"),
+        "missing-event",
+    )
+    late = max(abs(consoles.off(text, time.time())) for text in log.times)
+    require(
+        late < 30 * scene.pace.factor(),
+        _("the log's times are not those of the clock"),
+        expected=time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime()),
+        got=log.times[-1],
+        cause="wrong-time",
+    )
+    whole(log)
+
+
+@step(4)
+def test_logins_and_commands_are_logged(scene: Scene) -> None:
+    """The log names who logged in and who was refused, and each command that is known, as it was typed."""
+    console = consoles.start(scene)
+    (alice,) = enter(console, "alice")
+    alice.close()
+    console.logged(f"client {alice.address} disconnected")  # after all that there is about her
+    client = console.server.connect()
+    told(client, b"LOGIN alice wrong", b"ERR denied")
+    told(client, b"LOGIN nobody wrong", b"ERR denied")
+    before = console.log().events.count("alice logged in")
+    logs_in(console, client, "alice")
+    typed = ["status", "pause", "resume", "logs 3", "help", "clear users"]
+    for command in typed:
+        console.lines(command.encode())
+    for event, count in (
+        ("login refused for alice", 1),
+        ("login refused for nobody", 1),
+        ("alice logged in", before + 1),
+        *((command, 1) for command in typed if command != "status"),
+        ("status", len(typed) + 1),
+    ):
+        console.program.eventually(lambda: console.log().events.count(event) == count, 1.0)
+        got = console.log().events.count(event)
+        expect(
+            count,
+            got,
+            _("how often the log has `{event}`").format(event=event),
+            "missing-event" if got < count else "event-twice",
+        )
+    console.type(b"nonsense")
+    console.status()
+    console.shut_down()
+    events = console.log().events
+    odd = [event for event in events if "nonsense" in event]
+    expect([], odd, _("unknown commands in the log"), "wrong-event")
+    expect(1, events.count("shutdown"), _("how often the log has `shutdown`"), "missing-event")
+
+
+@step(4)
+def test_log_lines_are_whole(scene: Scene) -> None:
+    """While 50 clients come, talk and go, every line of the log is whole, in order of time, and none is missing."""
+    for shim in seeded(scene.seed, 2):
+        console = consoles.start(scene, shim=shim)
+        clients = crowd(console, 50)
+        for round_ in range(3):
+            judge(talk(console, clients, round_), cause="lost-client")
+        for index, client in enumerate(clients):
+            client.reset() if index % 2 else client.close()
+        gone = {f"client {client.address} disconnected" for client in clients}
+        console.program.eventually(lambda: gone <= set(console.log().events), 5.0)
+        whole(console.log())
+        for index, client in enumerate(clients):
+            name = names("u", 50)[index]
+            said = 3 * len(line(index)) + 3
+            sent = len(f"REGISTER {name} pass-{name}\n") + said + 3 * len("SAY ")
+            answered = len(f"OK welcome {name}\n") + said + 3 * len("ECHO ")
+            its_life(console, client, sent, answered)
+
+
+@step(4)
+def test_logs(scene: Scene) -> None:
+    """`logs` shows the log, `logs N` its last N lines; `status` counts them."""
+    console = consoles.start(scene, "-l", "other.log")
+    for client in enter(console, *names("u", 5)):
+        client.close()
+        console.program.eventually(
+            lambda: f"client {client.address} disconnected" in console.log("other.log").events, 3.0
+        )
+    for command, most in (
+        (b"logs", 10**6),
+        (b"logs 4", 4),
+        (b"logs 1", 1),
+        (b"logs 100000", 10**6),
+    ):
+        before = console.log("other.log").lines
+        lines = console.lines(command)
+        after = console.log("other.log").lines
+        shows(before, after, lines, most, command)
+    before_count = len(console.log("other.log").lines)
+    counted = console.status().lines
+    after_count = len(console.log("other.log").lines)
+    require(
+        before_count <= counted <= after_count,
+        _("the lines of the log that `status` counts"),
+        expected=f"{before_count}",
+        got=counted,
+        cause="wrong-status",
+    )
+
+
+@step(4)
+def test_logs_while_clients_talk(scene: Scene) -> None:
+    """While 20 clients talk, what `logs` shows stands together, is whole, and is a run of the log without a gap."""
+    console = consoles.start(scene)
+    clients = crowd(console, 20)
+    with Chorus(console.program, clients) as chorus:
+        chorus.went_on(6)
+        answers = [console.lines(b"logs 200") for _time in range(10)]
+    log = console.log()
+    for lines in answers:
+        expect(200, len(lines), _("lines that `logs 200` shows of a long log"), "wrong-logs")
+        places = _places(log.lines, lines[-1])
+        require(
+            any(log.lines[max(0, place - 199) : place + 1] == lines for place in places),
+            _("what `logs 200` shows is no run of the log's lines"),
+            expected="\n".join(log.lines[max(0, places[0] - 10) : places[0] + 1] if places else ()),
+            got="\n".join(lines[-10:]),
+            cause="wrong-logs",
+        )
+    whole(log)
+
+
+def _places(lines: Sequence[str], wanted: str) -> list[int]:
+    return [index for index, text in enumerate(lines) if text == wanted]

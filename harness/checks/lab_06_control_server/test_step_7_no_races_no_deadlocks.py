@@ -1,0 +1,63 @@
+"""Lab 06, step 7: No races, no deadlocks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from checks.lab_06_control_server.shared import SERVER, drive
+from labkit import console as consoles
+from labkit import manners
+from labkit.checking import (
+    UNDER_HELGRIND,
+    UNDER_TSAN,
+    Scene,
+    Shim,
+    Tool,
+    inspected,
+    screened,
+    seeded,
+    step,
+)
+from labkit.console import Console
+
+
+def watched(
+    scene: Scene, tool: Tool, shim: Shim, size: int, way: Callable[[Console], None]
+) -> None:
+    """Drive the server under a tool, stop it, and look at what the tool found."""
+    console = consoles.start(scene, tool=tool, shim=shim)
+    with inspected(console.program):
+        drive(console, size)
+        way(console)
+
+
+def by_command(console: Console) -> None:
+    """Stop it by `shutdown`."""
+    console.shut_down(3.0)
+
+
+def by_signal(console: Console) -> None:
+    """Stop it by a signal, which a tool may keep back: what it hears is judged in step 2."""
+    manners.stop_under_tool(console.server)
+
+
+@step(7)
+def test_nothing_is_hidden(scene: Scene) -> None:
+    """The code does nothing to hide from the tools that look for races."""
+    program = scene.start(SERVER, "-h")
+    program.run_to_end(3.0)
+    screened(program)
+
+
+@step(7)
+def test_thread_sanitizer(scene: Scene) -> None:
+    """ThreadSanitizer finds no data race, no lock taken in two orders and no thread left behind."""
+    shims = (Shim(), *seeded(scene.seed, 2))
+    for shim, way in zip(shims, (by_command, by_signal, by_command)):
+        watched(scene, UNDER_TSAN, shim, 10, way)
+
+
+@step(7)
+def test_helgrind(scene: Scene) -> None:
+    """Helgrind finds no misuse of a lock: none left locked, none unlocked twice, no order turned round."""
+    watched(scene, UNDER_HELGRIND, Shim(), 6, by_command)
