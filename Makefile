@@ -74,7 +74,7 @@ lint:
 	@harness/lint.sh
 
 ##   make format                                     put all code in that form
-##ru   make format                                     привести оформление кода в порядок
+##ru   make format                                     оформить код по правилам
 format:
 	@harness/setup.sh maintainer
 	@harness/lint.sh --format
