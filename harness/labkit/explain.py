@@ -24,6 +24,7 @@ SHOWN_BYTES = 640
 CONVERSATION = 22
 STDERR_LINES = 12
 PROCESSES = 2
+END_SECONDS = 0.3  # from a connection that is cut to the end of the process that had it
 WIDTH = 79  # of its sentences: a terminal has 80 columns, and breaks a longer line within a word
 _OUR_SIGNALS = ("SIGKILL", "SIGTERM", "SIGINT")
 
@@ -56,6 +57,8 @@ class Failure:
         self.whole_conversation = scene.journal.text(without=others)
         for program in programs:
             self.mode = _mode(program)
+            if isinstance(self.fault, Disconnected):  # its end may be what cut the connection
+                program.wait(program.deadline(END_SECONDS))
             self.processes.append(_process(program))
             if isinstance(self.fault, Silent) and program.running:
                 self._explain_hang(program)

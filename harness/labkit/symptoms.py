@@ -159,8 +159,8 @@ _TABLE = (
         N_("a write that took only a part is not continued"),
         N_(
             "write(2) and send(2) may take fewer bytes than they were given, and say how many. The rest has to be\n"
-            "sent by a loop; here it was dropped. By hand that hardly shows: the harness made the kernel take little at a\n"
-            "time, as it does when buffers are full or a signal comes."
+            "sent by a loop; here it was dropped, or sent from the wrong place. By hand that hardly shows: the harness\n"
+            "made the kernel take little at a time, as it does when buffers are full or a signal comes."
         ),
     ),
     Symptom(
