@@ -11,7 +11,7 @@ from labkit import written
 from labkit.clients import Client, Talk, await_answers, exchange, judge, likely_cause
 from labkit.faults import Disconnected, Fault, Silent, blame
 from labkit.figures import Row, Span, timeline
-from labkit.inspection import end_and_inspect, explain_hang, inspected, screened
+from labkit.inspection import end_and_inspect, explain_hang, hides_nothing, inspected
 from labkit.journal import printable
 from labkit.pace import Deadline, Pace
 from labkit.program import Ended
@@ -61,12 +61,12 @@ __all__ = [
     "exchange",
     "expect",
     "explain_hang",
+    "hides_nothing",
     "inspected",
     "judge",
     "likely_cause",
     "printable",
     "require",
-    "screened",
     "seeded",
     "step",
     "timeline",

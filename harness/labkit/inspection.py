@@ -25,7 +25,7 @@ from labkit.build import Sources
 from labkit.catalog import COMMON
 from labkit.faults import DidNotCompile, Fault, Silent, Trouble, blame
 from labkit.findings import Finding, ToolTrouble, describe, is_verdict, refine
-from labkit.scene import UNDER_ASAN, UNDER_HELGRIND, UNDER_TSAN, Running
+from labkit.scene import UNDER_ASAN, UNDER_HELGRIND, UNDER_TSAN, Running, Scene
 from labkit.words import _, ngettext
 
 TSAN_EXIT = 66
@@ -99,6 +99,13 @@ def screened(program: Running) -> None:
             cause="hidden-from-sanitizer",
             details=first.why,
         )
+
+
+def hides_nothing(scene: Scene, program: str) -> None:
+    """A program must hide nothing from the tools; and it must start, so that there is something to look at."""
+    running = scene.start(program, "-h")
+    running.run_to_end(3.0)
+    screened(running)
 
 
 def stuck(program: Running) -> str | None:

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from checks.lab_03_rockets.shared import watched
-from labkit.checking import UNDER_HELGRIND, UNDER_TSAN, Scene, Shim, screened, step
+from labkit.checking import UNDER_HELGRIND, UNDER_TSAN, Scene, Shim, hides_nothing, step
 from labkit.launches import OBJECTS, ROCKETS, THREADS
 
 
 @step(8)
 def test_nothing_is_hidden(scene: Scene) -> None:
     """The code does nothing to hide from the tools that look for races."""
-    running = scene.start(ROCKETS, "-h")
-    running.run_to_end(3.0)
-    screened(running)
+    hides_nothing(scene, ROCKETS)
 
 
 @step(8)

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from checks.lab_05_chat.shared import SERVER, watched
-from labkit.checking import UNDER_HELGRIND, UNDER_TSAN, Scene, Shim, screened, seeded, step
+from labkit.checking import UNDER_HELGRIND, UNDER_TSAN, Scene, Shim, hides_nothing, seeded, step
 
 
 @step(9)
 def test_nothing_is_hidden(scene: Scene) -> None:
     """The code does nothing to hide from the tools that look for races."""
-    program = scene.start(SERVER, "-h")
-    program.run_to_end(3.0)
-    screened(program)
+    hides_nothing(scene, SERVER)
 
 
 @step(9)
