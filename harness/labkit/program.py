@@ -313,8 +313,10 @@ class Program:
     def _kill_family(self) -> None:
         """Without a namespace: the tree, and whoever left it, found by its environment or as our orphan."""
         while left := self._family():
-            for pid in reversed(left):
-                _kill_quietly(pid)
+            # Stopped first: none of them shall see how the others end, and draw its conclusions.
+            for number in (signal.SIGSTOP, signal.SIGKILL):
+                for pid in reversed(left):
+                    _send_quietly(pid, number)
             time.sleep(0.002)
 
     def _family(self) -> list[int]:
@@ -515,10 +517,10 @@ def _session(pid: int) -> int:
         return os.getsid(0)
 
 
-def _kill_quietly(pid: int) -> None:
+def _send_quietly(pid: int, number: signal.Signals) -> None:
     if pid:
         try:
-            os.kill(pid, signal.SIGKILL)
+            os.kill(pid, number)
         except OSError:
             pass
 

@@ -23,6 +23,7 @@ LAB = HARNESS / "lab"
 HOSTILE = Path(__file__).parent / "hostile"
 SECONDS = 150
 GONE_SECONDS = 10.0
+DYING_SECONDS = 2.0
 PR_SET_CHILD_SUBREAPER = 36  # linux/prctl.h
 DECIDE = ("LANGUAGE", "LC_ALL", "LC_MESSAGES", "LANG", "LAB_SANDBOX", "LAB_PYTHON")
 
@@ -77,7 +78,7 @@ class Command:
             stderr=subprocess.PIPE,
             text=True,
             start_new_session=True,
-            preexec_fn=_hear_signals,
+            preexec_fn=hear_signals,
         )
         Command._known.add(self.process.pid)
 
@@ -88,7 +89,7 @@ class Command:
         finally:
             seconds = time.monotonic() - self._began
             _kill(self.process.pid if self.process.poll() is None else 0)
-            left = self._left()
+            left = self._left_after(DYING_SECONDS)
             for pid in left:
                 _kill(pid)
             self.process.wait()
@@ -97,10 +98,7 @@ class Command:
 
     def gone(self) -> list[str]:
         """Wait until nothing of it is there any more; what is left in the end."""
-        until = time.monotonic() + GONE_SECONDS
-        while self._left() and time.monotonic() < until:
-            time.sleep(0.02)
-        return list(self._left().values())
+        return list(self._left_after(GONE_SECONDS).values())
 
     def descendants(self) -> list[str]:
         """The names of all that it has started."""
@@ -117,6 +115,13 @@ class Command:
     def send(self, number: signal.Signals, to_group: bool = False) -> None:
         """A signal to the process, or, as a terminal does it, to its group."""
         (os.killpg if to_group else os.kill)(self.process.pid, number)
+
+    def _left_after(self, seconds: float) -> dict[int, str]:
+        """What is left of it when nothing is, or so much later: who was killed may take its time to die."""
+        until = time.monotonic() + seconds
+        while (left := self._left()) and time.monotonic() < until:
+            time.sleep(0.02)
+        return left
 
     def _left(self) -> dict[int, str]:
         """Its orphans are handed to us; dead ones are only waiting for somebody to ask after them."""
@@ -207,7 +212,7 @@ def unprintable(text: str) -> set[str]:
     return {character for character in text if not character.isprintable()} - {"\n", "\t"}
 
 
-def _hear_signals() -> None:
+def hear_signals() -> None:
     """Also where the tests run as a script's background job, which ignores Ctrl-C."""
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_DFL)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import signal
 import socket
 import subprocess
 import time
@@ -15,17 +14,13 @@ from pathlib import Path
 
 import pexpect
 
+from commandline import hear_signals
 from handout import Block
 from labkit.catalog import COMMON, SOLUTIONS, Lab
 
 SECONDS = 20
 COMPILE = ["gcc", "-std=c11", "-Wall", "-Wextra", "-Werror", "-pthread", "-I", str(COMMON)]
 ALONE, RUN, TERMINAL = "run", "run beside: ", "terminal, types: "
-
-
-def _hear_ctrl_c() -> None:
-    """A background job of a script ignores SIGINT, and what it starts inherits that: see nohup and sh(1)."""
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 @dataclass(frozen=True)
@@ -124,7 +119,7 @@ class Terminal:
             cwd=str(self.stage.home),
             encoding="utf-8",
             timeout=SECONDS,
-            preexec_fn=_hear_ctrl_c,
+            preexec_fn=hear_signals,
         )
         self.child.logfile_read = self.screen
 

@@ -14,7 +14,6 @@ import terminal
 from drawings import for_a_page
 from excerpts import excerpt
 from labkit import experiments
-from labkit.faults import Trouble
 from workbook import LANGUAGES, page, pages, site
 
 PROGRAM = """\

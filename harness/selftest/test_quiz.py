@@ -21,7 +21,7 @@ import pytest
 
 from rich.console import Console
 
-from commandline import DECIDE, LAB
+from commandline import DECIDE, LAB, hear_signals
 from labkit import questions, quiz_progress
 from labkit.catalog import ROOT
 from labkit.questions import Question
@@ -406,6 +406,7 @@ class Terminal:
             quiz.command[1:],
             env={**environment(language), **more},
             dimensions=(300, columns),
+            preexec_fn=hear_signals,
             timeout=SECONDS,
             encoding="utf-8",
         )
