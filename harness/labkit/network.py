@@ -22,7 +22,7 @@ NARROW = {"tcp_rmem": f"4096 {SMALL} {SMALL}", "tcp_wmem": f"4096 {SMALL} {SMALL
 ROOMY = {"ip_local_port_range": "10000 65000"}
 # So few local ports that a connect to one of them is likely to meet itself.
 FEW_PORTS = {"ip_local_port_range": "20000 20049"}
-KINDS = {"roomy": ROOMY, "narrow": {**ROOMY, **NARROW}, "few-ports": FEW_PORTS}
+KINDS = {"roomy": ROOMY, "narrow": {**ROOMY, **NARROW}, "few-ports": FEW_PORTS, "usual": {}}
 
 
 class Network(Protocol):
@@ -185,7 +185,8 @@ class OwnNetwork:
 def make(sandboxed: bool, kind: str) -> Network:
     """A network of one's own where `sandboxed` says that one can be had, else the host's loopback.
 
-    kind: "roomy", "narrow" (small socket buffers) or "few-ports" (a short ephemeral range).
+    kind: "roomy", "narrow" (small socket buffers), "few-ports" (a short ephemeral range) or "usual" (all as the
+    kernel has it, which leaves ports below 32768 to servers).
     """
     if not sandboxed:
         return HostNetwork(kind == "narrow")

@@ -41,7 +41,7 @@ def play(block: Block, home: Path) -> str:
     """Type the block into a shell in `home`; what its terminal shows in the end."""
     match = SESSION.fullmatch(block.mark)
     assert match, block.mark
-    place = network.make(sandbox.available(), "roomy")
+    place = network.make(sandbox.available(), "usual")
     try:
         words = [*place.inside(), "bash", "--norc", "-c"]
         words.append(script(block, match[1]).replace("/tmp/", f"{home}/"))
