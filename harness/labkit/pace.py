@@ -67,7 +67,7 @@ class Deadline:
     """A moment on the monotonic clock. `allowed` is the span in seconds that it was made with.
 
     longer: the span that the load of this moment would allow. If that is more when the time is over, the
-    moment is put off.
+    moment is put off, once: asked again and again it would find the highest load there ever is.
     """
 
     at: float
@@ -79,7 +79,7 @@ class Deadline:
         """Seconds until then, never negative."""
         if self.longer and self.at <= time.monotonic():
             more = max(0.0, self.longer() - self.allowed)
-            self.at, self.allowed = self.at + more, self.allowed + more
+            self.at, self.allowed, self.longer = self.at + more, self.allowed + more, None
         return max(0.0, self.at - time.monotonic())
 
     @property
