@@ -22,7 +22,12 @@ NARROW = {"tcp_rmem": f"4096 {SMALL} {SMALL}", "tcp_wmem": f"4096 {SMALL} {SMALL
 ROOMY = {"ip_local_port_range": "10000 65000"}
 # So few local ports that a connect to one of them is likely to meet itself.
 FEW_PORTS = {"ip_local_port_range": "20000 20049"}
-KINDS = {"roomy": ROOMY, "narrow": {**ROOMY, **NARROW}, "few-ports": FEW_PORTS, "usual": {}}
+KINDS: dict[str, dict[str, str]] = {
+    "roomy": ROOMY,
+    "narrow": {**ROOMY, **NARROW},
+    "few-ports": FEW_PORTS,
+    "usual": {},
+}
 
 
 class Network(Protocol):
