@@ -98,11 +98,11 @@ def test_a_program_that_writes_everywhere(tmp_path: Path) -> None:
 
 
 def test_a_program_that_digs(tmp_path: Path) -> None:
-    """However deep its directories are, none is left, and it gets its verdict."""
+    """However deep its directories are, none is left, and it gets its verdict; which, depends on how deep it came."""
     temporary = tmp_path / "temporary"
     temporary.mkdir()
     step_one(hostile(tmp_path, "digs"), env={"TMPDIR": str(temporary)})
-    assert cause(tmp_path) == "never-listens"
+    assert cause(tmp_path) in ("never-listens", "flood")
     assert list(temporary.iterdir()) == []
 
 

@@ -17,7 +17,7 @@ ROUNDS = 9
 CASES = [(design, case) for design in ("locked", "queued") for case in ("ALL_READ", "ONE_SILENT")]
 HEAD = """\
 # 50 users on loopback, 10 senders with 8 messages of 64 bytes each under way, socket buffers of 192 KiB.
-# {rounds} runs of 4 s of each case, in turns, on {cores} processor cores that had other work to do too.
+# {rounds} runs of 4 s of each case, in turns, on {cores} idle processor cores.
 # tenth: deliveries in the tenth of a second that begins at time; second: deliveries a second in the second
 # half of a run; p99: ms within which 99 of 100 deliveries of that half came, 0 if none came.
 # Each value is the median of the runs.
