@@ -7,11 +7,14 @@ import socket
 import struct
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 from labkit.faults import Disconnected, Fault, Silent
 from labkit.journal import Journal
 from labkit.pace import Deadline, Pace
 from labkit.words import _
+
+T = TypeVar("T")
 
 CHUNK = 65_536
 PATIENCE = (
@@ -47,18 +50,25 @@ class Client:
     def patience(self, seconds: float = PATIENCE) -> Deadline:
         return self._pace.deadline(seconds, self._weight)
 
+    def _in_time(self, deadline: Deadline, call: Callable[[], T]) -> T:
+        """What a call on the socket returns; TimeoutError when the deadline has passed, which may be put off."""
+        while True:
+            self.sock.settimeout(max(0.001, deadline.left))
+            try:
+                return call()
+            except TimeoutError:
+                if deadline.passed:
+                    raise
+
     def send(self, data: bytes) -> None:
         """Send all of `data`; Silent if the other side does not take it by the deadline."""
         self.journal.sent(self.name, data)
         deadline = self.patience()
         view = memoryview(data)
         while view:
-            self.sock.settimeout(max(0.001, deadline.left))
             try:
-                view = view[self.sock.send(view) :]
+                view = view[self._in_time(deadline, lambda: self.sock.send(view)) :]
             except TimeoutError:
-                if not deadline.passed:
-                    continue
                 raise Silent(
                     _("{client}: only {taken} of {all} bytes were taken in {s:.1f} s").format(
                         client=self.name,
@@ -90,12 +100,9 @@ class Client:
         deadline = deadline or self.patience()
         got = bytearray()
         while len(got) < count:
-            self.sock.settimeout(max(0.001, deadline.left))
             try:
-                data = self.sock.recv(min(CHUNK, count - len(got)))
+                data = self._in_time(deadline, lambda: self.sock.recv(min(CHUNK, count - len(got))))
             except TimeoutError:
-                if not deadline.passed:
-                    continue
                 if got:
                     self.journal.received(self.name, bytes(got))
                 self.journal.note(self.name, _("has waited in vain"))
@@ -118,12 +125,9 @@ class Client:
         got = bytearray()
         deadline = self.patience()
         while not got.endswith(b"\n"):
-            self.sock.settimeout(max(0.001, deadline.left))
             try:
-                data = self.sock.recv(1)
+                data = self._in_time(deadline, lambda: self.sock.recv(1))
             except TimeoutError:
-                if not deadline.passed:
-                    continue
                 raise Silent(
                     _("{client}: no line came").format(client=self.name), got=bytes(got)
                 ) from None

@@ -7,7 +7,6 @@ cause by name; how to see it by hand; where the workbook explains it.
 from __future__ import annotations
 
 import shlex
-import textwrap
 from dataclasses import dataclass, field
 from itertools import chain, pairwise
 from pathlib import Path
@@ -16,7 +15,7 @@ from labkit import hang, inspection, lessons, symptoms
 from labkit.catalog import BUILD, Lab, Step
 from labkit.faults import Disconnected, Fault, Silent
 from labkit.scene import Running, Scene
-from labkit.words import _
+from labkit.words import _, wrapped
 
 ECHO = "echo_server"  # whose name stands in most commands
 SHOWN_LINES = 24
@@ -25,7 +24,6 @@ CONVERSATION = 22
 STDERR_LINES = 12
 PROCESSES = 2
 END_SECONDS = 0.3  # from a connection that is cut to the end of the process that had it
-WIDTH = 79  # of its sentences: a terminal has 80 columns, and breaks a longer line within a word
 _OUR_SIGNALS = ("SIGKILL", "SIGTERM", "SIGINT")
 
 
@@ -78,7 +76,7 @@ class Failure:
             self.fault.cause = cause
             if cause in ("missing-unlock", "self-deadlock"):
                 lesson = (lessons.meaning(cause), lessons.advice(cause))
-                self.fault.details = "\n".join(chain.from_iterable(map(_filled, lesson)))
+                self.fault.details = "\n".join(chain.from_iterable(map(wrapped, lesson)))
 
 
 def _concerned(fault: Fault, scene: Scene) -> list[Running]:
@@ -231,18 +229,6 @@ def _indent(text: str) -> list[str]:
     return [f"  {line}" for line in text.splitlines()]
 
 
-def _filled(text: str, indent: str = "") -> list[str]:
-    """A paragraph in lines that fit a terminal, however long they are in its language's catalog."""
-    return textwrap.wrap(
-        text,
-        WIDTH,
-        initial_indent=indent,
-        subsequent_indent=indent,
-        break_long_words=False,
-        break_on_hyphens=False,
-    )
-
-
 def block(failure: Failure, report: Path) -> str:
     """The whole block as plain text."""
     home = report / failure.lab.name
@@ -253,10 +239,10 @@ def block(failure: Failure, report: Path) -> str:
         _("step {n}, {title}: 0 of {points} points").format(
             n=step.number, title=step.heading, points=step.points
         ),
-        *_filled(failure.sentence),
+        *wrapped(failure.sentence),
         *_todo(failure),
         "",
-        *chain.from_iterable(map(_filled, what.splitlines())),
+        *chain.from_iterable(map(wrapped, what.splitlines())),
         *_sides(failure, home),
     ]
     if fault.details:
@@ -275,7 +261,7 @@ def block(failure: Failure, report: Path) -> str:
             "",
             _("Likely cause: {name} - {title}").format(name=symptom.name, title=symptom.title),
         ]
-        lines += _filled(symptom.text, "  ")
+        lines += wrapped(symptom.text, "  ")
     commands = _by_hand(failure, symptom)
     if commands:
         lines += ["", _("See it by hand:"), *(f"  $ {command}" for command in commands)]

@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import re
-import textwrap
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -23,7 +22,7 @@ from labkit.evidence import (
     student_frames,
 )
 from labkit.stacks import Frame, library_call, own, source_line, source_lines
-from labkit.words import _, ngettext
+from labkit.words import _, ngettext, wrapped
 
 __all__ = [
     "Access",
@@ -39,7 +38,6 @@ __all__ = [
 ]
 
 STATEMENT_LINES_MAX = 6
-WIDTH = 79
 
 # -- what the source adds ------------------------------------------------------------------------------
 
@@ -168,7 +166,7 @@ def describe(finding: Finding, source_dir: Path) -> str:
 
 
 def _wrapped(text: str) -> str:
-    return textwrap.fill(text, WIDTH, break_long_words=False, break_on_hyphens=False)
+    return "\n".join(wrapped(text))
 
 
 def _capital(text: str) -> str:

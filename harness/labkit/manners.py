@@ -284,10 +284,8 @@ def _why_not_last(lines: Sequence[str], unsaid: str) -> str:
 
 
 def idle(server: Server) -> Server:
-    """Wait until a server has said where it listens and sleeps: its start is over."""
-    program = server.program
-    program.stdout.wait_for(r"^listening on .*$", program.deadline(2.0))
-    program.eventually(lambda: program.state() == "S", 2.0)
+    """Wait until a server, which has said where it listens, sleeps: its start is over."""
+    server.program.eventually(lambda: server.program.state() == "S", 2.0)
     return server
 
 

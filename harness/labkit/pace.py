@@ -117,7 +117,8 @@ class Pace:
     def _others(self) -> float:
         """The load that others make at this moment. How long our own work takes is not asked here: the
         program under test may have begun to spin."""
-        return statistics.median(runnable_per_core(self.tested()) for _look in range(LOOKS))
+        looks = (runnable_per_core(self.tested()) for _look in range(LOOKS))
+        return min(MOST, statistics.median(looks))
 
     def deadline(self, seconds: float, weight: float = 1.0) -> Deadline:
         """A deadline in `seconds` of an idle machine; `weight` is for a slower tool (a sanitizer).
@@ -128,7 +129,7 @@ class Pace:
         wanted = seconds * weight
 
         def stretched(factor: float) -> float:
-            return min(wanted * min(MOST, factor), max(LONG_SECONDS, wanted * MOST_LONG))
+            return min(wanted * factor, max(LONG_SECONDS, wanted * MOST_LONG))
 
         allowed = stretched(self.factor())
         return Deadline(time.monotonic() + allowed, allowed, lambda: stretched(self._others()))

@@ -118,10 +118,10 @@ def command(
     env: set for `argv` alone. info_fd: where bubblewrap writes the id of its first process.
     """
     limits = limits or Limits()
+    words = _limited(argv, env or {}, limits)
     if available():
-        return [*FIRST_TO_GO, *_bwrap(_limited(argv, env or {}, limits), view, {}, limits, info_fd)]
-    words = [*FIRST_TO_GO, "/usr/bin/setpriv", "--pdeathsig", "KILL"]
-    return [*words, *_limited(argv, env or {}, limits)]
+        return [*FIRST_TO_GO, *_bwrap(words, view, {}, limits, info_fd)]
+    return [*FIRST_TO_GO, "/usr/bin/setpriv", "--pdeathsig", "KILL", *words]
 
 
 def foreground(argv: Sequence[str]) -> list[str]:

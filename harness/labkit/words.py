@@ -15,12 +15,14 @@ import io
 import os
 import subprocess
 import tempfile
+import textwrap
 from contextlib import suppress
 from pathlib import Path
 
 DOMAIN = "labkit"
 CATALOGS = Path(__file__).parent / "locale"
 COMPILED = Path(__file__).parents[2] / "build" / "locale"
+WIDTH = 79  # of a sentence: a terminal has 80 columns, and breaks a longer line within a word
 DECIDED_BY = ("LANGUAGE", "LC_ALL", "LC_MESSAGES", "LANG")
 
 
@@ -102,3 +104,15 @@ def N_(message: str) -> str:
 def russian() -> bool:
     """Whether the reader's language is Russian."""
     return language() == "ru"
+
+
+def wrapped(text: str, indent: str = "") -> list[str]:
+    """A paragraph in lines that fit a terminal, however long they are in its language's catalog."""
+    return textwrap.wrap(
+        text,
+        WIDTH,
+        initial_indent=indent,
+        subsequent_indent=indent,
+        break_long_words=False,
+        break_on_hyphens=False,
+    )

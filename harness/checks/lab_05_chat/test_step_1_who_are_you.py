@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Sequence
+from pathlib import Path
 
 from checks.lab_05_chat.shared import (
     CLIENT,
@@ -119,6 +120,17 @@ def hash_fits(hash_: bytes, password: bytes, cost: int) -> None:
     expect(wanted, match[1] if match else b"", _("the cost of the hash"), "wrong-cost")
 
 
+def must_be_there(path: Path, missing: str, cause: str) -> None:
+    """The server must have made a file."""
+    require(
+        path.exists(),
+        missing,
+        expected=path.name,
+        got=" ".join(sorted(other.name for other in path.parent.iterdir())),
+        cause=cause,
+    )
+
+
 @step(1)
 def test_identification_file(scene: Scene) -> None:
     """The file holds a line NAME:HASH each, readable for its owner alone, with a salt of its own, and no password."""
@@ -129,21 +141,9 @@ def test_identification_file(scene: Scene) -> None:
             user.say(b"hello")
         here = chat.server.program.here
         path = here / (options[1] if options else chats.USERS_FILE)
-        require(
-            path.exists(),
-            _("there is no identification file where it should be"),
-            expected=path.name,
-            got=" ".join(sorted(p.name for p in here.iterdir())),
-            cause="file-form",
-        )
+        must_be_there(path, _("there is no identification file where it should be"), "file-form")
         said = here / (options[3] if options else chats.HISTORY_FILE)
-        require(
-            said.exists(),
-            _("there is no history file where it should be"),
-            expected=said.name,
-            got=" ".join(sorted(p.name for p in here.iterdir())),
-            cause="history-lost",
-        )
+        must_be_there(said, _("there is no history file where it should be"), "history-lost")
         mode = path.stat().st_mode & 0o777
         expect("0600", f"{mode:04o}", _("the mode of the identification file"), "file-readable")
         hashes = users_in(path)

@@ -119,6 +119,20 @@ def tally(heads: Sequence[bytes]) -> str:
     return "\n".join(f"{n}  {head.decode(errors='replace')}" for head, n in sorted(counts.items()))
 
 
+def only_one(heads: Sequence[bytes], welcome: str, refusal: str, what: str, cause: str) -> int:
+    """Of those who all want the same, one must be welcomed, and the others refused; which one it is."""
+    welcomed = [n for n, head in enumerate(heads) if head.startswith(f"{welcome} ".encode())]
+    refused = heads.count(refusal.encode())
+    require(
+        (len(welcomed), refused) == (1, len(heads) - 1),
+        what,
+        expected=f"{len(heads) - 1}  {refusal}\n1  {welcome} TOKEN",
+        got=tally(heads),
+        cause=cause,
+    )
+    return welcomed[0]
+
+
 @step(7)
 def test_one_name_fifty_times(scene: Scene) -> None:
     """Of 50 who register one name at once exactly one is welcomed, the others hear `ERR name-taken`, the file has one line."""
@@ -131,20 +145,13 @@ def test_one_name_fifty_times(scene: Scene) -> None:
             for index, user in enumerate(users):
                 user.send(b"REGISTER alice pass%d" % index)
         heads = [user.answer(1, b"REGISTER", 20.0).head for user in users]
-        welcome = [head for head in heads if head.startswith(b"OK welcome alice ")]
-        refused = heads.count(b"ERR name-taken")
-        require(
-            (len(welcome), refused) == (1, 49),
-            _("the answers to {n} registrations of one name").format(n=50),
-            expected="49  ERR name-taken\n1  OK welcome alice TOKEN",
-            got=tally(heads),
-            cause="registered-twice",
-        )
+        what = _("the answers to {n} registrations of one name").format(n=50)
+        welcomed = only_one(heads, "OK welcome alice", "ERR name-taken", what, "registered-twice")
         lines = users_in(chat.server.program.here / chats.USERS_FILE)
         expect(
             [b"alice", b"witness"], sorted(lines), _("the names in the file"), "registered-twice"
         )
-        marked(chat, witness, [users[heads.index(welcome[0])]])
+        marked(chat, witness, [users[welcomed]])
         expect([b"JOIN alice"], witness.news, _("the comings told"), "registered-twice")
 
 
@@ -165,22 +172,15 @@ def one_of_fifty(chat: Chat, witness: User, command: bytes) -> bytes:
     for user in users:
         user.send(command)
     heads = [user.answer(1, command, 20.0).head for user in users]
-    welcome = [head for head in heads if head.startswith(b"OK welcome back alice ")]
-    refused = heads.count(b"ERR already-online")
-    require(
-        (len(welcome), refused) == (1, 49),
-        _("the answers to {n} logins with one name").format(n=50),
-        expected="49  ERR already-online\n1  OK welcome back alice TOKEN",
-        got=tally(heads),
-        cause="online-twice",
-    )
+    what = _("the answers to {n} logins with one name").format(n=50)
+    welcomed = only_one(heads, "OK welcome back alice", "ERR already-online", what, "online-twice")
     there = witness.ask(b"WHO").items
     expect([b"USER alice", b"USER witness"], there, _("who is there"), "online-twice")
     for user in users:
         user.leave()
     require(witness.told(b"LEAVE alice"), _("nobody is told that alice left"), cause="news-missing")
     witness.news.clear()
-    return welcome[0].rsplit(b" ", 1)[1]
+    return heads[welcomed].rsplit(b" ", 1)[1]
 
 
 @step(7)
