@@ -12,7 +12,6 @@ import hashlib
 import math
 import os
 import shutil
-import stat
 import subprocess
 import tempfile
 import time
@@ -23,7 +22,8 @@ from pathlib import Path
 
 from labkit import compiler, sandbox
 from labkit.catalog import BUILD, COMMON, HARNESS, Lab
-from labkit.faults import DidNotCompile, Fault, Trouble
+from labkit.faults import DidNotCompile, Trouble
+from labkit.intake import Sources
 from labkit.words import _
 
 NATIVE = HARNESS / "native"
@@ -33,7 +33,6 @@ PORTABLE = ("-U_FORTIFY_SOURCE",)
 WARNINGS = ("-std=c11", "-Wall", "-Wextra", "-Wpedantic", "-Wshadow")
 TRUSTED_SECONDS = 240
 MOST_SECONDS = 100.0  # for all files of one program, below what a check may take
-MOST_FILES, MOST_BYTES = 200, 4 << 20
 
 
 @dataclass(frozen=True)
@@ -69,94 +68,12 @@ CLANG = Flavour("clang", compiler="clang", flags=("-O1",))
 
 
 @dataclass(frozen=True)
-class Sources:
-    """A staged copy of a lab directory's C files. digest: of their names and contents."""
-
-    directory: Path
-    files: tuple[str, ...]
-    digest: str
-
-    def units(self, lab: Lab, program: str) -> list[str]:
-        """The .c files linked into a program, its own first."""
-        shared = [
-            name for name in self.files if name.endswith(".c") and name[:-2] not in lab.programs
-        ]
-        return [f"{program}.c", *shared]
-
-
-@dataclass(frozen=True)
 class Built:
     """A program and what the compiler said. objects: the student's own object files, in its directory."""
 
     program: Path
     objects: tuple[Path, ...] = field(default_factory=tuple)
     warnings: str = ""
-
-
-def stage(lab: Lab, work: Path, into: Path) -> Sources:
-    """Copy the C files of `work`'s directory for the lab; regular files only, no link is followed below `work`.
-
-    Raises Fault where the directory or a program's source is missing.
-    """
-    origin = work / lab.name
-    if origin.is_symlink():  # it may lead to somebody else's work, or to the solutions
-        raise _no_program(
-            _("{name} in {work} is a symbolic link: the directory itself must be there").format(
-                name=lab.name, work=work
-            )
-        )
-    if not origin.is_dir():
-        raise _no_program(
-            _("there is no directory {name} in {work}").format(name=lab.name, work=work)
-        )
-    into.mkdir(parents=True, exist_ok=True)
-    digest = hashlib.sha256()
-    names: list[str] = []
-    total = 0
-    for entry in sorted(os.scandir(origin), key=lambda e: e.name):
-        if not entry.name.endswith((".c", ".h")) or not entry.is_file(follow_symlinks=False):
-            continue
-        data = _read_source(Path(entry.path))
-        total += len(data)
-        if len(names) >= MOST_FILES or total > MOST_BYTES:
-            raise _no_program(_("{dir} holds too much source").format(dir=lab.name))
-        (into / entry.name).write_bytes(data)
-        digest.update(os.fsencode(f"{entry.name}\0{len(data)}\0") + data)
-        names.append(entry.name)
-    for program in lab.programs:
-        if f"{program}.c" not in names:
-            raise _no_program(_what_is_there(origin / f"{program}.c"))
-    return Sources(into, tuple(names), digest.hexdigest())
-
-
-def _no_program(what: str) -> Fault:
-    return Fault(what, cause="no-program")
-
-
-def _what_is_there(path: Path) -> str:
-    """Why a program's source was not taken."""
-    what = _("there is no {file} in {dir}")
-    if path.is_symlink():
-        what = _("{file} in {dir} is a symbolic link: the file itself must be there")
-    elif path.exists():
-        what = _("{file} in {dir} is not a regular file")
-    return what.format(file=path.name, dir=path.parent.name)
-
-
-def _read_source(path: Path) -> bytes:
-    """A source file's content, at most a little more than is allowed. Fault where it is none to be compiled."""
-    if path.name.startswith(("-", "@")):
-        raise _no_program(
-            _("{file}: the compiler would not take this name for a file's").format(file=path.name)
-        )
-    try:
-        fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
-    except PermissionError as error:
-        raise _no_program(
-            _("{file} cannot be read: {why}").format(file=path.name, why=error.strerror)
-        ) from None
-    with os.fdopen(fd, "rb") as file:
-        return file.read(MOST_BYTES + 1) if stat.S_ISREG(os.fstat(fd).st_mode) else b""
 
 
 class Builder:
@@ -198,7 +115,8 @@ class Builder:
         # The trusted objects stand before the library: what they define is not taken from elsewhere.
         view = sandbox.View(self.sources.directory, parts, {"/out": out}, proc=False)
         arguments = [*flavour.flags, "-pthread", *objects, *libraries, "-lcrypt", "-lm"]
-        self._run(view, flavour, [*arguments, "-o", f"/out/{program}"])
+        with _explained(units):
+            self._run(view, flavour, [*arguments, "-o", f"/out/{program}"])
         (out / "warnings").write_text(words, encoding="utf-8")
 
     def _compile_unit(self, unit: str, flavour: Flavour, out: Path, until: float) -> str:
@@ -219,6 +137,18 @@ class Builder:
         """Run the compiler on the student's files, sandboxed; returns what it said."""
         words = [_place(view, word) for word in arguments]
         return compiler.compile_in(view, flavour.compiler, words, until)
+
+
+@contextmanager
+def _explained(units: Sequence[str]) -> Iterator[None]:
+    """What the linker cannot know: why it was given those files."""
+    try:
+        yield
+    except DidNotCompile as refused:
+        if "multiple definition of" in refused.details:
+            words = _("Every .c file of the directory is linked into each program; here: {files}")
+            refused.details += "\n\n" + words.format(files=" ".join(units))
+        raise
 
 
 @contextmanager

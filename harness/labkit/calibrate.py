@@ -10,9 +10,10 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from labkit import catalog
-from labkit.build import Builder, stage
+from labkit.build import Builder
 from labkit.clients import exchange
 from labkit.faults import Fault
+from labkit.intake import stage
 from labkit.pace import Pace
 from labkit.scene import Scene
 

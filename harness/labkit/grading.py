@@ -21,9 +21,10 @@ import pytest
 from _pytest.runner import runtestprotocol
 
 from labkit import explain, written
-from labkit.build import Builder, stage
+from labkit.build import Builder
 from labkit.catalog import Lab, Step
 from labkit.faults import Fault, Trouble
+from labkit.intake import stage
 from labkit.pace import Pace, watchdog
 from labkit.results import LabResult, StepResult, Verdict
 from labkit.scene import Scene

@@ -21,10 +21,10 @@ from labkit import (
     waits,
     written,
 )
-from labkit.build import Sources
 from labkit.catalog import COMMON
 from labkit.faults import DidNotCompile, Fault, Silent, Trouble, blame
 from labkit.findings import Finding, ToolTrouble, describe, is_verdict, refine
+from labkit.intake import Sources
 from labkit.scene import UNDER_ASAN, UNDER_HELGRIND, UNDER_TSAN, Running, Scene
 from labkit.words import _, ngettext
 

@@ -146,6 +146,8 @@ def source_lines(frame: Frame, directory: Path, around: int = 1) -> list[tuple[i
     if not frame.name or not frame.line:
         return []
     path = directory / frame.name
+    if not path.exists():  # a header in a directory below
+        path = next(directory.glob(f"*/**/{frame.name}"), path)
     try:
         if path.is_symlink() or not path.is_file() or path.stat().st_size > SOURCE_BYTES_MAX:
             return []

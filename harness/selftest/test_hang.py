@@ -13,8 +13,9 @@ from pathlib import Path
 import pytest
 
 from labkit import hang, proc, sandbox, threads
-from labkit.build import Builder, stage
+from labkit.build import Builder
 from labkit.catalog import Lab
+from labkit.intake import stage
 from labkit.pace import Pace
 from labkit.scene import NATIVELY, UNDER_ASAN, UNDER_HELGRIND, UNDER_TSAN, Scene, Shim, Tool
 from selftest.recorded import english  # noqa: F401: a fixture

@@ -13,8 +13,9 @@ import pytest
 
 from commandline import entries, lab
 from labkit import symptoms
-from labkit.build import ASAN, CLANG, PLAIN, Builder, Flavour, stage
+from labkit.build import ASAN, CLANG, PLAIN, Builder, Flavour
 from labkit.catalog import LABS, SOLUTIONS, Lab, all_labs, find, tomllib
+from labkit.intake import stage
 from labkit.pace import Pace
 
 NAMES = [one.name for one in all_labs()]

@@ -13,7 +13,8 @@ import pytest
 from commandline import Ran, cause, entries, lab, reference, step_one, submission, two, unprintable
 from labkit import build, sandbox
 from labkit.catalog import ROOT, SOLUTIONS
-from labkit.faults import DidNotCompile
+from labkit.faults import DidNotCompile, Fault
+from labkit.intake import stage
 
 NAME = two().name
 MAIN = "int main(void)\n{\n\treturn 0;\n}\n"
@@ -69,6 +70,8 @@ def test_two_mains(tmp_path: Path) -> None:
     ran = step_one(submission(tmp_path, {"echo_server.c": MAIN, "second.c": MAIN}))
     first = "".join(details(ran).splitlines()[:2])
     assert "second.c:" in first and "multiple definition of `main'; /out/echo_server.o" in first
+    assert "Every .c file of the directory is linked" in ran.out
+    assert "here: echo_server.c second.c" in ran.out
 
 
 def test_an_error_in_a_header(tmp_path: Path) -> None:
@@ -98,6 +101,75 @@ def test_a_file_with_the_name_of_an_option(name: str, tmp_path: Path) -> None:
     """What the compiler would take for an option is refused."""
     ran = step_one(submission(tmp_path, {"echo_server.c": MAIN, name: "int x;\n"}))
     assert f"{name}: the compiler would not take this name" in ran.out
+
+
+NEAR = {
+    "main.c": "there is main.c: rename it to echo_server.c",
+    "Echo_Server.c": "there is Echo_Server.c: rename it to echo_server.c",
+    "echo-server.c": "there is echo-server.c: rename it to echo_server.c",
+    "echo_server (1).c": "there is echo_server (1).c: rename it to echo_server.c",
+    "echo_server.c.txt": "there is echo_server.c.txt: rename it to echo_server.c",
+    "echo_server.cpp": "there is echo_server.cpp: rename it to echo_server.c",
+    "echo_sever.c": "there is echo_sever.c: rename it to echo_server.c",
+    "src/echo_server.c": "there is src/echo_server.c: the file must lie in 02-threaded-echo itself",
+    f"{NAME}/echo_server.c": f"there is {NAME}/echo_server.c: the file must lie in {NAME} itself",
+    "notes.txt": "there is no echo_server.c in 02-threaded-echo",
+    "._echo_server.c": "there is no echo_server.c in 02-threaded-echo",
+}
+
+
+@pytest.mark.parametrize("name", NEAR)
+def test_a_wrong_name(name: str, tmp_path: Path) -> None:
+    """What is there under another name, or in another place, is named."""
+    path = submission(tmp_path, {}) / NAME / name
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(MAIN)
+    assert refusal_of(tmp_path).what.endswith(NEAR[name])
+
+
+DIRECTORIES = {
+    "echo_server.c": "echo_server.c lies in {work} itself: put it into a directory 02-threaded-echo",
+    "lab02/echo_server.c": "there is a directory lab02: rename it to 02-threaded-echo",
+    "02-threaded-echo-main/echo_server.c": "there is a directory 02-threaded-echo-main: rename it to 02-threaded-echo",
+    "01-echo/echo_server.c": "there is no directory 02-threaded-echo in {work}",
+}
+
+
+@pytest.mark.parametrize("name", DIRECTORIES)
+def test_a_wrong_directory(name: str, tmp_path: Path) -> None:
+    """Where a lab's directory is missing, the one that is meant is named; another lab's is not."""
+    (tmp_path / name).parent.mkdir(exist_ok=True)
+    (tmp_path / name).write_text(MAIN)
+    assert refusal_of(tmp_path).what.endswith(DIRECTORIES[name].format(work=tmp_path))
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-16-be", "utf-32"])
+def test_a_source_of_wide_characters(encoding: str, tmp_path: Path) -> None:
+    """The encoding is named, not the compiler's thousand errors."""
+    submission(tmp_path, {"echo_server.c": MAIN.encode(encoding)})
+    refusal = refusal_of(tmp_path)
+    assert refusal.cause == "does-not-compile"
+    assert f"saved as {encoding[:6].upper()}, which no compiler reads" in refusal.what
+
+
+def refusal_of(work: Path) -> Fault:
+    """Why a work directory's lab 02 is not taken."""
+    with pytest.raises(Fault) as raised:
+        stage(two(), work, work / "stage")
+    return raised.value
+
+
+def test_what_belongs_to_nobody_is_left_out(tmp_path: Path) -> None:
+    """Hidden files are not compiled; headers below the directory are, by the names that the sources use."""
+    home = submission(tmp_path, {"echo_server.c": '#include "include/own.h"\n' + MAIN}) / NAME
+    for name in ("._echo_server.c", ".#echo_server.c", ".git/hooks.c", "old/echo_server.c"):
+        (home / name).parent.mkdir(exist_ok=True)
+        (home / name).write_bytes(b"\0\5\26\7")
+    (home / "include").mkdir()
+    (home / "include" / "own.h").write_text("extern int own;\n")
+    sources = stage(two(), tmp_path, tmp_path / "stage")
+    assert sources.files == ("echo_server.c", "include/own.h")
+    assert build.Builder(two(), sources).build("echo_server").program.exists()
 
 
 # -- files that are no sources ---------------------------------------------------------------------------
@@ -172,7 +244,7 @@ def test_many_files_that_take_long(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(build, "MOST_SECONDS", 1.0)
     slow = {f"slow{n:02d}.c": f"int slow{n}(void);\n" for n in range(100)}
     submission(tmp_path / "work", {"echo_server.c": MAIN, **slow})
-    sources = build.stage(two(), tmp_path / "work", tmp_path / "stage")
+    sources = stage(two(), tmp_path / "work", tmp_path / "stage")
     builder = build.Builder(two(), sources)
     for _again in range(2):
         began = time.monotonic()
