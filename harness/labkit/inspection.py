@@ -37,11 +37,23 @@ def inspect(program: Running) -> None:
 
     Trouble where the tool itself could not work: that is never the student's fault.
     """
+    _must_not_have_looked(program)
     findings = _READERS[program.tool.name](program)
     files = program.scene.builder.sources.files
     bad = [finding for finding in findings if is_verdict(finding, files)]
     if bad:
         raise _fault(program, bad)
+
+
+def _must_not_have_looked(program: Running) -> None:
+    """Raise a Fault where a program has read what tells of the tool: it may do its work otherwise then."""
+    looked_at = program.stats().looked_at if (program.log / "stats").exists() else ""
+    if looked_at:
+        raise Fault(
+            _("{program} looks at {path}").format(program=program.name, path=looked_at),
+            cause="hidden-from-sanitizer",
+            details=_("a program must not ask whether it is being watched"),
+        )
 
 
 def end_and_inspect(program: Running) -> None:

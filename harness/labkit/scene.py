@@ -165,7 +165,7 @@ class Scene:
             words = sandbox.foreground(words)
         short = limits is not None and limits.files < sandbox.Limits.files
         environment = {
-            **_shim_words(shim, view, [UNWINDER] if short else []),
+            **_shim_words(shim, view, program, [UNWINDER] if short else []),
             **_tool_environment(tool, view),
             **(env or {}),
         }
@@ -530,13 +530,14 @@ def _tool_environment(tool: Tool, view: sandbox.View) -> dict[str, str]:
 
 
 def _shim_words(
-    shim: Shim | None, view: sandbox.View, libraries: Sequence[str] = ()
+    shim: Shim | None, view: sandbox.View, program: str, libraries: Sequence[str] = ()
 ) -> dict[str, str]:
-    """The environment that loads the shim, if there is one, and other libraries."""
+    """The environment that loads the shim, if there is one, and other libraries; the program shall not see it."""
     words: dict[str, str] = {}
     if shim:
         words = shim.environment()
         words["PERTURB_STATS"] = sandbox.place(view, words["PERTURB_STATS"])
+        words["PERTURB_HIDE"] = program
         libraries = [sandbox.place(view, "/shim/perturb.so"), *libraries]
     return {**words, "LD_PRELOAD": ":".join(libraries)} if libraries else words
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence, Set
 from dataclasses import dataclass
-from itertools import zip_longest
+from itertools import groupby, zip_longest
 from pathlib import Path
 
 from labkit import ctext, suspects, symbols
@@ -107,7 +107,7 @@ class _Look:
         plain = preprocessed()
         mine = list(ctext.tokens(plain, self._source.name, self._is_own))
         asm = _ASM if any(flag.startswith("-std=c") for flag in flags) else {*_ASM, "asm"}
-        tricks = [*self._line_directives(mine), *_word_tricks(mine, asm)]
+        tricks = [*self._line_directives(mine), *_word_tricks(mine, asm), *_telling_literals(mine)]
         for sanitizer in sanitizers:
             other = preprocessed(*sanitizer)
             if other != plain:
@@ -150,6 +150,16 @@ class _Look:
                 if _renames(directive, known):
                     what = _("a #line directive that names another file")
                     yield Trick(path.name, directive.line, what, _(_HIDES))
+
+
+def _telling_literals(mine: Sequence[Token]) -> Iterator[Trick]:
+    """Strings that name what tells of a tool; neighbours are one string to the compiler."""
+    for is_string, run in groupby(mine, lambda t: t.text.endswith('"') and not t.pragma):
+        parts = list(run) if is_string else []
+        whole = "".join(part.text.partition('"')[2][:-1] for part in parts)
+        named = suspects.LITERALS.search(whole)
+        if named:
+            yield _trick(parts[0], _("the name {name}").format(name=named[0]), _TALKS)
 
 
 def _renames(directive: Directive, known: Set[str]) -> bool:

@@ -14,9 +14,9 @@ from labkit import written
 from labkit.faults import Trouble
 from labkit.words import _
 
-_FORM = struct.Struct("=15Q")  # magic, version, process id, then the counters
+_FORM = struct.Struct("=16Q128s")  # magic, version, process id, then the counters, and a path
 _MAGIC = int.from_bytes(b"PERTUR1", "big")
-_VERSION = 1
+_VERSION = 2
 
 
 @dataclass(frozen=True)
@@ -29,6 +29,7 @@ class ShimStats:
     accepted: connections taken. stale_uses: calls that failed with EBADF on a descriptor that accept once
     returned; double_closes: those among them that were a close. shortened: socket calls cut short.
     delays: yields and sleeps put in.
+    looks: at files that tell whether a tool watches the process; looked_at: the first of their paths.
     """
 
     created: int
@@ -43,6 +44,8 @@ class ShimStats:
     double_closes: int
     shortened: int
     delays: int
+    looks: int
+    looked_at: str
 
     @property
     def unclaimed(self) -> int:
@@ -62,7 +65,8 @@ def read(path: Path) -> ShimStats:
         raise Trouble(words.format(why=error)) from error
     if len(content) != _FORM.size:
         raise Trouble(_("{path} does not hold the shim's counters").format(path=path))
-    magic, version, _pid, *counters = _FORM.unpack(content)
+    magic, version, _pid, *counters, looked_at = _FORM.unpack(content)
     if (magic, version) != (_MAGIC, _VERSION):
         raise Trouble(_("{path} does not hold the shim's counters").format(path=path))
-    return ShimStats(*counters)
+    path_looked_at = looked_at.partition(b"\0")[0].decode("utf-8", "replace")
+    return ShimStats(*counters, path_looked_at)

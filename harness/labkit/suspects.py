@@ -22,6 +22,15 @@ INTERFACES = re.compile(
 )
 ESCAPES = re.compile(
     r"exec(?:v|ve|vp|vpe|veat|l|le|lp)|fexecve|posix_spawnp?|dl(?:sym|vsym|open|mopen)|ptrace|personality|clone"
+    # What is loaded, who calls, how memory is given out, which processor it is: each tells of a tool.
+    r"|dl(?:addr1?|info|_iterate_phdr)|_r_debug|_DYNAMIC|backtrace(?:_symbols(?:_fd)?)?|getauxval"
+    r"|mallinfo2?|malloc_(?:info|stats|usable_size)|__cpu_(?:model|indicator_init)"
+)
+# Within a string: the variables by which tools are set up, and the files that show what is loaded.
+LITERALS = re.compile(
+    r"LD_PRELOAD|PERTURB_|(?:TSAN|ASAN|UBSAN|LSAN)_OPTIONS|VALGRIND|/proc/mounts"
+    r"|(?:(?<=/)|^)(?:self|thread-self|%[ldjuz]+)/"
+    r"(?:maps|smaps\w*|map_files|environ|auxv|mem|pagemap|mount\w+|statm?|status|task)\b"
 )
 # Only what a sanitizer must see; own versions of string functions and the like are harmless.
 REPLACED = re.compile(

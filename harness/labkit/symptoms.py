@@ -1754,7 +1754,8 @@ _TABLE = (
         "hidden-from-sanitizer",
         N_("the code hides from the sanitizers"),
         N_(
-            "The races are looked for in the whole program; code that switches the tools off is not graded."
+            "The races are looked for in the whole program; code that switches the tools off, or asks whether"
+            " they are there, is not graded."
         ),
     ),
     Symptom(

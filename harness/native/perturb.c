@@ -19,13 +19,16 @@
  *	PERTURB_CREATE_US=n	thread creation takes n microseconds longer
  *	PERTURB_SHORT=n		stream sockets move 1 to n bytes a call
  *	PERTURB_STATS=path	counters, see struct shim_stats
+ *	PERTURB_HIDE=name	in the program of that name, the environment
+ *				holds none of these variables afterwards
  *
  * A thread's random numbers depend on the seed and on its number in the order
  * of creation, so a thread is delayed at the same calls in every run.
  *
  * The parts: perturb.c set-up, delays; perturb_threads.c creation and joining;
  * perturb_sync.c locks and what TSan is told; perturb_io.c transfers and
- * descriptors; perturb_wait.c poll and its kin; perturb_c11.c <threads.h>.
+ * descriptors; perturb_wait.c poll and its kin; perturb_c11.c <threads.h>;
+ * perturb_looks.c files that tell of tools.
  */
 #include "perturb.h"
 
@@ -203,6 +206,34 @@ read_environment(void)
 	config.short_max = number_from("PERTURB_SHORT", 0);
 }
 
+/*
+ * What the environment told us is nothing to the program: it is the same
+ * whether it is watched or not. Wiped, too, since /proc/PID/environ shows the
+ * memory in which these words came. What starts the program (setarch,
+ * valgrind's script) must still hand them on. The sanitizers' options, which
+ * are there only where there is no sandbox, stay: UBSan reads them later.
+ */
+static void
+forget_environment(void)
+{
+	static const char *const words[] = {"LD_PRELOAD=", "PERTURB_"};
+	char **from, **to = environ;
+	size_t i;
+
+	for (from = environ; from && *from; from++) {
+		bool ours = false;
+
+		for (i = 0; i < sizeof words / sizeof words[0]; i++)
+			ours |= !strncmp(*from, words[i], strlen(words[i]));
+		if (ours)
+			memset(*from, 0, strlen(*from));
+		else
+			*to++ = *from;
+	}
+	if (to)
+		*to = NULL;
+}
+
 /* The object (program or library) that an address lies in. */
 static void *
 object_of(void *address)
@@ -210,6 +241,14 @@ object_of(void *address)
 	Dl_info info;
 
 	return dladdr(address, &info) ? info.dli_fbase : NULL;
+}
+
+bool
+shim_is_program(const void *address)
+{
+	void *program = object_of((void *)getauxval(AT_ENTRY));
+
+	return object_of((void *)(uintptr_t)address) == program;
 }
 
 /*
@@ -223,8 +262,7 @@ find_tools(void)
 	config.tsan = __tsan_func_entry && __tsan_func_exit && __tsan_acquire &&
 	    __tsan_release;
 	config.tsan_in_front = config.tsan &&
-	    object_of((void *)(uintptr_t)__tsan_func_entry) ==
-		object_of((void *)getauxval(AT_ENTRY));
+	    shim_is_program((void *)(uintptr_t)__tsan_func_entry);
 }
 
 /*
@@ -335,4 +373,18 @@ shim_set_up(void)
 	pthread_atfork(NULL, NULL, fork_in_child);
 	atomic_store_explicit(&shim_ready, true, memory_order_release);
 	errno = saved;
+}
+
+/*
+ * Without a priority, so after the first constructor, and after the start of
+ * the tools, which read their options there; before any of the program's.
+ */
+__attribute__((constructor)) static void
+shim_hide(void)
+{
+	const char *program = getenv("PERTURB_HIDE");
+
+	shim_set_up();
+	if (program && strcmp(program, program_invocation_short_name) == 0)
+		forget_environment();
 }

@@ -20,7 +20,9 @@
 #define _GNU_SOURCE
 #endif
 
+#include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <pthread.h>
 #include <semaphore.h>
@@ -28,9 +30,12 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <sys/epoll.h>
 #include <sys/select.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/uio.h>
 #include <threads.h>
 #include <unistd.h>
@@ -57,7 +62,11 @@
 	X(mtx_init) X(mtx_lock) X(mtx_timedlock) X(mtx_trylock)                \
 	X(mtx_unlock) X(mtx_destroy)                                           \
 	X(cnd_init) X(cnd_signal) X(cnd_broadcast) X(cnd_wait)                 \
-	X(cnd_timedwait) X(cnd_destroy) X(call_once)
+	X(cnd_timedwait) X(cnd_destroy) X(call_once)                           \
+	X(open) X(open64) X(openat) X(openat64) X(fopen) X(fopen64)            \
+	X(freopen) X(opendir) X(scandir) X(readlink) X(readlinkat)             \
+	X(symlink) X(realpath) X(access) X(faccessat) X(stat) X(lstat)         \
+	X(stat64) X(lstat64) X(fstatat) X(statx) X(chdir)
 /* clang-format on */
 
 /*
@@ -76,7 +85,7 @@ extern void __tsan_release(void *) __attribute__((weak));
  * The file PERTURB_STATS: 64-bit numbers in the machine's byte order, read by
  * labkit/shimstats.py. Counters only grow, but for `alive`. They belong to the
  * first process that opened the file, and begin anew when it calls exec.
- * Before each comment's words: the offset in bytes. In all 120 bytes.
+ * Before each comment's words: the offset in bytes. In all 256 bytes.
  */
 struct shim_stats {
 	_Atomic uint64_t magic;      /* 0 SHIM_MAGIC */
@@ -94,12 +103,14 @@ struct shim_stats {
 	_Atomic uint64_t double_closes; /* 96 those of stale_uses in close */
 	_Atomic uint64_t shortened;     /* 104 transfers cut short */
 	_Atomic uint64_t delays;        /* 112 yields and sleeps put in */
+	_Atomic uint64_t looks;         /* 120 at what tells of a tool */
+	char looked_at[128];            /* 128 the first of those paths */
 };
 
-_Static_assert(sizeof(struct shim_stats) == 120, "the file has a fixed form");
+_Static_assert(sizeof(struct shim_stats) == 256, "the file has a fixed form");
 
 #define SHIM_MAGIC   UINT64_C(0x50455254555231) /* "PERTUR1" */
-#define SHIM_VERSION 1
+#define SHIM_VERSION 2
 
 /* The functions that the wrappers stand before. Written once, at set-up. */
 struct shim_real {
@@ -161,6 +172,9 @@ bool shim_thread_reserve(uint64_t *number);
 void shim_thread_begins(uint64_t number);
 void shim_thread_created(bool detached);
 void shim_thread_unreserve(void);
+
+/* Whether an address lies in the program itself, not in a library. */
+bool shim_is_program(const void *address);
 
 /* Add 1 to a counter. */
 static inline void

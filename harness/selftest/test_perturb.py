@@ -99,6 +99,7 @@ class Workshop:
             "PATH": "/usr/bin:/bin",
             "LD_PRELOAD": str(self.shim),
             "PERTURB_STATS": str(home / "stats"),
+            "PERTURB_HIDE": program.name,
             "TSAN_OPTIONS": log,
             "ASAN_OPTIONS": log,
             "UBSAN_OPTIONS": log,
@@ -161,7 +162,7 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Workshop:
 def test_nothing_is_done_unasked(shop: Workshop) -> None:
     """Without a variable the shim only counts."""
     run = shop.run(shop.build("steady"))
-    assert (run.status, run.stats) == (0, ShimStats(*[0] * 12))
+    assert (run.status, run.stats) == (0, ShimStats(*[0] * 13, ""))
 
 
 def test_a_seed_repeats_its_delays(shop: Workshop) -> None:
@@ -411,3 +412,32 @@ def test_clang_has_no_warning(shop: Workshop) -> None:
     """The shim is built with gcc -Werror; another compiler sees other things."""
     sources = [*NATIVE.glob("perturb*.c"), *NATIVE.glob("trusted_*.c"), NATIVE / "canary.c"]
     compile_c("clang", *WARNINGS, "-fsyntax-only", *map(str, sources))
+
+
+# -- what a program can know -----------------------------------------------------------------
+
+
+@pytest.mark.parametrize("kind", ["plain", "tsan", "asan"])
+def test_nothing_tells_that_it_is_watched(kind: str, shop: Workshop) -> None:
+    """The environment holds none of the harness's words, and descriptors have their usual numbers."""
+    run = shop.run(shop.build("looks", kind), seed=1)
+    told = [line for line in run.output.splitlines() if "_OPTIONS=" not in line]
+    assert told == ["PATH=/usr/bin:/bin", "descriptor 3"]
+    assert (run.status, run.stats.looks) == (0, 0)
+
+
+TELLING = ["/proc/self/maps", "/proc/1/status", "//proc/./thread-self/../self/environ", "/log/tsan"]
+HARMLESS = ["/proc/self/fd", "/proc/self/limits", "/proc/meminfo", "/proc/sys/fs/file-max", "log"]
+
+
+@pytest.mark.parametrize("path", TELLING)
+def test_a_look_at_what_tells_is_counted(path: str, shop: Workshop) -> None:
+    """Whatever way the path is written, and whatever call asks; the first path is kept."""
+    run = shop.run(shop.build("looks"), path)
+    assert run.stats.looks == 3
+    assert run.stats.looked_at == path.replace("//proc/./thread-self/..", "/proc")
+
+
+def test_other_looks_are_not_counted(shop: Workshop) -> None:
+    """A program may read its descriptors, its limits, what there is of the machine, and files of its own."""
+    assert shop.run(shop.build("looks", "tsan"), *HARMLESS).stats.looks == 0

@@ -166,6 +166,26 @@ TRICKS = {
     "an exit of its own": Hidden(
         "symbol _exit", 1, "void _exit(int s) { for (;; s++) ; }", built=True
     ),
+    "the libraries before it": Hidden(
+        "name LD_PRELOAD",
+        2,
+        '#include <stdlib.h>\nint main(void) { return getenv("LD_" "PRELOAD") != 0; }',
+    ),
+    "what is in its memory": Hidden(
+        "name self/maps",
+        2,
+        '#include <stdio.h>\nint main(void) { return fopen("/proc/" "self/maps", "r") == 0; }',
+    ),
+    "how many threads it has": Hidden(
+        "name %d/task", 2, '#include <stdio.h>\nvoid f(char *p) { sprintf(p, "/proc/%d/task", 1); }'
+    ),
+    "what is loaded": Hidden(
+        "symbol dl_iterate_phdr",
+        3,
+        "#define _GNU_SOURCE\n#include <link.h>\n"
+        "int main(void) { return dl_iterate_phdr(0, 0); }",
+        built=True,
+    ),
     "threads of its own kind": Hidden(
         "symbol clone",
         3,
