@@ -7,7 +7,7 @@ the program runs, and it is complete however the program ended.
 from __future__ import annotations
 
 import struct
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from labkit import written
@@ -45,7 +45,7 @@ class ShimStats:
     shortened: int
     delays: int
     looks: int
-    looked_at: str
+    looked_at: str = field(default="", kw_only=True)
 
     @property
     def unclaimed(self) -> int:
@@ -69,4 +69,4 @@ def read(path: Path) -> ShimStats:
     if (magic, version) != (_MAGIC, _VERSION):
         raise Trouble(_("{path} does not hold the shim's counters").format(path=path))
     path_looked_at = looked_at.partition(b"\0")[0].decode("utf-8", "replace")
-    return ShimStats(*counters, path_looked_at)
+    return ShimStats(*counters, looked_at=path_looked_at)

@@ -162,7 +162,7 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Workshop:
 def test_nothing_is_done_unasked(shop: Workshop) -> None:
     """Without a variable the shim only counts."""
     run = shop.run(shop.build("steady"))
-    assert (run.status, run.stats) == (0, ShimStats(*[0] * 13, ""))
+    assert (run.status, run.stats) == (0, ShimStats(*[0] * 13))
 
 
 def test_a_seed_repeats_its_delays(shop: Workshop) -> None:
