@@ -9,6 +9,8 @@ from pathlib import Path
 from labkit.stacks import Frame, outermost, own
 from labkit.words import _
 
+RECORD = "record"  # the tool of our own findings on the order of locks
+
 
 @dataclass(frozen=True)
 class Access:

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from labkit import lessons
 from labkit.evidence import (
+    RECORD,
     Access,
     Finding,
     Lock,
@@ -82,7 +83,7 @@ def _name_locks(finding: Finding, source_dir: Path) -> Finding:
     for label, frames in _lock_places(finding):
         frame = own(frames)
         match = _TAKES_LOCK.search(source_line(frame, source_dir)) if frame else None
-        if match:
+        if match and not (finding.tool == RECORD and _is_variable(label, match["lock"])):
             names.setdefault(label, match["lock"])
     for name in [n for n in names.values() if list(names.values()).count(n) > 1]:
         for number, label in enumerate([k for k in names if names[k] == name], 1):
@@ -103,6 +104,12 @@ def _name_locks(finding: Finding, source_dir: Path) -> Finding:
     locks = tuple(replace(lock, name=named(lock.name)) for lock in finding.locks)
     missing = finding.missing_lock and named(finding.missing_lock)
     return replace(finding, accesses=accesses, locks=locks, missing_lock=missing)
+
+
+def _is_variable(label: str, expression: str) -> bool:
+    """Whether a label of our own record names the lock better than an expression: a parameter may be any lock."""
+    variable = re.match(r"([A-Za-z_]\w*)(\+\d+)?$", label)
+    return variable is not None and not re.search(rf"\b{variable[1]}\b", expression)
 
 
 def _lock_places(finding: Finding) -> Iterator[tuple[str, tuple[Frame, ...]]]:

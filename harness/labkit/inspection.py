@@ -14,6 +14,9 @@ from labkit import (
     compiler,
     hang,
     helgrind,
+    lockorder,
+    lockrecord,
+    lockwords,
     sandbox,
     screen,
     threads,
@@ -22,6 +25,7 @@ from labkit import (
     written,
 )
 from labkit.catalog import COMMON
+from labkit.evidence import RECORD
 from labkit.faults import DidNotCompile, Fault, Silent, Trouble, blame
 from labkit.findings import Finding, ToolTrouble, describe, is_verdict, refine
 from labkit.intake import Sources
@@ -38,7 +42,7 @@ def inspect(program: Running) -> None:
     Trouble where the tool itself could not work: that is never the student's fault.
     """
     _must_not_have_looked(program)
-    findings = _READERS[program.tool.name](program)
+    findings = _with_our_orders(program, _READERS[program.tool.name](program))
     files = program.scene.builder.sources.files
     bad = [finding for finding in findings if is_verdict(finding, files)]
     if bad:
@@ -172,11 +176,15 @@ def _fault(program: Running, bad: list[Finding]) -> Fault:
             others,
         )
         details += "\n" + more.format(n=others)
+    # What the record alone shows, the tool would not show by hand.
+    tool, by_hand = program.tool.name, _by_hand(program)
+    if first.tool == RECORD:
+        tool, by_hand = _("the record of its locks"), []
     return Fault(
-        _("{tool}: {title}").format(tool=program.tool.name, title=first.title),
+        _("{tool}: {title}").format(tool=tool, title=first.title),
         cause=first.cause,
         details=details,
-        by_hand=_by_hand(program),
+        by_hand=by_hand,
     )
 
 
@@ -228,6 +236,31 @@ def _read_tsan(program: Running) -> list[Finding]:
     if ended and ended.status == TSAN_EXIT and not real:
         raise _tampered(program, _("it ended with the tool's exit status, but there is no report"))
     return real
+
+
+def _with_our_orders(program: Running, findings: list[Finding]) -> list[Finding]:
+    """The findings with those on the order of locks judged by the shim's record: see `labkit.lockorder`.
+
+    Where no shim was loaded, or a tool has nothing to say of locks, it is not judged at all.
+    """
+    if not program.shimmed or program.tool is UNDER_ASAN:
+        return lockorder.settle(findings, [])
+    record = _record(program)
+    cycles, certain = lockorder.cycles(record)
+    if not cycles and not certain and any(f.kind == "lock-order" for f in findings):
+        raise Trouble(_("there were too many locks to say in which orders they are taken"))
+    built = program.scene.builder.build(program.program, program.tool.flavour)
+    told = lockwords.tell(cycles, record, built.program, _look)
+    return lockorder.settle(findings, [(_refined(program, f), lines) for f, lines in told])
+
+
+def _record(program: Running) -> lockrecord.Record:
+    """The shim's record. Where it is damaged: code that hides, if the screen finds some; else our trouble."""
+    try:
+        return lockrecord.read(program.log / "stats")
+    except Trouble:
+        screened(program)
+        raise
 
 
 def _if_troubled(trouble: ToolTrouble | None) -> None:

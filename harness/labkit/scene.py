@@ -199,6 +199,7 @@ class Scene:
             os.close(theirs)
         running.attach(self, program, tool, log, network)
         running.here, running.places = here, (here, log)
+        running.shimmed = shim is not None
         running.keyboard = running.keys() if "stdin" in terminals.split() else keyboard
         self.programs.append(running)
         return running
@@ -284,6 +285,7 @@ class Running(Program):
         self.here = Path()  # the directory it was started in
         self.keyboard: int | None = None  # our end of its stdin
         self.may_end = False
+        self.shimmed = False  # whether the perturbation shim is loaded
 
     def deadline(self, seconds: float) -> Deadline:
         """A deadline for this program under its tool."""

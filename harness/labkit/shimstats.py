@@ -1,6 +1,6 @@
 """What the perturbation shim has counted in a program: the file that PERTURB_STATS names.
 
-The file's form is `struct shim_stats` of harness/native/perturb.h. It is shared memory, so it can be read while
+The form of the file's beginning is `struct shim_stats` of harness/native/perturb.h. It is shared memory, so it can be read while
 the program runs, and it is complete however the program ended.
 """
 
@@ -59,7 +59,7 @@ def read(path: Path) -> ShimStats:
     The program can write that file: Fault where it is none any more.
     """
     try:
-        content = written.content(path)
+        content = written.beginning(path, _FORM.size)
     except OSError as error:
         words = _("the shim's counters cannot be read: {why}")
         raise Trouble(words.format(why=error)) from error

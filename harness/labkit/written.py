@@ -28,6 +28,17 @@ def content(path: Path, missing: bytes | None = None) -> bytes:
 
     Fault where it is anything else than a regular file, or holds more than MOST_BYTES.
     """
+    data = beginning(path, MOST_BYTES + 1, missing)
+    if len(data) > MOST_BYTES:
+        raise Fault(
+            _("{file}: more than {n} MiB").format(file=path.name, n=MOST_BYTES >> 20),
+            cause="flood",
+        )
+    return data
+
+
+def beginning(path: Path, size: int, missing: bytes | None = None) -> bytes:
+    """The first `size` bytes of a file, or as many as it has; else the same."""
     try:
         fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY)
     except FileNotFoundError:
@@ -42,13 +53,7 @@ def content(path: Path, missing: bytes | None = None) -> bytes:
         os.close(fd)
         raise _no_file(path)
     with os.fdopen(fd, "rb") as file:
-        data = file.read(MOST_BYTES + 1)
-    if len(data) > MOST_BYTES:
-        raise Fault(
-            _("{file}: more than {n} MiB").format(file=path.name, n=MOST_BYTES >> 20),
-            cause="flood",
-        )
-    return data
+        return file.read(size)
 
 
 def text(path: Path) -> str:

@@ -18,7 +18,8 @@
  *				threads are alive
  *	PERTURB_CREATE_US=n	thread creation takes n microseconds longer
  *	PERTURB_SHORT=n		stream sockets move 1 to n bytes a call
- *	PERTURB_STATS=path	counters, see struct shim_stats
+ *	PERTURB_STATS=path	counters, see struct shim_stats, and the record
+ *				of locks, see struct shim_record
  *	PERTURB_HIDE=name	in the program of that name, the environment
  *				holds none of these variables afterwards
  *
@@ -26,7 +27,8 @@
  * of creation, so a thread is delayed at the same calls in every run.
  *
  * The parts: perturb.c set-up, delays; perturb_threads.c creation and joining;
- * perturb_sync.c locks and what TSan is told; perturb_io.c transfers and
+ * perturb_sync.c locks and what TSan is told; perturb_locks.c other calls of
+ * locks; perturb_record.c who holds which; perturb_io.c transfers and
  * descriptors; perturb_wait.c poll and its kin; perturb_c11.c <threads.h>;
  * perturb_looks.c files that tell of tools.
  */
@@ -41,7 +43,10 @@
 #include <sys/syscall.h>
 #include <time.h>
 
-enum { PAGE_BYTES = 4096 };
+enum {
+	PAGE_BYTES = 4096,
+	FILE_BYTES = SHIM_RECORD_AT + sizeof(struct shim_record),
+};
 
 struct shim_real real;
 /* No limit, too, for a thread that is started before the environment is read. */
@@ -297,7 +302,10 @@ find_all_real(void)
 #undef SHIM_FIND
 }
 
-/* Map the file at path; NULL where that fails. */
+/*
+ * Map the file at path; NULL where that fails. Its blocks are taken now: a
+ * full disk must not end the program when it touches a page.
+ */
 static struct shim_stats *
 map_stats(const char *path)
 {
@@ -307,8 +315,10 @@ map_stats(const char *path)
 	    SYS_openat, AT_FDCWD, path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
 	if (fd < 0)
 		return NULL;
-	if (syscall(SYS_ftruncate, fd, sizeof(struct shim_stats)) == 0)
-		place = syscall(SYS_mmap, NULL, sizeof(struct shim_stats),
+	if (syscall(SYS_fallocate, fd, 0, 0, FILE_BYTES) == 0 ||
+	    (errno == EOPNOTSUPP &&
+		syscall(SYS_ftruncate, fd, FILE_BYTES) == 0))
+		place = syscall(SYS_mmap, NULL, FILE_BYTES,
 		    PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
 	syscall(SYS_close, fd);
 	return place == -1 ? NULL : (struct shim_stats *)place;
@@ -330,7 +340,7 @@ open_stats(const char *path)
 		shim_die("cannot be written", "PERTURB_STATS");
 	if (!atomic_compare_exchange_strong(&file->pid, &owner, self) &&
 	    owner != self) {
-		syscall(SYS_munmap, file, sizeof *file);
+		syscall(SYS_munmap, file, FILE_BYTES);
 		return;
 	}
 	memset(&file->created, 0,
@@ -338,6 +348,8 @@ open_stats(const char *path)
 	file->version = SHIM_VERSION;
 	file->magic = SHIM_MAGIC;
 	stats = file;
+	shim_locks_set_up(
+	    (struct shim_record *)((char *)file + SHIM_RECORD_AT));
 }
 
 /* In the child of a fork: its threads are its own, and so are its counters. */
@@ -346,6 +358,7 @@ fork_in_child(void)
 {
 	stats = &private_stats;
 	shim_threads_forked();
+	shim_locks_forked();
 }
 
 /*

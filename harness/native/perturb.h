@@ -46,12 +46,17 @@
 	X(pthread_create) X(pthread_join) X(pthread_tryjoin_np)                \
 	X(pthread_timedjoin_np) X(pthread_detach)                              \
 	X(pthread_mutex_lock) X(pthread_mutex_timedlock)                       \
-	X(pthread_mutex_unlock)                                                \
+	X(pthread_mutex_unlock) X(pthread_mutex_trylock)                       \
+	X(pthread_mutex_init) X(pthread_mutex_destroy)                         \
 	X(pthread_cond_wait) X(pthread_cond_timedwait)                         \
 	X(pthread_cond_clockwait) X(pthread_cond_signal)                       \
 	X(pthread_cond_broadcast)                                              \
 	X(pthread_rwlock_rdlock) X(pthread_rwlock_wrlock)                      \
+	X(pthread_rwlock_tryrdlock) X(pthread_rwlock_trywrlock)                \
 	X(pthread_rwlock_unlock)                                               \
+	X(pthread_rwlock_init) X(pthread_rwlock_destroy)                       \
+	X(pthread_spin_lock) X(pthread_spin_trylock) X(pthread_spin_unlock)    \
+	X(pthread_spin_init) X(pthread_spin_destroy)                           \
 	X(sem_wait) X(sem_timedwait) X(sem_post)                               \
 	X(accept) X(accept4) X(close) X(shutdown)                              \
 	X(read) X(readv) X(recv) X(recvfrom) X(recvmsg)                        \
@@ -108,6 +113,62 @@ struct shim_stats {
 };
 
 _Static_assert(sizeof(struct shim_stats) == 256, "the file has a fixed form");
+
+/*
+ * What follows the counters in that file, at SHIM_RECORD_AT: who held which
+ * lock when it asked for another; perturb_record.c says what it means,
+ * labkit/lockrecord.py reads it.
+ */
+enum {
+	SHIM_RECORD_AT = 4096,
+	SHIM_THREADS = 8192, /* from 0, the main thread */
+	SHIM_LOCKS = 8192,
+	SHIM_NODES = 8192,
+	SHIM_WAITS = 16384,
+};
+
+/* Of three kinds, in 32 bytes. Numbers of entries begin with 1. */
+struct shim_entry {
+	/*
+	 * A lock: its address; 0, or another number once it has ended.
+	 * A node: how << 32 | where; the node before it << 32 | its lock.
+	 * A wait: its node << 32 | its thread; the segment.
+	 */
+	_Atomic uint64_t a, b;
+	uint64_t when; /* the first time, by `now` */
+	uint32_t next; /* of a chain; the shim's own */
+	uint32_t unused;
+};
+
+/* A thread, in 40 bytes. */
+struct shim_thread {
+	uint64_t created; /* when; 0: there is no such thread */
+	uint64_t joined;  /* when; 0: not yet, or never */
+	uint64_t routine; /* these two from the program's beginning */
+	uint64_t site;
+	uint32_t creator;
+	uint32_t joiner;
+};
+
+struct shim_record {
+	_Atomic uint64_t magic;   /* SHIM_RECORD_MAGIC */
+	_Atomic uint64_t version; /* SHIM_RECORD_VERSION */
+	uint64_t bias;            /* where the program lies */
+	_Atomic uint64_t now;     /* a number for each event */
+	_Atomic uint64_t lost;    /* what there was no room for */
+	_Atomic uint32_t locks_used, nodes_used, waits_used, unused;
+	struct shim_thread threads[SHIM_THREADS];
+	struct shim_entry locks[SHIM_LOCKS];
+	struct shim_entry nodes[SHIM_NODES];
+	struct shim_entry waits[SHIM_WAITS];
+};
+
+_Static_assert(sizeof(struct shim_entry) == 32, "the file has a fixed form");
+_Static_assert(sizeof(struct shim_thread) == 40, "the file has a fixed form");
+_Static_assert(offsetof(struct shim_record, threads) == 56, "likewise");
+
+#define SHIM_RECORD_MAGIC   UINT64_C(0x4c4f434b53) /* "LOCKS" */
+#define SHIM_RECORD_VERSION 1
 
 #define SHIM_MAGIC   UINT64_C(0x50455254555231) /* "PERTUR1" */
 #define SHIM_VERSION 2
@@ -175,6 +236,67 @@ void shim_thread_unreserve(void);
 
 /* Whether an address lies in the program itself, not in a library. */
 bool shim_is_program(const void *address);
+
+/*
+ * perturb_record.c: the record of locks. Each wrapper of a call that takes a
+ * lock says so: before it, if it can block for ever, that the lock is wanted;
+ * after it succeeded, that it is taken; after one that gives it back, that it
+ * is given. caller: where the wrapper returns to.
+ */
+enum shim_how {
+	SHIM_EXCLUSIVE = 0,
+	SHIM_SHARED = 1,
+	SHIM_TRIED = 2, /* exclusive, by a call that never waits for ever */
+	SHIM_TRIED_SHARED = 3,
+};
+
+void shim_lock_wanted(void *lock, enum shim_how how, void *caller);
+void shim_lock_taken(void *lock, enum shim_how how, void *caller);
+void shim_lock_given(void *lock);
+
+/* A mutex is taken if err says so: also one whose owner has died. */
+static inline void
+shim_mutex_taken(
+    pthread_mutex_t *mutex, int err, enum shim_how how, void *caller)
+{
+	if (!err || err == EOWNERDEAD)
+		shim_lock_taken(mutex, how, caller);
+}
+
+/* A wait for a condition gives a lock, and takes it again before it ends. */
+static inline void
+shim_wait_begins(void *lock, void *caller)
+{
+	shim_lock_given(lock);
+	shim_lock_wanted(lock, SHIM_EXCLUSIVE, caller);
+}
+
+static inline void
+shim_wait_ended(void *lock, void *caller)
+{
+	shim_lock_taken(lock, SHIM_EXCLUSIVE, caller);
+}
+
+/* A lock is destroyed, or about to be made where another may have been. */
+void shim_lock_ended(void *lock);
+
+/* How a read-write lock is taken: with whether its writers come first. */
+enum shim_how shim_how_of(const pthread_rwlock_t *lock, enum shim_how how);
+
+/* Of calls that come from the shim itself the caller is this one. */
+void shim_lock_called(void *caller);
+
+/*
+ * What orders threads: before one is created, in it when it begins, before it
+ * is joined (returns its number) and when it has been.
+ */
+void shim_order_creates(uint64_t number, void *routine, void *caller);
+void shim_order_begins(uint64_t number);
+uint32_t shim_order_joining(pthread_t id);
+void shim_order_joined(uint32_t number, pthread_t id);
+
+void shim_locks_set_up(struct shim_record *shared);
+void shim_locks_forked(void);
 
 /* Add 1 to a counter. */
 static inline void

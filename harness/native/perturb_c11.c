@@ -15,6 +15,9 @@ _Static_assert(sizeof(cnd_t) == sizeof(pthread_cond_t), "cnd_t");
 _Static_assert(sizeof(thrd_t) == sizeof(pthread_t), "thrd_t");
 _Static_assert(sizeof(once_flag) == sizeof(pthread_once_t), "once_flag");
 
+/* Where a wrapper returns to. */
+#define HERE __builtin_return_address(0)
+
 /* What a new thread is started with; lies in a page that the thread frees. */
 struct start {
 	thrd_start_t routine;
@@ -30,6 +33,7 @@ static void
 c11_enter(void *caller)
 {
 	shim_enter(caller);
+	shim_lock_called(caller);
 	if (config.tsan_in_front)
 		__tsan_func_entry(caller);
 }
@@ -115,6 +119,8 @@ create_by_glibc(thrd_t *thread, struct start *start)
 		shim_page_free(start);
 		return thrd_error;
 	}
+	shim_order_creates(start->number, (void *)(uintptr_t)start->routine,
+	    __builtin_return_address(0));
 	result = real.thrd_create(thread, main_by_glibc, start);
 	if (result != thrd_success) {
 		shim_page_free(start);
@@ -167,6 +173,7 @@ int
 thrd_join(thrd_t thread, int *value)
 {
 	void *returned = NULL;
+	uint32_t number;
 	int result;
 
 	c11_enter(__builtin_return_address(0));
@@ -175,9 +182,12 @@ thrd_join(thrd_t thread, int *value)
 		if (result == thrd_success && value)
 			*value = (int)(intptr_t)returned;
 	} else {
+		number = shim_order_joining((pthread_t)thread);
 		result = real.thrd_join(thread, value);
-		if (result == thrd_success)
+		if (result == thrd_success) {
 			shim_count(&stats->joined);
+			shim_order_joined(number, (pthread_t)thread);
+		}
 	}
 	c11_leave();
 	return result;
@@ -219,6 +229,7 @@ mtx_init(mtx_t *mutex, int type)
 	int result;
 
 	c11_enter(__builtin_return_address(0));
+	shim_lock_ended(mutex);
 	result = config.tsan ? result_of(mutex_init(as_mutex(mutex), type))
 			     : real.mtx_init(mutex, type);
 	c11_leave();
@@ -235,7 +246,10 @@ mtx_lock(mtx_t *mutex)
 		result = result_of(pthread_mutex_lock(as_mutex(mutex)));
 	} else {
 		shim_delay();
+		shim_lock_wanted(mutex, SHIM_EXCLUSIVE, HERE);
 		result = real.mtx_lock(mutex);
+		if (result == thrd_success)
+			shim_lock_taken(mutex, SHIM_EXCLUSIVE, HERE);
 	}
 	c11_leave();
 	return result;
@@ -253,6 +267,8 @@ mtx_timedlock(mtx_t *restrict mutex, const struct timespec *restrict until)
 	} else {
 		shim_delay();
 		result = real.mtx_timedlock(mutex, until);
+		if (result == thrd_success)
+			shim_lock_taken(mutex, SHIM_TRIED, HERE);
 	}
 	c11_leave();
 	return result;
@@ -264,8 +280,13 @@ mtx_trylock(mtx_t *mutex)
 	int result;
 
 	c11_enter(__builtin_return_address(0));
-	result = config.tsan ? result_of(pthread_mutex_trylock(as_mutex(mutex)))
-			     : real.mtx_trylock(mutex);
+	if (config.tsan) {
+		result = result_of(pthread_mutex_trylock(as_mutex(mutex)));
+	} else {
+		result = real.mtx_trylock(mutex);
+		if (result == thrd_success)
+			shim_lock_taken(mutex, SHIM_TRIED, HERE);
+	}
 	c11_leave();
 	return result;
 }
@@ -280,6 +301,8 @@ mtx_unlock(mtx_t *mutex)
 		result = result_of(pthread_mutex_unlock(as_mutex(mutex)));
 	} else {
 		result = real.mtx_unlock(mutex);
+		if (result == thrd_success)
+			shim_lock_given(mutex);
 		shim_delay();
 	}
 	c11_leave();
@@ -294,6 +317,7 @@ mtx_destroy(mtx_t *mutex)
 		pthread_mutex_destroy(as_mutex(mutex));
 	else
 		real.mtx_destroy(mutex);
+	shim_lock_ended(mutex);
 	c11_leave();
 }
 
@@ -356,7 +380,9 @@ cnd_wait(cnd_t *cond, mtx_t *mutex)
 		    pthread_cond_wait(as_cond(cond), as_mutex(mutex)));
 	} else {
 		shim_delay();
+		shim_wait_begins(mutex, HERE);
 		result = real.cnd_wait(cond, mutex);
+		shim_wait_ended(mutex, HERE);
 		shim_delay();
 	}
 	c11_leave();
@@ -375,7 +401,9 @@ cnd_timedwait(cnd_t *restrict cond, mtx_t *restrict mutex,
 		    as_cond(cond), as_mutex(mutex), until));
 	} else {
 		shim_delay();
+		shim_wait_begins(mutex, HERE);
 		result = real.cnd_timedwait(cond, mutex, until);
+		shim_wait_ended(mutex, HERE);
 		shim_delay();
 	}
 	c11_leave();

@@ -5,7 +5,7 @@
  * A delay stands before a lock is taken and after it is given back, never
  * between: that is where another thread can come in between two critical
  * sections, while a delay inside would only make everything slower. The
- * try functions are left alone.
+ * try functions, in perturb_locks.c, are not delayed.
  */
 #include "perturb.h"
 
@@ -19,7 +19,10 @@ pthread_mutex_lock(pthread_mutex_t *mutex)
 
 	shim_enter(__builtin_return_address(0));
 	shim_delay();
+	shim_lock_wanted(mutex, SHIM_EXCLUSIVE, __builtin_return_address(0));
 	err = real.pthread_mutex_lock(mutex);
+	shim_mutex_taken(
+	    mutex, err, SHIM_EXCLUSIVE, __builtin_return_address(0));
 	shim_leave();
 	return err;
 }
@@ -33,6 +36,7 @@ pthread_mutex_timedlock(
 	shim_enter(__builtin_return_address(0));
 	shim_delay();
 	err = real.pthread_mutex_timedlock(mutex, until);
+	shim_mutex_taken(mutex, err, SHIM_TRIED, __builtin_return_address(0));
 	shim_leave();
 	return err;
 }
@@ -44,6 +48,8 @@ pthread_mutex_unlock(pthread_mutex_t *mutex)
 
 	shim_enter(__builtin_return_address(0));
 	err = real.pthread_mutex_unlock(mutex);
+	if (!err)
+		shim_lock_given(mutex);
 	shim_delay();
 	shim_leave();
 	return err;
@@ -61,7 +67,9 @@ pthread_cond_wait(
 
 	shim_enter(__builtin_return_address(0));
 	shim_delay();
+	shim_wait_begins(mutex, __builtin_return_address(0));
 	err = real.pthread_cond_wait(cond, mutex);
+	shim_wait_ended(mutex, __builtin_return_address(0));
 	shim_delay();
 	shim_leave();
 	return err;
@@ -75,7 +83,9 @@ pthread_cond_timedwait(pthread_cond_t *restrict cond,
 
 	shim_enter(__builtin_return_address(0));
 	shim_delay();
+	shim_wait_begins(mutex, __builtin_return_address(0));
 	err = real.pthread_cond_timedwait(cond, mutex, until);
+	shim_wait_ended(mutex, __builtin_return_address(0));
 	shim_delay();
 	shim_leave();
 	return err;
@@ -90,7 +100,9 @@ pthread_cond_clockwait(pthread_cond_t *restrict cond,
 
 	shim_enter(__builtin_return_address(0));
 	shim_delay();
+	shim_wait_begins(mutex, __builtin_return_address(0));
 	err = real.pthread_cond_clockwait(cond, mutex, clock, until);
+	shim_wait_ended(mutex, __builtin_return_address(0));
 	shim_delay();
 	shim_leave();
 	return err;
@@ -125,11 +137,15 @@ pthread_cond_broadcast(pthread_cond_t *cond)
 int
 pthread_rwlock_rdlock(pthread_rwlock_t *lock)
 {
+	enum shim_how how = shim_how_of(lock, SHIM_SHARED);
 	int err;
 
 	shim_enter(__builtin_return_address(0));
 	shim_delay();
+	shim_lock_wanted(lock, how, __builtin_return_address(0));
 	err = real.pthread_rwlock_rdlock(lock);
+	if (!err)
+		shim_lock_taken(lock, how, __builtin_return_address(0));
 	shim_leave();
 	return err;
 }
@@ -137,11 +153,15 @@ pthread_rwlock_rdlock(pthread_rwlock_t *lock)
 int
 pthread_rwlock_wrlock(pthread_rwlock_t *lock)
 {
+	enum shim_how how = shim_how_of(lock, SHIM_EXCLUSIVE);
 	int err;
 
 	shim_enter(__builtin_return_address(0));
 	shim_delay();
+	shim_lock_wanted(lock, how, __builtin_return_address(0));
 	err = real.pthread_rwlock_wrlock(lock);
+	if (!err)
+		shim_lock_taken(lock, how, __builtin_return_address(0));
 	shim_leave();
 	return err;
 }
@@ -153,6 +173,8 @@ pthread_rwlock_unlock(pthread_rwlock_t *lock)
 
 	shim_enter(__builtin_return_address(0));
 	err = real.pthread_rwlock_unlock(lock);
+	if (!err)
+		shim_lock_given(lock);
 	shim_delay();
 	shim_leave();
 	return err;

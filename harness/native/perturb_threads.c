@@ -103,6 +103,7 @@ void
 shim_thread_begins(uint64_t number)
 {
 	shim_random_begin(number);
+	shim_order_begins(number);
 	if (pthread_setspecific(end_key, &end_key) != 0)
 		shim_die("no thread-specific data", "threads");
 	shim_delay();
@@ -192,7 +193,7 @@ create_with_room(
 /* pthread_create through thread_main, counted. Returns its error. */
 static int
 create(pthread_t *thread, const pthread_attr_t *attr, void *(*routine)(void *),
-    void *argument)
+    void *argument, void *caller)
 {
 	bool detached = creates_detached(attr);
 	struct start *start;
@@ -207,6 +208,7 @@ create(pthread_t *thread, const pthread_attr_t *attr, void *(*routine)(void *),
 		return EAGAIN;
 	}
 	*start = (struct start){routine, argument, number};
+	shim_order_creates(number, (void *)(uintptr_t)routine, caller);
 	err = create_with_room(thread, attr, start);
 	if (err) {
 		shim_page_free(start);
@@ -231,7 +233,8 @@ pthread_create(pthread_t *restrict thread, const pthread_attr_t *restrict attr,
 	if (config.tsan_in_front && !attr) {
 		err = real.pthread_create(thread, attr, routine, argument);
 	} else {
-		err = create(thread, attr, routine, argument);
+		err = create(thread, attr, routine, argument,
+		    __builtin_return_address(0));
 		shim_slow_creation();
 		shim_delay();
 	}
@@ -242,12 +245,16 @@ pthread_create(pthread_t *restrict thread, const pthread_attr_t *restrict attr,
 int
 pthread_join(pthread_t thread, void **result)
 {
+	uint32_t number;
 	int err;
 
 	shim_enter(__builtin_return_address(0));
+	number = shim_order_joining(thread);
 	err = real.pthread_join(thread, result);
-	if (!err)
+	if (!err) {
 		shim_count(&stats->joined);
+		shim_order_joined(number, thread);
+	}
 	shim_leave();
 	return err;
 }
@@ -255,12 +262,16 @@ pthread_join(pthread_t thread, void **result)
 int
 pthread_tryjoin_np(pthread_t thread, void **result)
 {
+	uint32_t number;
 	int err;
 
 	shim_enter(__builtin_return_address(0));
+	number = shim_order_joining(thread);
 	err = real.pthread_tryjoin_np(thread, result);
-	if (!err)
+	if (!err) {
 		shim_count(&stats->joined);
+		shim_order_joined(number, thread);
+	}
 	shim_leave();
 	return err;
 }
@@ -269,12 +280,16 @@ int
 pthread_timedjoin_np(
     pthread_t thread, void **result, const struct timespec *until)
 {
+	uint32_t number;
 	int err;
 
 	shim_enter(__builtin_return_address(0));
+	number = shim_order_joining(thread);
 	err = real.pthread_timedjoin_np(thread, result, until);
-	if (!err)
+	if (!err) {
 		shim_count(&stats->joined);
+		shim_order_joined(number, thread);
+	}
 	shim_leave();
 	return err;
 }

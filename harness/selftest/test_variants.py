@@ -52,6 +52,91 @@ def exits(number: str, step: int, name: str, file: str, last: str) -> Mutant:
     return harmless(number, step, name, change)
 
 
+LOCKS = """static pthread_mutex_t seen_lock = PTHREAD_MUTEX_INITIALIZER;
+static pthread_mutex_t gate = PTHREAD_MUTEX_INITIALIZER;
+
+"""
+ONE_BY_ONE = "\tpthread_mutex_lock(&clients.lock);\n"  # how a client that leaves takes its lock
+
+
+def ordered(check: str, leaves: str, *others: Change, start: str = "") -> Mutant:
+    """Lab 02's server with a second lock, seen_lock, taken below clients.lock where clients come.
+
+    leaves: how a client that leaves takes clients.lock. start: what main does before there is a thread.
+    """
+    file = "echo_server.c"
+    seen = "\tpthread_mutex_lock(&seen_lock);\n\tpthread_mutex_unlock(&seen_lock);\n"
+    comes = "\tif (error == 0) {\n\t\tclient->next = clients.first;\n"
+    state = "static bool verbose; "
+    previous, listens = "\tstruct client *previous;\n\n", "\tlistener = net_listen(&address);\n"
+    changes = (
+        Change(file, state, LOCKS + state),
+        Change(file, comes, seen + comes),
+        Change(file, previous + ONE_BY_ONE, previous + leaves),
+        Change(
+            file,
+            listens,
+            f"\tpthread_mutex_lock(&gate);\n{start}\tpthread_mutex_unlock(&gate);\n{listens}",
+        ),
+    )
+    return harmless("02", 7, check, *changes, *others)
+
+
+OTHER_ORDER = """\tpthread_mutex_lock(&seen_lock);
+\tpthread_mutex_lock(&clients.lock);
+\tpthread_mutex_unlock(&seen_lock);
+"""
+BACK_OFF = """\tpthread_mutex_lock(&seen_lock);
+\twhile (pthread_mutex_trylock(&clients.lock) != 0) {
+\t\tpthread_mutex_unlock(&seen_lock);
+\t\tpthread_mutex_lock(&seen_lock);
+\t}
+\tpthread_mutex_unlock(&seen_lock);
+"""
+AT_START = OTHER_ORDER + "\tpthread_mutex_unlock(&clients.lock);\n"
+GATED = f"\tpthread_mutex_lock(&gate);\n{OTHER_ORDER}\tpthread_mutex_unlock(&gate);\n"
+CREATES = "\tpthread_mutex_lock(&clients.lock);\n\terror = pthread_create("
+CREATED = "\tpthread_mutex_unlock(&clients.lock);\n\tpthread_sigmask("
+THE_GATE = (
+    Change("echo_server.c", CREATES, "\tpthread_mutex_lock(&gate);\n" + CREATES),
+    Change(
+        "echo_server.c", CREATED, CREATED.replace(";\n", ";\n\tpthread_mutex_unlock(&gate);\n", 1)
+    ),
+)
+# What no thread can block for: the tools take it for a wrong order.
+ORDERED = [
+    ordered(check, *change, start=start)
+    for check in ("test_thread_sanitizer", "test_helgrind")
+    for change, start in (((BACK_OFF,), ""), ((GATED, *THE_GATE), ""), ((ONE_BY_ONE,), AT_START))
+]
+
+# Lab 05's server, whose main takes its locks in the other order when all other threads are joined.
+ASKED = """
+static int asked; /* (L) */
+
+void
+accounts_asked(void)
+{
+	pthread_mutex_lock(&accounts.lock);
+	asked++;
+	pthread_mutex_unlock(&accounts.lock);
+}
+
+int
+accounts_open("""
+ASKS = Change(
+    "accounts.h", "/* Creates an account", "void accounts_asked(void);\n\n/* Creates an account"
+)
+AFTER_JOIN = harmless(
+    "05",
+    9,
+    "test_thread_sanitizer",
+    Change("room.c", "\troom.stopping = true;\n", "\troom.stopping = true;\n\taccounts_asked();\n"),
+    Change("room.c", '#include "history.h"\n', '#include "accounts.h"\n#include "history.h"\n'),
+    ASKS,
+    Change("accounts.c", "\nint\naccounts_open(", ASKED),
+)
+
 # The last thing that a server does before it says where it listens. A busy machine may stop it just there.
 HANDLERS, MESSAGE = "\tcatch_stop_signals();\n", '\tannounce("listening on ", name);\n'
 PAUSE = "nanosleep(&(struct timespec){.tv_nsec = 300000000}, NULL)"
@@ -69,7 +154,9 @@ HARMLESS = [
 ]
 
 
-@pytest.mark.parametrize("program", HARMLESS, ids=lambda p: f"{p.lab.number}-{p.check}")
+@pytest.mark.parametrize(
+    "program", [*HARMLESS, *ORDERED, AFTER_JOIN], ids=lambda p: f"{p.lab.number}-{p.check}"
+)
 def test_what_is_harmless_passes(program: Mutant, tmp_path: Path) -> None:
     """What a check must not mind."""
     program.plant(tmp_path / "work")
