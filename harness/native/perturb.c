@@ -23,14 +23,22 @@
  * A thread's random numbers depend on the seed and on its number in the order
  * of creation, so a thread is delayed at the same calls in every run.
  *
- * The parts: perturb.c set-up, delays; perturb_threads.c creation and joining;
- * perturb_sync.c locks and what TSan is told; perturb_io.c transfers and
- * descriptors; perturb_wait.c poll and its kin; perturb_c11.c <threads.h>.
+ * The parts that perturb: perturb.c set-up, delays;
+ * perturb_threads.c creation and joining; perturb_sync.c locks; perturb_io.c
+ * transfers and descriptors; perturb_wait.c poll and its kin; perturb_c11.c
+ * <threads.h>.
+ *
+ * Those that teach ThreadSanitizer and Helgrind calls that they don't know:
+ * perturb_tell.c the words that are told; perturb_timed.c locks and joins with
+ * a clock; perturb_answers.c mutexes that answer by errors; perturb_cond.c
+ * conditions that are destroyed early; perturb_stdio.c, perturb_event.c,
+ * perturb_signal.c hand-over by these; perturb_fence.c barriers and fences.
  */
 #include "perturb.h"
 
 #include <dlfcn.h>
 #include <fcntl.h>
+#include <gnu/libc-version.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/auxv.h>
@@ -203,6 +211,9 @@ read_environment(void)
 	config.short_max = number_from("PERTURB_SHORT", 0);
 }
 
+/* Where the C library lies. */
+static void *libc;
+
 /* The object (program or library) that an address lies in. */
 static void *
 object_of(void *address)
@@ -210,6 +221,74 @@ object_of(void *address)
 	Dl_info info;
 
 	return dladdr(address, &info) ? info.dli_fbase : NULL;
+}
+
+/*
+ * The newest of a C library's versions of a function. dlsym finds the oldest,
+ * whose condition variables and timers have another layout.
+ */
+static void *
+newest(const char *name)
+{
+	static const char *const versions[] = {
+	    "GLIBC_2.34", "GLIBC_2.3.3", "GLIBC_2.3.2"};
+	void *found = NULL;
+	size_t i;
+
+	for (i = 0; !found && i < sizeof versions / sizeof versions[0]; i++)
+		found = dlvsym(RTLD_NEXT, name, versions[i]);
+	return found;
+}
+
+/*
+ * The next function of that name: a sanitizer's, where one stands between us
+ * and the C library. Asked for a version, dlvsym would pass over it.
+ */
+static void
+find_real(const char *name, void *function, bool needed)
+{
+	void *found = dlsym(RTLD_NEXT, name);
+	void *newer = NULL;
+
+	if (found && object_of(found) == libc)
+		newer = newest(name);
+	if (newer)
+		found = newer;
+	if (!found && needed)
+		shim_die("there is no such function", name);
+	/* POSIX lets a function's address be kept in a void *; C is silent. */
+	memcpy(function, &found, sizeof found);
+}
+
+static void
+find_all_real(void)
+{
+	void *found;
+
+	libc = object_of((void *)(uintptr_t)gnu_get_libc_version);
+#define SHIM_FIND(name) find_real(#name, &real.name, true);
+	SHIM_FUNCTIONS(SHIM_FIND)
+#undef SHIM_FIND
+#define SHIM_FIND(name) find_real(#name, &real.name, false);
+	SHIM_OPTIONAL(SHIM_FIND)
+#undef SHIM_FIND
+	found = newest("pthread_barrier_wait");
+	memcpy(&real.libc_barrier_wait, &found, sizeof found);
+}
+
+/*
+ * Does a tool stand before this function of the C library? Behind us it is
+ * what we call, in front of us it is what the program calls.
+ */
+static bool
+is_known(const char *name)
+{
+	void *called = dlsym(RTLD_DEFAULT, name);
+	void *next = dlsym(RTLD_NEXT, name);
+
+	if (config.tsan_in_front)
+		return called && object_of(called) != object_of(&real);
+	return next && object_of(next) != libc;
 }
 
 /*
@@ -225,38 +304,9 @@ find_tools(void)
 	config.tsan_in_front = config.tsan &&
 	    object_of((void *)(uintptr_t)__tsan_func_entry) ==
 		object_of((void *)getauxval(AT_ENTRY));
-}
-
-/*
- * The next function of that name. Of pthread_cond_* dlsym finds the version
- * before 2.3.2, whose condition variables have another layout, so that version
- * is asked for; but asked for a version, it passes over TSan's interceptors.
- */
-static void
-find_real(const char *name, void *function)
-{
-	void *found = dlsym(RTLD_NEXT, name);
-	void *newer = NULL;
-	bool intercepted;
-
-	intercepted = __tsan_func_entry && found &&
-	    object_of(found) == object_of((void *)(uintptr_t)__tsan_func_entry);
-	if (!intercepted && strncmp(name, "pthread_cond_", 13) == 0)
-		newer = dlvsym(RTLD_NEXT, name, "GLIBC_2.3.2");
-	if (newer)
-		found = newer;
-	if (!found)
-		shim_die("there is no such function", name);
-	/* POSIX lets a function's address be kept in a void *; C is silent. */
-	memcpy(function, &found, sizeof found);
-}
-
-static void
-find_all_real(void)
-{
-#define SHIM_FIND(name) find_real(#name, &real.name);
-	SHIM_FUNCTIONS(SHIM_FIND)
-#undef SHIM_FIND
+	config.knows_mutex_clocklock = is_known("pthread_mutex_clocklock");
+	config.knows_rwlock_clock = is_known("pthread_rwlock_clockwrlock");
+	config.knows_clockjoin = is_known("pthread_clockjoin_np");
 }
 
 /* Map the file at path; NULL where that fails. */
@@ -327,6 +377,7 @@ shim_set_up(void)
 	begun = true;
 	find_all_real();
 	find_tools();
+	shim_tell_set_up();
 	shim_threads_set_up();
 	read_environment();
 	path = getenv("PERTURB_STATS");

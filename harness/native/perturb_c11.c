@@ -1,9 +1,9 @@
 /*
  * <threads.h>. glibc's functions call its pthreads from within, so TSan does
- * not see them, and crashes in a thread that it doesn't know. Under TSan they
- * are therefore made of the pthread functions that it intercepts; glibc's types
- * are pthread's own under another name. Otherwise they are glibc's (Helgrind
- * knows those), with delays and counts.
+ * not see them, and crashes in a thread that it doesn't know; Helgrind misses
+ * some. Under both they are therefore made of the pthread functions that the
+ * tools know; glibc's types are pthread's own under another name. Otherwise
+ * they are glibc's, with delays and counts.
  *
  * The pthread functions are called by their plain names on purpose: the call
  * goes to whoever stands first, be it we or a runtime in front of us.
@@ -139,7 +139,7 @@ thrd_create(thrd_t *thread, thrd_start_t routine, void *argument)
 		result = thrd_nomem;
 	} else {
 		*start = (struct start){routine, argument, 0};
-		result = config.tsan ? create_by_pthreads(thread, start)
+		result = config.watched ? create_by_pthreads(thread, start)
 				     : create_by_glibc(thread, start);
 	}
 	c11_leave();
@@ -152,7 +152,7 @@ thrd_detach(thrd_t thread)
 	int result;
 
 	c11_enter(__builtin_return_address(0));
-	if (config.tsan) {
+	if (config.watched) {
 		result = result_of(pthread_detach((pthread_t)thread));
 	} else {
 		result = real.thrd_detach(thread);
@@ -170,7 +170,7 @@ thrd_join(thrd_t thread, int *value)
 	int result;
 
 	c11_enter(__builtin_return_address(0));
-	if (config.tsan) {
+	if (config.watched) {
 		result = result_of(pthread_join((pthread_t)thread, &returned));
 		if (result == thrd_success && value)
 			*value = (int)(intptr_t)returned;
@@ -187,7 +187,7 @@ void
 call_once(once_flag *flag, void (*function)(void))
 {
 	c11_enter(__builtin_return_address(0));
-	if (config.tsan)
+	if (config.watched)
 		pthread_once((pthread_once_t *)flag, function);
 	else
 		real.call_once(flag, function);
@@ -219,7 +219,7 @@ mtx_init(mtx_t *mutex, int type)
 	int result;
 
 	c11_enter(__builtin_return_address(0));
-	result = config.tsan ? result_of(mutex_init(as_mutex(mutex), type))
+	result = config.watched ? result_of(mutex_init(as_mutex(mutex), type))
 			     : real.mtx_init(mutex, type);
 	c11_leave();
 	return result;
@@ -231,7 +231,7 @@ mtx_lock(mtx_t *mutex)
 	int result;
 
 	c11_enter(__builtin_return_address(0));
-	if (config.tsan) {
+	if (config.watched) {
 		result = result_of(pthread_mutex_lock(as_mutex(mutex)));
 	} else {
 		shim_delay();
@@ -247,7 +247,7 @@ mtx_timedlock(mtx_t *restrict mutex, const struct timespec *restrict until)
 	int result;
 
 	c11_enter(__builtin_return_address(0));
-	if (config.tsan) {
+	if (config.watched) {
 		result =
 		    result_of(pthread_mutex_timedlock(as_mutex(mutex), until));
 	} else {
@@ -264,7 +264,7 @@ mtx_trylock(mtx_t *mutex)
 	int result;
 
 	c11_enter(__builtin_return_address(0));
-	result = config.tsan ? result_of(pthread_mutex_trylock(as_mutex(mutex)))
+	result = config.watched ? result_of(pthread_mutex_trylock(as_mutex(mutex)))
 			     : real.mtx_trylock(mutex);
 	c11_leave();
 	return result;
@@ -276,7 +276,7 @@ mtx_unlock(mtx_t *mutex)
 	int result;
 
 	c11_enter(__builtin_return_address(0));
-	if (config.tsan) {
+	if (config.watched) {
 		result = result_of(pthread_mutex_unlock(as_mutex(mutex)));
 	} else {
 		result = real.mtx_unlock(mutex);
@@ -290,7 +290,7 @@ void
 mtx_destroy(mtx_t *mutex)
 {
 	c11_enter(__builtin_return_address(0));
-	if (config.tsan)
+	if (config.watched)
 		pthread_mutex_destroy(as_mutex(mutex));
 	else
 		real.mtx_destroy(mutex);
@@ -305,7 +305,7 @@ cnd_init(cnd_t *cond)
 	int result;
 
 	c11_enter(__builtin_return_address(0));
-	result = config.tsan ? result_of(pthread_cond_init(as_cond(cond), NULL))
+	result = config.watched ? result_of(pthread_cond_init(as_cond(cond), NULL))
 			     : real.cnd_init(cond);
 	c11_leave();
 	return result;
@@ -317,7 +317,7 @@ cnd_signal(cnd_t *cond)
 	int result;
 
 	c11_enter(__builtin_return_address(0));
-	if (config.tsan) {
+	if (config.watched) {
 		result = result_of(pthread_cond_signal(as_cond(cond)));
 	} else {
 		shim_delay();
@@ -334,7 +334,7 @@ cnd_broadcast(cnd_t *cond)
 	int result;
 
 	c11_enter(__builtin_return_address(0));
-	if (config.tsan) {
+	if (config.watched) {
 		result = result_of(pthread_cond_broadcast(as_cond(cond)));
 	} else {
 		shim_delay();
@@ -351,7 +351,7 @@ cnd_wait(cnd_t *cond, mtx_t *mutex)
 	int result;
 
 	c11_enter(__builtin_return_address(0));
-	if (config.tsan) {
+	if (config.watched) {
 		result = result_of(
 		    pthread_cond_wait(as_cond(cond), as_mutex(mutex)));
 	} else {
@@ -370,7 +370,7 @@ cnd_timedwait(cnd_t *restrict cond, mtx_t *restrict mutex,
 	int result;
 
 	c11_enter(__builtin_return_address(0));
-	if (config.tsan) {
+	if (config.watched) {
 		result = result_of(pthread_cond_timedwait(
 		    as_cond(cond), as_mutex(mutex), until));
 	} else {
@@ -386,7 +386,7 @@ void
 cnd_destroy(cnd_t *cond)
 {
 	c11_enter(__builtin_return_address(0));
-	if (config.tsan)
+	if (config.watched)
 		pthread_cond_destroy(as_cond(cond));
 	else
 		real.cnd_destroy(cond);

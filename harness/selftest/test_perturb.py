@@ -55,8 +55,8 @@ class Workshop:
         self.directory = directory
         self.shim = directory / "perturb.so"
         parts = [str(path) for path in sorted(NATIVE.glob("perturb*.c"))]
-        shared = ["-O1", "-g", "-fPIC", "-shared", "-pthread", "-o", str(self.shim)]
-        compile_c("gcc", *WARNINGS, *shared, *parts, "-ldl")
+        shared = ["-O1", "-g", "-fPIC", "-shared", "-pthread", "-fno-omit-frame-pointer"]
+        compile_c("gcc", *WARNINGS, *shared, "-o", str(self.shim), *parts, "-ldl")
         self._runs = 0
 
     def build(self, name: str, kind: str = "plain", compiler: str = "gcc") -> Path:
