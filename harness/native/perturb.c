@@ -244,8 +244,8 @@ newest(const char *name)
  * The next function of that name: a sanitizer's, where one stands between us
  * and the C library. Asked for a version, dlvsym would pass over it.
  */
-static void
-find_real(const char *name, void *function, bool needed)
+void
+shim_find(const char *name, void *function, bool needed)
 {
 	void *found = dlsym(RTLD_NEXT, name);
 	void *newer = NULL;
@@ -266,10 +266,10 @@ find_all_real(void)
 	void *found;
 
 	libc = object_of((void *)(uintptr_t)gnu_get_libc_version);
-#define SHIM_FIND(name) find_real(#name, &real.name, true);
+#define SHIM_FIND(name) shim_find(#name, &real.name, true);
 	SHIM_FUNCTIONS(SHIM_FIND)
 #undef SHIM_FIND
-#define SHIM_FIND(name) find_real(#name, &real.name, false);
+#define SHIM_FIND(name) shim_find(#name, &real.name, false);
 	SHIM_OPTIONAL(SHIM_FIND)
 #undef SHIM_FIND
 	found = newest("pthread_barrier_wait");
@@ -378,6 +378,7 @@ shim_set_up(void)
 	find_all_real();
 	find_tools();
 	shim_tell_set_up();
+	shim_stdio_set_up();
 	shim_threads_set_up();
 	read_environment();
 	path = getenv("PERTURB_STATS");

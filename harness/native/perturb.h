@@ -188,6 +188,9 @@ extern atomic_bool shim_ready;
 /* Read the environment and find the real functions; before anything else. */
 void shim_set_up(void);
 
+/* Find a function behind us and keep its address; NULL if it isn't needed. */
+void shim_find(const char *name, void *function, bool needed);
+
 /* Perhaps yield or sleep, as the thread's random numbers say. Keeps errno. */
 void shim_delay(void);
 
@@ -221,6 +224,9 @@ void shim_acquire_by_signal(int number);
 void shim_interrupted(long result);
 void shim_tell_locked(pthread_mutex_t *mutex);
 void shim_tell_orphaned(pthread_mutex_t *mutex);
+
+/* perturb_stdio.c: names that no header declares. */
+void shim_stdio_set_up(void);
 
 /* perturb_answers.c: mutexes that answer by errors. */
 int shim_lock_answer(const pthread_mutex_t *mutex);

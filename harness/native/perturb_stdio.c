@@ -225,3 +225,60 @@ GETS(ssize_t, getdelim,
 GETS(ssize_t, getline,
     (char **restrict line, size_t *restrict size, FILE *restrict stream),
     stream, __getdelim(line, size, '\n', stream))
+
+/*
+ * Headers give fscanf other names, by the standard that is asked for: those
+ * of C99 and of C23, which read other numbers. Each has its own real function.
+ */
+#define SCANFS(X)                                                  \
+	X(fscanf, vfscanf)                                         \
+	X(__isoc99_fscanf, __isoc99_vfscanf)                       \
+	X(__isoc23_fscanf, __isoc23_vfscanf)
+
+typedef int scan(FILE *restrict stream, const char *restrict format,
+    va_list values);
+
+#define SCAN(name, listed)                                                   \
+	int shim_##name(FILE *restrict stream, const char *restrict format,  \
+	    ...) __asm__(#name);                                             \
+	int shim_##listed(FILE *restrict stream,                             \
+	    const char *restrict format, va_list values) __asm__(#listed);   \
+                                                                             \
+	static scan *real_##listed;                                          \
+                                                                             \
+	int shim_##listed(FILE *restrict stream,                             \
+	    const char *restrict format, va_list values)                     \
+	{                                                                    \
+		int result;                                                  \
+                                                                             \
+		shim_enter(__builtin_return_address(0));                     \
+		result = real_##listed(stream, format, values);              \
+		got_from(stream);                                            \
+		shim_leave();                                                \
+		return result;                                               \
+	}                                                                    \
+                                                                             \
+	int shim_##name(FILE *restrict stream, const char *restrict format,  \
+	    ...)                                                             \
+	{                                                                    \
+		va_list values;                                              \
+		int result;                                                  \
+                                                                             \
+		shim_enter(__builtin_return_address(0));                     \
+		va_start(values, format);                                    \
+		result = real_##listed(stream, format, values);              \
+		va_end(values);                                              \
+		got_from(stream);                                            \
+		shim_leave();                                                \
+		return result;                                               \
+	}
+
+SCANFS(SCAN)
+
+void
+shim_stdio_set_up(void)
+{
+#define SCAN_FIND(name, listed) shim_find(#listed, &real_##listed, false);
+	SCANFS(SCAN_FIND)
+#undef SCAN_FIND
+}
