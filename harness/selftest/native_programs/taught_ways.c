@@ -541,6 +541,44 @@ hear_cond(void)
 }
 
 static void
+give_back(void *lock)
+{
+	must(told);
+	must(pthread_mutex_unlock(lock) == 0);
+}
+
+/* Is cancelled while it waits, and gives the lock back itself. */
+static void *
+wait_for_ever(void *unused)
+{
+	pthread_mutex_lock(&mutex);
+	pthread_cleanup_push(give_back, &mutex);
+	told = true;
+	for (;;)
+		pthread_cond_wait(cond, &mutex);
+	pthread_cleanup_pop(1);
+	return unused;
+}
+
+static void
+open_cancel(void)
+{
+	pthread_t thread;
+	bool waits = false;
+
+	open_cond();
+	must(pthread_create(&thread, NULL, wait_for_ever, NULL) == 0);
+	while (!waits) {
+		pthread_mutex_lock(&mutex);
+		waits = told;
+		pthread_mutex_unlock(&mutex);
+	}
+	pthread_cancel(thread);
+	pthread_join(thread, NULL);
+	told = false;
+}
+
+static void
 hear_clockjoin(void)
 {
 	struct timespec until = later(CLOCK_MONOTONIC);
@@ -601,6 +639,7 @@ static const struct way {
     {"fence", open_nothing, say_fence, hear_fence},
     {"barrier", open_barrier, say_barrier, hear_barrier},
     {"cond", open_cond, say_cond, hear_cond},
+    {"cancel", open_cancel, say_cond, hear_cond},
     {"clockjoin", open_nothing, say_nothing, hear_clockjoin},
     {"timedjoin", open_nothing, say_nothing, hear_timedjoin},
     {"tryjoin", open_nothing, say_nothing, hear_tryjoin},
