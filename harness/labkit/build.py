@@ -202,7 +202,9 @@ def shim() -> Path:
         with _fresh(home) as scratch:
             _trusted(
                 ["gcc", "-std=c11", "-O1", "-g", "-fPIC", "-shared", "-pthread", "-Wall", "-Wextra"]
-                + ["-o", str(scratch / "perturb.so"), *map(str, sources), "-ldl"]
+                # ASan finds its way through a stack by frame pointers.
+                + ["-fno-omit-frame-pointer", "-o", str(scratch / "perturb.so")]
+                + [*map(str, sources), "-ldl"]
             )
     return home / "perturb.so"
 

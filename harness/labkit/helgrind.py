@@ -38,8 +38,9 @@ _SYMBOL = re.compile(r'inside (?:data symbol|global var|local var) "(?P<name>[^"
 _BLOCK_SIZE = re.compile(r"inside a block of size (?P<size>[\d,]+)")
 _ON_STACK = re.compile(r"is on thread #\d+'s stack")
 
-# What correct programs meet too: a limit reached, a signal, a time-out; a lock that is busy when tried.
-_HARMLESS_ERRORS = {"EAGAIN", "EINTR", "ETIMEDOUT", "ENOMEM"}
+# What correct programs meet too: a limit reached, a signal, a time-out; a robust mutex whose owner has
+# ended, or that nobody made consistent since; a lock that is busy when tried.
+_HARMLESS_ERRORS = {"EAGAIN", "EINTR", "ETIMEDOUT", "ENOMEM", "EOWNERDEAD", "ENOTRECOVERABLE"}
 # Guesses of the tool; POSIX allows to signal a condition without the lock, and glibc itself does.
 _GUESSES = (
     "dubious",

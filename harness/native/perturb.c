@@ -26,16 +26,26 @@
  * A thread's random numbers depend on the seed and on its number in the order
  * of creation, so a thread is delayed at the same calls in every run.
  *
- * The parts: perturb.c set-up, delays; perturb_threads.c creation and joining;
- * perturb_sync.c locks and what TSan is told; perturb_locks.c other calls of
- * locks; perturb_record.c who holds which; perturb_io.c transfers and
- * descriptors; perturb_wait.c poll and its kin; perturb_c11.c <threads.h>;
- * perturb_looks.c files that tell of tools.
+ * The parts that perturb: perturb.c set-up, delays;
+ * perturb_threads.c creation and joining; perturb_sync.c locks; perturb_io.c
+ * transfers and descriptors; perturb_wait.c poll and its kin; perturb_c11.c
+ * <threads.h>.
+ *
+ * Those that watch: perturb_record.c who holds which lock, with
+ * perturb_locks.c, other calls of locks; perturb_looks.c files that tell of
+ * tools.
+ *
+ * Those that teach ThreadSanitizer and Helgrind calls that they don't know:
+ * perturb_tell.c the words that are told; perturb_timed.c locks and joins with
+ * a clock; perturb_answers.c mutexes that answer by errors; perturb_cond.c
+ * conditions that are destroyed early; perturb_stdio.c, perturb_event.c,
+ * perturb_signal.c hand-over by these; perturb_fence.c barriers and fences.
  */
 #include "perturb.h"
 
 #include <dlfcn.h>
 #include <fcntl.h>
+#include <gnu/libc-version.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/auxv.h>
@@ -211,6 +221,9 @@ read_environment(void)
 	config.short_max = number_from("PERTURB_SHORT", 0);
 }
 
+/* Where the C library lies. */
+static void *libc;
+
 /*
  * What the environment told us is nothing to the program: it is the same
  * whether it is watched or not. Wiped, too, since /proc/PID/environ shows the
@@ -257,6 +270,74 @@ shim_is_program(const void *address)
 }
 
 /*
+ * The newest of a C library's versions of a function. dlsym finds the oldest,
+ * whose condition variables and timers have another layout.
+ */
+static void *
+newest(const char *name)
+{
+	static const char *const versions[] = {
+	    "GLIBC_2.34", "GLIBC_2.3.3", "GLIBC_2.3.2"};
+	void *found = NULL;
+	size_t i;
+
+	for (i = 0; !found && i < sizeof versions / sizeof versions[0]; i++)
+		found = dlvsym(RTLD_NEXT, name, versions[i]);
+	return found;
+}
+
+/*
+ * The next function of that name: a sanitizer's, where one stands between us
+ * and the C library. Asked for a version, dlvsym would pass over it.
+ */
+void
+shim_find(const char *name, void *function, bool needed)
+{
+	void *found = dlsym(RTLD_NEXT, name);
+	void *newer = NULL;
+
+	if (found && object_of(found) == libc)
+		newer = newest(name);
+	if (newer)
+		found = newer;
+	if (!found && needed)
+		shim_die("there is no such function", name);
+	/* POSIX lets a function's address be kept in a void *; C is silent. */
+	memcpy(function, &found, sizeof found);
+}
+
+static void
+find_all_real(void)
+{
+	void *found;
+
+	libc = object_of((void *)(uintptr_t)gnu_get_libc_version);
+#define SHIM_FIND(name) shim_find(#name, &real.name, true);
+	SHIM_FUNCTIONS(SHIM_FIND)
+#undef SHIM_FIND
+#define SHIM_FIND(name) shim_find(#name, &real.name, false);
+	SHIM_OPTIONAL(SHIM_FIND)
+#undef SHIM_FIND
+	found = newest("pthread_barrier_wait");
+	memcpy(&real.libc_barrier_wait, &found, sizeof found);
+}
+
+/*
+ * Does a tool stand before this function of the C library? Behind us it is
+ * what we call, in front of us it is what the program calls.
+ */
+static bool
+is_known(const char *name)
+{
+	void *called = dlsym(RTLD_DEFAULT, name);
+	void *next = dlsym(RTLD_NEXT, name);
+
+	if (config.tsan_in_front)
+		return called && object_of(called) != object_of(&real);
+	return next && object_of(next) != libc;
+}
+
+/*
  * Is there a tool that must be told, and where does it stand? gcc's runtimes
  * are libraries behind us: the program calls us, we call them. clang's are
  * part of the program: it calls them, they call us.
@@ -268,38 +349,9 @@ find_tools(void)
 	    __tsan_release;
 	config.tsan_in_front = config.tsan &&
 	    shim_is_program((void *)(uintptr_t)__tsan_func_entry);
-}
-
-/*
- * The next function of that name. Of pthread_cond_* dlsym finds the version
- * before 2.3.2, whose condition variables have another layout, so that version
- * is asked for; but asked for a version, it passes over TSan's interceptors.
- */
-static void
-find_real(const char *name, void *function)
-{
-	void *found = dlsym(RTLD_NEXT, name);
-	void *newer = NULL;
-	bool intercepted;
-
-	intercepted = __tsan_func_entry && found &&
-	    object_of(found) == object_of((void *)(uintptr_t)__tsan_func_entry);
-	if (!intercepted && strncmp(name, "pthread_cond_", 13) == 0)
-		newer = dlvsym(RTLD_NEXT, name, "GLIBC_2.3.2");
-	if (newer)
-		found = newer;
-	if (!found)
-		shim_die("there is no such function", name);
-	/* POSIX lets a function's address be kept in a void *; C is silent. */
-	memcpy(function, &found, sizeof found);
-}
-
-static void
-find_all_real(void)
-{
-#define SHIM_FIND(name) find_real(#name, &real.name);
-	SHIM_FUNCTIONS(SHIM_FIND)
-#undef SHIM_FIND
+	config.knows_mutex_clocklock = is_known("pthread_mutex_clocklock");
+	config.knows_rwlock_clock = is_known("pthread_rwlock_clockwrlock");
+	config.knows_clockjoin = is_known("pthread_clockjoin_np");
 }
 
 /*
@@ -378,6 +430,8 @@ shim_set_up(void)
 	begun = true;
 	find_all_real();
 	find_tools();
+	shim_tell_set_up();
+	shim_stdio_set_up();
 	shim_threads_set_up();
 	read_environment();
 	path = getenv("PERTURB_STATS");

@@ -23,9 +23,12 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <mqueue.h>
 #include <poll.h>
 #include <pthread.h>
 #include <semaphore.h>
+#include <signal.h>
+#include <stdarg.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
@@ -33,12 +36,24 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <sys/file.h>
 #include <sys/select.h>
+#include <sys/sendfile.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/time.h>
+#include <sys/timerfd.h>
 #include <sys/uio.h>
 #include <threads.h>
+#include <time.h>
 #include <unistd.h>
+
+/* What is wrapped that no header of the C library declares for all. */
+int __overflow(FILE *stream, int byte);
+int __uflow(FILE *stream);
+ssize_t __getdelim(char **line, size_t *size, int delimiter, FILE *stream);
+void __tsan_atomic_thread_fence(int order);
 
 /* The functions that are wrapped, as X(name) for each. */
 /* clang-format off */
@@ -72,6 +87,31 @@
 	X(freopen) X(opendir) X(scandir) X(readlink) X(readlinkat)             \
 	X(symlink) X(realpath) X(access) X(faccessat) X(stat) X(lstat)         \
 	X(stat64) X(lstat64) X(fstatat) X(statx) X(chdir)
+
+/* Those of newer files: one that a C library lacks is called by nobody. */
+#define SHIM_OPTIONAL(X)                                                       \
+	X(pthread_mutex_clocklock)                                             \
+	X(pthread_cond_destroy)                                                \
+	X(pthread_rwlock_timedrdlock) X(pthread_rwlock_timedwrlock)            \
+	X(pthread_rwlock_clockrdlock) X(pthread_rwlock_clockwrlock)            \
+	X(sem_trywait) X(sem_clockwait) X(pthread_clockjoin_np)                \
+	X(pthread_barrier_wait)                                                \
+	X(flockfile) X(ftrylockfile) X(funlockfile)                            \
+	X(fputs) X(fputc) X(putc) X(fwrite) X(vfprintf) X(vdprintf)            \
+	X(puts) X(putchar) X(fflush) X(fclose)                                 \
+	X(fputs_unlocked) X(fputc_unlocked) X(fwrite_unlocked)                 \
+	X(fflush_unlocked) X(__overflow)                                       \
+	X(fgets) X(fgetc) X(getc) X(fread) X(__getdelim)                       \
+	X(fgets_unlocked) X(fgetc_unlocked) X(fread_unlocked) X(__uflow)       \
+	X(kill) X(raise) X(tgkill) X(pthread_kill) X(sigqueue)                 \
+	X(pthread_sigqueue) X(setitimer) X(alarm) X(timer_settime)             \
+	X(sigwait) X(sigwaitinfo) X(sigtimedwait) X(sigsuspend) X(pause)       \
+	X(sleep) X(usleep) X(nanosleep) X(clock_nanosleep)                     \
+	X(eventfd_read) X(eventfd_write) X(timerfd_settime)                    \
+	X(mq_send) X(mq_timedsend) X(mq_receive) X(mq_timedreceive)            \
+	X(splice) X(tee) X(vmsplice) X(sendfile) X(connect)                    \
+	X(recvmmsg) X(sendmmsg) X(flock)                                       \
+	X(__tsan_atomic_thread_fence)
 /* clang-format on */
 
 /*
@@ -82,6 +122,15 @@ extern void __tsan_func_entry(void *) __attribute__((weak));
 extern void __tsan_func_exit(void) __attribute__((weak));
 extern void __tsan_acquire(void *) __attribute__((weak));
 extern void __tsan_release(void *) __attribute__((weak));
+extern void __tsan_read1(void *) __attribute__((weak));
+extern void __tsan_mutex_pre_lock(void *, unsigned flags)
+    __attribute__((weak));
+extern void __tsan_mutex_post_lock(void *, unsigned flags, int recursion)
+    __attribute__((weak));
+extern int __tsan_mutex_pre_unlock(void *, unsigned flags)
+    __attribute__((weak));
+extern void __tsan_mutex_post_unlock(void *, unsigned flags)
+    __attribute__((weak));
 
 /* Nothing below is seen outside the shim: only the wrappers are. */
 #pragma GCC visibility push(hidden)
@@ -177,7 +226,10 @@ _Static_assert(offsetof(struct shim_record, threads) == 56, "likewise");
 struct shim_real {
 #define SHIM_FIELD(name) __typeof__(name) *name;
 	SHIM_FUNCTIONS(SHIM_FIELD)
+	SHIM_OPTIONAL(SHIM_FIELD)
 #undef SHIM_FIELD
+	/* The C library's own, behind a tool's. */
+	__typeof__(pthread_barrier_wait) *libc_barrier_wait;
 };
 extern struct shim_real real;
 
@@ -190,9 +242,13 @@ struct shim_config {
 	uint64_t max_threads; /* UINT64_MAX: no limit */
 	uint64_t create_us;   /* by which thread creation is slower */
 	uint64_t short_max;   /* the longest transfer in bytes, 0: any */
+	bool valgrind;        /* the program runs under it */
 	bool tsan;            /* the program is built with TSan */
 	bool tsan_in_front;   /* its runtime is linked statically (clang):
 				   the program calls it, and it calls us */
+	bool watched;         /* by one of the two: a tool is told things */
+	/* TSan stands before these functions, so it need not be told. */
+	bool knows_mutex_clocklock, knows_rwlock_clock, knows_clockjoin;
 };
 extern struct shim_config config;
 
@@ -201,6 +257,9 @@ extern atomic_bool shim_ready;
 
 /* Read the environment and find the real functions; before anything else. */
 void shim_set_up(void);
+
+/* Find a function behind us and keep its address; NULL if it isn't needed. */
+void shim_find(const char *name, void *function, bool needed);
 
 /* Perhaps yield or sleep, as the thread's random numbers say. Keeps errno. */
 void shim_delay(void);
@@ -221,10 +280,41 @@ _Noreturn void shim_die(const char *what, const char *name);
 void *shim_page_new(void);
 void shim_page_free(void *page);
 
-/* perturb_sync.c: what hand-over through a descriptor means to TSan. */
+/* perturb_tell.c: what the tools are told of order and of locks. */
+void shim_tell_set_up(void);
+void shim_release(void *edge);
+void shim_acquire(void *edge);
 void shim_release_by(int fd);
 void shim_acquire_by(int fd);
 void shim_acquire_by_any(void);
+void shim_release_by_queue(int fd);
+void shim_acquire_by_queue(int fd);
+void shim_release_by_signal(int number);
+void shim_acquire_by_signal(int number);
+void shim_interrupted(long result);
+void shim_tell_locked(pthread_mutex_t *mutex);
+void shim_tell_orphaned(pthread_mutex_t *mutex);
+
+/* perturb_stdio.c: names that no header declares. */
+void shim_stdio_set_up(void);
+
+/* perturb_answers.c: mutexes that answer by errors. */
+int shim_lock_answer(const pthread_mutex_t *mutex);
+int shim_unlock_answer(const pthread_mutex_t *mutex);
+void shim_owner_died(pthread_mutex_t *mutex, int err, bool tsan_knows);
+void shim_orphan_all(void);
+
+/* perturb_cond.c: who waits for a condition, under Helgrind. */
+struct shim_wait {
+	pthread_cond_t *cond;
+	pthread_mutex_t *mutex;
+	clockid_t clock;              /* of a clockwait */
+	const struct timespec *until; /* NULL: for ever */
+};
+
+int shim_cond_wait(struct shim_wait *wait,
+    int (*real_wait)(const struct shim_wait *wait));
+void shim_cond_signalled(pthread_cond_t *cond, bool all);
 
 /* perturb_threads.c: counts and limits, for both kinds of threads. */
 void shim_threads_set_up(void);

@@ -1,9 +1,9 @@
 /*
  * <threads.h>. glibc's functions call its pthreads from within, so TSan does
- * not see them, and crashes in a thread that it doesn't know. Under TSan they
- * are therefore made of the pthread functions that it intercepts; glibc's types
- * are pthread's own under another name. Otherwise they are glibc's (Helgrind
- * knows those), with delays and counts.
+ * not see them, and crashes in a thread that it doesn't know; Helgrind misses
+ * some. Under both they are therefore made of the pthread functions that the
+ * tools know; glibc's types are pthread's own under another name. Otherwise
+ * they are glibc's, with delays and counts.
  *
  * The pthread functions are called by their plain names on purpose: the call
  * goes to whoever stands first, be it we or a runtime in front of us.
@@ -145,7 +145,7 @@ thrd_create(thrd_t *thread, thrd_start_t routine, void *argument)
 		result = thrd_nomem;
 	} else {
 		*start = (struct start){routine, argument, 0};
-		result = config.tsan ? create_by_pthreads(thread, start)
+		result = config.watched ? create_by_pthreads(thread, start)
 				     : create_by_glibc(thread, start);
 	}
 	c11_leave();
@@ -158,7 +158,7 @@ thrd_detach(thrd_t thread)
 	int result;
 
 	c11_enter(__builtin_return_address(0));
-	if (config.tsan) {
+	if (config.watched) {
 		result = result_of(pthread_detach((pthread_t)thread));
 	} else {
 		result = real.thrd_detach(thread);
@@ -177,7 +177,7 @@ thrd_join(thrd_t thread, int *value)
 	int result;
 
 	c11_enter(__builtin_return_address(0));
-	if (config.tsan) {
+	if (config.watched) {
 		result = result_of(pthread_join((pthread_t)thread, &returned));
 		if (result == thrd_success && value)
 			*value = (int)(intptr_t)returned;
@@ -197,7 +197,7 @@ void
 call_once(once_flag *flag, void (*function)(void))
 {
 	c11_enter(__builtin_return_address(0));
-	if (config.tsan)
+	if (config.watched)
 		pthread_once((pthread_once_t *)flag, function);
 	else
 		real.call_once(flag, function);
@@ -230,7 +230,7 @@ mtx_init(mtx_t *mutex, int type)
 
 	c11_enter(__builtin_return_address(0));
 	shim_lock_ended(mutex);
-	result = config.tsan ? result_of(mutex_init(as_mutex(mutex), type))
+	result = config.watched ? result_of(mutex_init(as_mutex(mutex), type))
 			     : real.mtx_init(mutex, type);
 	c11_leave();
 	return result;
@@ -242,7 +242,7 @@ mtx_lock(mtx_t *mutex)
 	int result;
 
 	c11_enter(__builtin_return_address(0));
-	if (config.tsan) {
+	if (config.watched) {
 		result = result_of(pthread_mutex_lock(as_mutex(mutex)));
 	} else {
 		shim_delay();
@@ -261,7 +261,7 @@ mtx_timedlock(mtx_t *restrict mutex, const struct timespec *restrict until)
 	int result;
 
 	c11_enter(__builtin_return_address(0));
-	if (config.tsan) {
+	if (config.watched) {
 		result =
 		    result_of(pthread_mutex_timedlock(as_mutex(mutex), until));
 	} else {
@@ -280,7 +280,7 @@ mtx_trylock(mtx_t *mutex)
 	int result;
 
 	c11_enter(__builtin_return_address(0));
-	if (config.tsan) {
+	if (config.watched) {
 		result = result_of(pthread_mutex_trylock(as_mutex(mutex)));
 	} else {
 		result = real.mtx_trylock(mutex);
@@ -297,7 +297,7 @@ mtx_unlock(mtx_t *mutex)
 	int result;
 
 	c11_enter(__builtin_return_address(0));
-	if (config.tsan) {
+	if (config.watched) {
 		result = result_of(pthread_mutex_unlock(as_mutex(mutex)));
 	} else {
 		result = real.mtx_unlock(mutex);
@@ -313,7 +313,7 @@ void
 mtx_destroy(mtx_t *mutex)
 {
 	c11_enter(__builtin_return_address(0));
-	if (config.tsan)
+	if (config.watched)
 		pthread_mutex_destroy(as_mutex(mutex));
 	else
 		real.mtx_destroy(mutex);
@@ -329,7 +329,7 @@ cnd_init(cnd_t *cond)
 	int result;
 
 	c11_enter(__builtin_return_address(0));
-	result = config.tsan ? result_of(pthread_cond_init(as_cond(cond), NULL))
+	result = config.watched ? result_of(pthread_cond_init(as_cond(cond), NULL))
 			     : real.cnd_init(cond);
 	c11_leave();
 	return result;
@@ -341,7 +341,7 @@ cnd_signal(cnd_t *cond)
 	int result;
 
 	c11_enter(__builtin_return_address(0));
-	if (config.tsan) {
+	if (config.watched) {
 		result = result_of(pthread_cond_signal(as_cond(cond)));
 	} else {
 		shim_delay();
@@ -358,7 +358,7 @@ cnd_broadcast(cnd_t *cond)
 	int result;
 
 	c11_enter(__builtin_return_address(0));
-	if (config.tsan) {
+	if (config.watched) {
 		result = result_of(pthread_cond_broadcast(as_cond(cond)));
 	} else {
 		shim_delay();
@@ -375,7 +375,7 @@ cnd_wait(cnd_t *cond, mtx_t *mutex)
 	int result;
 
 	c11_enter(__builtin_return_address(0));
-	if (config.tsan) {
+	if (config.watched) {
 		result = result_of(
 		    pthread_cond_wait(as_cond(cond), as_mutex(mutex)));
 	} else {
@@ -396,7 +396,7 @@ cnd_timedwait(cnd_t *restrict cond, mtx_t *restrict mutex,
 	int result;
 
 	c11_enter(__builtin_return_address(0));
-	if (config.tsan) {
+	if (config.watched) {
 		result = result_of(pthread_cond_timedwait(
 		    as_cond(cond), as_mutex(mutex), until));
 	} else {
@@ -414,7 +414,7 @@ void
 cnd_destroy(cnd_t *cond)
 {
 	c11_enter(__builtin_return_address(0));
-	if (config.tsan)
+	if (config.watched)
 		pthread_cond_destroy(as_cond(cond));
 	else
 		real.cnd_destroy(cond);

@@ -123,6 +123,7 @@ static void
 received(int fd, ssize_t got)
 {
 	note_use(fd, got);
+	shim_interrupted(got);
 	if (got >= 0)
 		shim_acquire_by(fd);
 	shim_delay();
@@ -225,6 +226,14 @@ sending(int fd)
 	shim_release_by(fd);
 }
 
+/* What it ends with. */
+static void
+sent_by(int fd, ssize_t sent)
+{
+	note_use(fd, sent);
+	shim_interrupted(sent);
+}
+
 ssize_t
 write(int fd, const void *buf, size_t len)
 {
@@ -233,7 +242,7 @@ write(int fd, const void *buf, size_t len)
 	shim_enter(__builtin_return_address(0));
 	sending(fd);
 	sent = real.write(fd, buf, shorten(fd, len, 0));
-	note_use(fd, sent);
+	sent_by(fd, sent);
 	shim_leave();
 	return sent;
 }
@@ -250,7 +259,7 @@ writev(int fd, const struct iovec *vector, int count)
 		sent = real.writev(fd, &one, 1);
 	else
 		sent = real.writev(fd, vector, count);
-	note_use(fd, sent);
+	sent_by(fd, sent);
 	shim_leave();
 	return sent;
 }
@@ -263,7 +272,7 @@ send(int fd, const void *buf, size_t len, int flags)
 	shim_enter(__builtin_return_address(0));
 	sending(fd);
 	sent = real.send(fd, buf, shorten(fd, len, flags), flags);
-	note_use(fd, sent);
+	sent_by(fd, sent);
 	shim_leave();
 	return sent;
 }
@@ -277,7 +286,7 @@ sendto(int fd, const void *buf, size_t len, int flags, __CONST_SOCKADDR_ARG to,
 	shim_enter(__builtin_return_address(0));
 	sending(fd);
 	sent = real.sendto(fd, buf, shorten(fd, len, flags), flags, to, to_len);
-	note_use(fd, sent);
+	sent_by(fd, sent);
 	shim_leave();
 	return sent;
 }
@@ -299,12 +308,21 @@ sendmsg(int fd, const struct msghdr *message, int flags)
 	} else {
 		sent = real.sendmsg(fd, message, flags);
 	}
-	note_use(fd, sent);
+	sent_by(fd, sent);
 	shim_leave();
 	return sent;
 }
 
 /* -- connections ----------------------------------------------------------- */
+
+/* A connection is a message, too: see edge_of for those that are one here. */
+static void
+accepted_by(int fd, int accepted)
+{
+	shim_interrupted(accepted);
+	if (accepted >= 0)
+		shim_acquire_by(fd);
+}
 
 int
 accept(int fd, __SOCKADDR_ARG address, socklen_t *restrict len)
@@ -315,6 +333,7 @@ accept(int fd, __SOCKADDR_ARG address, socklen_t *restrict len)
 	shim_delay(); /* whatever was looked at before may have changed */
 	accepted = real.accept(fd, address, len);
 	note_accepted(accepted);
+	accepted_by(fd, accepted);
 	shim_delay();
 	shim_leave();
 	return accepted;
@@ -329,6 +348,7 @@ accept4(int fd, __SOCKADDR_ARG address, socklen_t *restrict len, int flags)
 	shim_delay();
 	accepted = real.accept4(fd, address, len, flags);
 	note_accepted(accepted);
+	accepted_by(fd, accepted);
 	shim_delay();
 	shim_leave();
 	return accepted;

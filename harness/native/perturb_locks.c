@@ -5,18 +5,6 @@
 #include "perturb.h"
 
 int
-pthread_mutex_trylock(pthread_mutex_t *mutex)
-{
-	int err;
-
-	shim_enter(__builtin_return_address(0));
-	err = real.pthread_mutex_trylock(mutex);
-	shim_mutex_taken(mutex, err, SHIM_TRIED, __builtin_return_address(0));
-	shim_leave();
-	return err;
-}
-
-int
 pthread_mutex_init(pthread_mutex_t *mutex, const pthread_mutexattr_t *attr)
 {
 	int err;

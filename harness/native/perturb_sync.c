@@ -1,6 +1,6 @@
 /*
- * Mutexes, condition variables, read-write locks and semaphores: delays only;
- * and what hand-over through a descriptor means to ThreadSanitizer.
+ * Mutexes, condition variables, read-write locks and semaphores: delays, and
+ * what the tools do not know of them.
  *
  * A delay stands before a lock is taken and after it is given back, never
  * between: that is where another thread can come in between two critical
@@ -9,9 +9,6 @@
  */
 #include "perturb.h"
 
-#include <sys/stat.h>
-#include <sys/syscall.h>
-
 int
 pthread_mutex_lock(pthread_mutex_t *mutex)
 {
@@ -19,8 +16,13 @@ pthread_mutex_lock(pthread_mutex_t *mutex)
 
 	shim_enter(__builtin_return_address(0));
 	shim_delay();
-	shim_lock_wanted(mutex, SHIM_EXCLUSIVE, __builtin_return_address(0));
-	err = real.pthread_mutex_lock(mutex);
+	err = shim_lock_answer(mutex);
+	if (!err) {
+		shim_lock_wanted(
+		    mutex, SHIM_EXCLUSIVE, __builtin_return_address(0));
+		err = real.pthread_mutex_lock(mutex);
+	}
+	shim_owner_died(mutex, err, true);
 	shim_mutex_taken(
 	    mutex, err, SHIM_EXCLUSIVE, __builtin_return_address(0));
 	shim_leave();
@@ -35,7 +37,10 @@ pthread_mutex_timedlock(
 
 	shim_enter(__builtin_return_address(0));
 	shim_delay();
-	err = real.pthread_mutex_timedlock(mutex, until);
+	err = shim_lock_answer(mutex);
+	if (!err)
+		err = real.pthread_mutex_timedlock(mutex, until);
+	shim_owner_died(mutex, err, false);
 	shim_mutex_taken(mutex, err, SHIM_TRIED, __builtin_return_address(0));
 	shim_leave();
 	return err;
@@ -47,12 +52,20 @@ pthread_mutex_unlock(pthread_mutex_t *mutex)
 	int err;
 
 	shim_enter(__builtin_return_address(0));
-	err = real.pthread_mutex_unlock(mutex);
+	err = shim_unlock_answer(mutex);
+	if (!err)
+		err = real.pthread_mutex_unlock(mutex);
 	if (!err)
 		shim_lock_given(mutex);
 	shim_delay();
 	shim_leave();
 	return err;
+}
+
+static int
+real_wait(const struct shim_wait *w)
+{
+	return real.pthread_cond_wait(w->cond, w->mutex);
 }
 
 /*
@@ -63,32 +76,47 @@ int
 pthread_cond_wait(
     pthread_cond_t *restrict cond, pthread_mutex_t *restrict mutex)
 {
+	struct shim_wait wait = {cond, mutex, 0, NULL};
 	int err;
 
 	shim_enter(__builtin_return_address(0));
 	shim_delay();
 	shim_wait_begins(mutex, __builtin_return_address(0));
-	err = real.pthread_cond_wait(cond, mutex);
+	err = shim_cond_wait(&wait, real_wait);
 	shim_wait_ended(mutex, __builtin_return_address(0));
 	shim_delay();
 	shim_leave();
 	return err;
 }
 
+static int
+real_timedwait(const struct shim_wait *w)
+{
+	return real.pthread_cond_timedwait(w->cond, w->mutex, w->until);
+}
+
 int
 pthread_cond_timedwait(pthread_cond_t *restrict cond,
     pthread_mutex_t *restrict mutex, const struct timespec *restrict until)
 {
+	struct shim_wait wait = {cond, mutex, 0, until};
 	int err;
 
 	shim_enter(__builtin_return_address(0));
 	shim_delay();
 	shim_wait_begins(mutex, __builtin_return_address(0));
-	err = real.pthread_cond_timedwait(cond, mutex, until);
+	err = shim_cond_wait(&wait, real_timedwait);
 	shim_wait_ended(mutex, __builtin_return_address(0));
 	shim_delay();
 	shim_leave();
 	return err;
+}
+
+static int
+real_clockwait(const struct shim_wait *w)
+{
+	return real.pthread_cond_clockwait(
+	    w->cond, w->mutex, w->clock, w->until);
 }
 
 int
@@ -96,12 +124,13 @@ pthread_cond_clockwait(pthread_cond_t *restrict cond,
     pthread_mutex_t *restrict mutex, clockid_t clock,
     const struct timespec *restrict until)
 {
+	struct shim_wait wait = {cond, mutex, clock, until};
 	int err;
 
 	shim_enter(__builtin_return_address(0));
 	shim_delay();
 	shim_wait_begins(mutex, __builtin_return_address(0));
-	err = real.pthread_cond_clockwait(cond, mutex, clock, until);
+	err = shim_cond_wait(&wait, real_clockwait);
 	shim_wait_ended(mutex, __builtin_return_address(0));
 	shim_delay();
 	shim_leave();
@@ -115,6 +144,7 @@ pthread_cond_signal(pthread_cond_t *cond)
 
 	shim_enter(__builtin_return_address(0));
 	shim_delay();
+	shim_cond_signalled(cond, false);
 	err = real.pthread_cond_signal(cond);
 	shim_delay();
 	shim_leave();
@@ -128,6 +158,7 @@ pthread_cond_broadcast(pthread_cond_t *cond)
 
 	shim_enter(__builtin_return_address(0));
 	shim_delay();
+	shim_cond_signalled(cond, true);
 	err = real.pthread_cond_broadcast(cond);
 	shim_delay();
 	shim_leave();
@@ -188,6 +219,7 @@ sem_wait(sem_t *sem)
 	shim_enter(__builtin_return_address(0));
 	shim_delay();
 	result = real.sem_wait(sem);
+	shim_interrupted(result);
 	shim_delay();
 	shim_leave();
 	return result;
@@ -201,6 +233,9 @@ sem_timedwait(sem_t *restrict sem, const struct timespec *restrict until)
 	shim_enter(__builtin_return_address(0));
 	shim_delay();
 	result = real.sem_timedwait(sem, until);
+	shim_interrupted(result);
+	if (result == 0)
+		shim_acquire(sem);
 	shim_delay();
 	shim_leave();
 	return result;
@@ -213,95 +248,9 @@ sem_post(sem_t *sem)
 
 	shim_enter(__builtin_return_address(0));
 	shim_delay();
+	shim_release(sem);
 	result = real.sem_post(sem);
 	shim_delay();
 	shim_leave();
 	return result;
-}
-
-/* -- hand-over through descriptors ---------------------------------------- */
-
-/*
- * The harness runs TSan with io_sync=0: by default it takes every transfer on
- * any socket as synchronisation, which hides nearly every race of a server.
- * But what is written before a byte into a pipe may be read after it came out.
- * That is said here, for descriptors that stay within a process: pipes, event
- * descriptors and sockets of AF_UNIX. TCP is not one of them.
- *
- * An edge goes by an address. Pipes have one by inode; all AF_UNIX sockets
- * share one, since the two ends have different inodes, and so do all nameless
- * inodes, since they are one inode. An edge too many can hide a race, one too
- * few accuses a correct program: the second is worse.
- */
-enum { PIPE_EDGES = 256 };
-
-static uint64_t pipe_edges[PIPE_EDGES];
-static uint64_t unix_edge, nameless_edge, any_edge;
-
-/* Is it a socket of AF_UNIX? errno is the caller's to keep. */
-static bool
-is_unix_socket(int fd)
-{
-	int domain = 0;
-	socklen_t len = sizeof domain;
-
-	return syscall(SYS_getsockopt, fd, SOL_SOCKET, SO_DOMAIN, &domain,
-		   &len) == 0 &&
-	    domain == AF_UNIX;
-}
-
-/* The address for a descriptor's edges, NULL where it makes none. */
-static void *
-edge_of(int fd)
-{
-	struct stat status;
-
-	/* Not fstat: TSan would take it as a use of the descriptor. */
-	if (syscall(SYS_fstat, fd, &status) != 0)
-		return NULL;
-	if (S_ISFIFO(status.st_mode))
-		return &pipe_edges[status.st_ino % PIPE_EDGES];
-	if (S_ISSOCK(status.st_mode))
-		return is_unix_socket(fd) ? &unix_edge : NULL;
-	return (status.st_mode & S_IFMT) == 0 ? &nameless_edge : NULL;
-}
-
-/* Before something is sent through fd, or it is closed. Keeps errno. */
-void
-shim_release_by(int fd)
-{
-	int saved = errno;
-	void *edge;
-
-	if (!config.tsan)
-		return;
-	edge = edge_of(fd);
-	if (edge) {
-		__tsan_release(edge);
-		__tsan_release(&any_edge);
-	}
-	errno = saved;
-}
-
-/* After something came through fd. Keeps errno. */
-void
-shim_acquire_by(int fd)
-{
-	int saved = errno;
-	void *edge;
-
-	if (!config.tsan)
-		return;
-	edge = edge_of(fd);
-	if (edge)
-		__tsan_acquire(edge);
-	errno = saved;
-}
-
-/* After a wait for many descriptors, where it costs too much to tell which. */
-void
-shim_acquire_by_any(void)
-{
-	if (config.tsan)
-		__tsan_acquire(&any_edge);
 }

@@ -8,6 +8,9 @@
 /* More than gcc 12's TSan asks of a stack: it refuses one below 900 KiB. */
 enum { TSAN_STACK_BYTES = 1 << 20 };
 
+/* Of four rounds of destructors; in the last TSan takes leave of the thread. */
+enum { LAST_ROUND = 3 };
+
 /* What a new thread is started with; lies in a page that the thread frees. */
 struct start {
 	void *(*routine)(void *);
@@ -24,12 +27,19 @@ static atomic_uint_fast64_t last_number;
  * A thread has ended. A destructor of thread-specific data rather than a
  * cleanup handler: both see return, pthread_exit and cancellation, but
  * pthread_cleanup_push calls setjmp, which TSan intercepts and which it cannot
- * take from a thread that it doesn't know yet.
+ * take from a thread that it doesn't know yet. Asked for again until the last
+ * round, after the program's own destructors, which may use locks.
  */
 static void
-thread_ends(void *unused)
+thread_ends(void *round)
 {
-	(void)unused;
+	uintptr_t n = (uintptr_t)round;
+
+	if (n < LAST_ROUND && pthread_setspecific(end_key, (void *)(n + 1)) == 0)
+		return;
+	shim_orphan_all();
+	if (config.valgrind)
+		shim_release((void *)pthread_self());
 	atomic_fetch_sub(&stats->alive, 1);
 	shim_count(&stats->ended);
 }
@@ -104,7 +114,7 @@ shim_thread_begins(uint64_t number)
 {
 	shim_random_begin(number);
 	shim_order_begins(number);
-	if (pthread_setspecific(end_key, &end_key) != 0)
+	if (pthread_setspecific(end_key, (void *)(uintptr_t)1) != 0)
 		shim_die("no thread-specific data", "threads");
 	shim_delay();
 }
@@ -242,6 +252,16 @@ pthread_create(pthread_t *restrict thread, const pthread_attr_t *restrict attr,
 	return err;
 }
 
+/* After a thread was joined, by a form that Helgrind may not know. */
+static void
+joined(pthread_t thread, uint32_t number)
+{
+	shim_count(&stats->joined);
+	shim_order_joined(number, thread);
+	if (config.valgrind)
+		shim_acquire((void *)thread);
+}
+
 int
 pthread_join(pthread_t thread, void **result)
 {
@@ -268,10 +288,8 @@ pthread_tryjoin_np(pthread_t thread, void **result)
 	shim_enter(__builtin_return_address(0));
 	number = shim_order_joining(thread);
 	err = real.pthread_tryjoin_np(thread, result);
-	if (!err) {
-		shim_count(&stats->joined);
-		shim_order_joined(number, thread);
-	}
+	if (!err)
+		joined(thread, number);
 	shim_leave();
 	return err;
 }
@@ -286,10 +304,8 @@ pthread_timedjoin_np(
 	shim_enter(__builtin_return_address(0));
 	number = shim_order_joining(thread);
 	err = real.pthread_timedjoin_np(thread, result, until);
-	if (!err) {
-		shim_count(&stats->joined);
-		shim_order_joined(number, thread);
-	}
+	if (!err)
+		joined(thread, number);
 	shim_leave();
 	return err;
 }

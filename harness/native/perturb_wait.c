@@ -1,5 +1,5 @@
 /*
- * Waiting for descriptors: a delay before, and what it means to TSan after.
+ * Waiting for descriptors: a delay before, and what it means to the tools after.
  */
 #include "perturb.h"
 
@@ -12,11 +12,21 @@ polled(const struct pollfd *fds, nfds_t count, int ready)
 {
 	nfds_t i;
 
-	if (!config.tsan || ready <= 0)
+	shim_interrupted(ready);
+	if (!config.watched || ready <= 0)
 		return;
 	for (i = 0; i < count; i++)
 		if (fds[i].revents)
 			shim_acquire_by(fds[i].fd);
+}
+
+/* The same where it costs too much to tell which descriptors are ready. */
+static void
+waited(int ready)
+{
+	shim_interrupted(ready);
+	if (ready > 0)
+		shim_acquire_by_any();
 }
 
 int
@@ -55,8 +65,7 @@ select(int count, fd_set *restrict readable, fd_set *restrict writable,
 	shim_enter(__builtin_return_address(0));
 	shim_delay();
 	ready = real.select(count, readable, writable, special, timeout);
-	if (ready > 0)
-		shim_acquire_by_any();
+	waited(ready);
 	shim_leave();
 	return ready;
 }
@@ -71,8 +80,7 @@ pselect(int count, fd_set *restrict readable, fd_set *restrict writable,
 	shim_enter(__builtin_return_address(0));
 	shim_delay();
 	ready = real.pselect(count, readable, writable, special, timeout, mask);
-	if (ready > 0)
-		shim_acquire_by_any();
+	waited(ready);
 	shim_leave();
 	return ready;
 }
@@ -85,8 +93,7 @@ epoll_wait(int fd, struct epoll_event *events, int count, int timeout_ms)
 	shim_enter(__builtin_return_address(0));
 	shim_delay();
 	ready = real.epoll_wait(fd, events, count, timeout_ms);
-	if (ready > 0)
-		shim_acquire_by_any();
+	waited(ready);
 	shim_leave();
 	return ready;
 }
@@ -100,8 +107,7 @@ epoll_pwait(int fd, struct epoll_event *events, int count, int timeout_ms,
 	shim_enter(__builtin_return_address(0));
 	shim_delay();
 	ready = real.epoll_pwait(fd, events, count, timeout_ms, mask);
-	if (ready > 0)
-		shim_acquire_by_any();
+	waited(ready);
 	shim_leave();
 	return ready;
 }

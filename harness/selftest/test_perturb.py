@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from labkit import shimstats
+from labkit import helgrind, shimstats
 from labkit.faults import Trouble
 from labkit.shimstats import ShimStats
 
@@ -55,8 +55,8 @@ class Workshop:
         self.directory = directory
         self.shim = directory / "perturb.so"
         parts = [str(path) for path in sorted(NATIVE.glob("perturb*.c"))]
-        shared = ["-O1", "-g", "-fPIC", "-shared", "-pthread", "-o", str(self.shim)]
-        compile_c("gcc", *WARNINGS, *shared, *parts, "-ldl")
+        shared = ["-O1", "-g", "-fPIC", "-shared", "-pthread", "-fno-omit-frame-pointer"]
+        compile_c("gcc", *WARNINGS, *shared, "-o", str(self.shim), *parts, "-ldl")
         self._runs = 0
 
     def build(self, name: str, kind: str = "plain", compiler: str = "gcc") -> Path:
@@ -69,6 +69,8 @@ class Workshop:
         if kind != "plain":
             flags.append(SANITIZERS[kind])
             objects = self.trusted(kind, compiler)
+        if kind == "tsan" and compiler == "gcc":
+            flags.append("-Wno-tsan")  # it says that TSan takes no fence for anything: the shim does
         source = str(PROGRAMS / f"{name}.c")
         compile_c(compiler, *WARNINGS, *flags, source, *objects, "-o", str(program))
         return program
@@ -127,6 +129,15 @@ def line_of(program: str, mark: str) -> str:
         if mark in line:
             return f"{program}.c:{number}"
     raise AssertionError(f"{program}.c has no line with {mark}")
+
+
+def forms_of(program: str) -> list[str]:
+    """The words that a program of many forms takes for its first argument, in the order of its table."""
+    return re.findall(r'^    \{"([\w-]+)", ', (PROGRAMS / f"{program}.c").read_text(), re.M)
+
+
+LOCKS, WAYS = forms_of("taught_locks"), forms_of("taught_ways")
+TAUGHT = [("taught_locks", form) for form in LOCKS] + [("taught_ways", way) for way in WAYS]
 
 
 def needs(command: str) -> pytest.MarkDecorator:
@@ -321,6 +332,31 @@ def test_correct_programs_have_no_report(shop: Workshop, program: str, compiler:
     assert [(run.status, run.races) for run in runs] == [(0, [])] * len(runs)
 
 
+@pytest.mark.parametrize("program, form", TAUGHT)
+def test_what_tsan_does_not_know_is_taught(shop: Workshop, program: str, form: str) -> None:
+    """A form of locking or of telling is no race, and the same program without it is one."""
+    binary = shop.build(program, "tsan")
+    run = shop.run(binary, form, seed=1, max_us=200)
+    assert (run.status, run.races, run.output) == (0, [], "")
+    racing = shop.run(binary, form, "race", seed=1, max_us=200)
+    variable = "counter" if program == "taught_locks" else "payload"
+    assert racing.status == 66
+    assert all(f"global '{variable}'" in race for race in racing.races)
+
+
+def test_what_goes_out_of_the_process_orders_nothing(shop: Workshop) -> None:
+    """Else a line on stdout, a pipe, would come before all that a thread sees ready by epoll."""
+    run = shop.run(shop.build("goes_out", "tsan"), seed=1)
+    assert (run.status, len(run.races)) == (66, 1)
+
+
+@pytest.mark.parametrize("program, form", TAUGHT)
+def test_what_is_taught_works_alone(shop: Workshop, program: str, form: str) -> None:
+    """Without a tool the shim changes nothing in it."""
+    run = shop.run(shop.build(program), form, seed=1, max_us=200)
+    assert (run.status, run.output) == (0, "")
+
+
 @pytest.mark.parametrize("kind", ["plain", "tsan"])
 def test_threads_may_have_stacks_of_the_programs_own(shop: Workshop, kind: str) -> None:
     """TSan refuses small ones; then they are dropped, and nothing else changes: half is detached."""
@@ -398,10 +434,30 @@ def test_correct_programs_are_clean(shop: Workshop, program: str) -> None:
 def test_helgrind_says_nothing_of_the_shim(shop: Workshop) -> None:
     """With perturb.supp, a correct program has no report."""
     words = "valgrind -q --tool=helgrind --fair-sched=try --free-is-write=yes --history-level=none"
-    helgrind = (*words.split(), f"--suppressions={NATIVE}/perturb.supp")
-    run = shop.run(shop.build("clean_sync"), tool=helgrind, seed=1, max_us=500)
+    command = (*words.split(), f"--suppressions={NATIVE}/perturb.supp")
+    run = shop.run(shop.build("clean_sync"), tool=command, seed=1, max_us=500)
     assert (run.status, run.output) == (0, "")
     assert run.stats.delays > 0
+
+
+# Of the ways to tell only these have to do with what Helgrind gives verdicts on: races are hints.
+@needs("valgrind")
+@pytest.mark.parametrize(
+    "program, form",
+    [
+        *(("taught_locks", form) for form in LOCKS),
+        *(("taught_ways", way) for way in WAYS if re.search("barrier|cond|cancel|join", way)),
+    ],
+)
+def test_what_helgrind_does_not_know_is_taught(
+    shop: Workshop, tmp_path: Path, program: str, form: str
+) -> None:
+    """No form of locking is an error."""
+    command = helgrind.command(tmp_path / "helgrind.xml", NATIVE / "perturb.supp")
+    run = shop.run(shop.build(program), form, tool=tuple(command), seed=1, max_us=200)
+    found = helgrind.parse((tmp_path / "helgrind.xml").read_text())
+    assert run.status == 0
+    assert [finding.text for finding in found if not finding.advisory] == []
 
 
 # -- the sources -----------------------------------------------------------------------------
