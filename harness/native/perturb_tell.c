@@ -18,9 +18,9 @@
 #include <valgrind/helgrind.h>
 #else
 /* No valgrind on this machine either, or one whose headers are apart. */
-#define RUNNING_ON_VALGRIND 0
-#define ANNOTATE_HAPPENS_BEFORE(edge)	     (void)(edge)
-#define ANNOTATE_HAPPENS_AFTER(edge)	     (void)(edge)
+#define RUNNING_ON_VALGRIND                  0
+#define ANNOTATE_HAPPENS_BEFORE(edge)        (void)(edge)
+#define ANNOTATE_HAPPENS_AFTER(edge)         (void)(edge)
 #define VALGRIND_HG_MUTEX_LOCK_POST(mutex)   (void)(mutex)
 #define VALGRIND_HG_MUTEX_UNLOCK_PRE(mutex)  (void)(mutex)
 #define VALGRIND_HG_MUTEX_UNLOCK_POST(mutex) (void)(mutex)

@@ -121,8 +121,7 @@ pthread_mutex_trylock(pthread_mutex_t *mutex)
 
 /* After a wait for one that ends by itself. */
 static void
-rwlock_taken(
-    pthread_rwlock_t *lock, int err, enum shim_how how, void *caller)
+rwlock_taken(pthread_rwlock_t *lock, int err, enum shim_how how, void *caller)
 {
 	if (!err)
 		shim_lock_taken(lock, shim_how_of(lock, how), caller);
