@@ -117,7 +117,8 @@ def stuck(program: Running) -> str | None:
     if not program.running:
         return None
     seen = threads.look(program.pid, LOOK_SECONDS).threads
-    found = waits.of(seen, program.scene.builder.sources.directory)
+    directory = program.scene.builder.sources.directory
+    found = [wait for wait in waits.of(seen, directory) if not hang.is_tool(wait)]
     if any(wait.lock and wait.ended for wait in found):
         return "missing-unlock"
     circles = waits.circles(found)
