@@ -25,7 +25,8 @@
  *
  * The parts: perturb.c set-up, delays; perturb_threads.c creation and joining;
  * perturb_sync.c locks and what TSan is told; perturb_io.c transfers and
- * descriptors; perturb_wait.c poll and its kin; perturb_c11.c <threads.h>.
+ * descriptors; perturb_close.c what a program must not close; perturb_wait.c
+ * poll and its kin; perturb_c11.c <threads.h>.
  */
 #include "perturb.h"
 
@@ -330,8 +331,10 @@ shim_set_up(void)
 	shim_threads_set_up();
 	read_environment();
 	path = getenv("PERTURB_STATS");
-	if (path)
+	if (path) {
 		open_stats(path);
+		shim_close_set_up(path);
+	}
 	pthread_atfork(NULL, NULL, fork_in_child);
 	atomic_store_explicit(&shim_ready, true, memory_order_release);
 	errno = saved;

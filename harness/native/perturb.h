@@ -21,6 +21,7 @@
 #endif
 
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <pthread.h>
 #include <semaphore.h>
@@ -38,6 +39,8 @@
 /* The functions that are wrapped, as X(name) for each. */
 /* clang-format off */
 #define SHIM_FUNCTIONS(X)                                                      \
+	X(syscall) X(closefrom) X(close_range) X(dup) X(dup2) X(dup3)          \
+	X(fcntl) X(fcntl64)                                                    \
 	X(pthread_create) X(pthread_join) X(pthread_tryjoin_np)                \
 	X(pthread_timedjoin_np) X(pthread_detach)                              \
 	X(pthread_mutex_lock) X(pthread_mutex_timedlock)                       \
@@ -153,6 +156,13 @@ void shim_page_free(void *page);
 void shim_release_by(int fd);
 void shim_acquire_by(int fd);
 void shim_acquire_by_any(void);
+
+/*
+ * perturb_close.c: what a program must not close. shim_closes_log: whether fd
+ * is a sanitizer's log; then that close's result is in *result, and errno.
+ */
+void shim_close_set_up(const char *stats_path);
+bool shim_closes_log(int fd, int *result);
 
 /* perturb_threads.c: counts and limits, for both kinds of threads. */
 void shim_threads_set_up(void);

@@ -372,6 +372,35 @@ def test_a_students_own_hook_is_a_link_error(
     assert "multiple definition" in done.stderr
 
 
+CLOSING = ("closefrom", "close_range", "syscall", "each", "open", "listed")
+
+
+@pytest.mark.parametrize("how", CLOSING)
+@pytest.mark.parametrize("kind", ["plain", "tsan"])
+def test_the_log_survives_who_closes_everything(shop: Workshop, kind: str, how: str) -> None:
+    """The program sees no descriptor after that, and its race is in the log all the same."""
+    run = shop.run(shop.build("closes_all", kind), how, seed=1)
+    assert run.output == "0 open\n"
+    assert (run.status, len(run.races)) == ((66, 1) if kind == "tsan" else (0, 0))
+    if run.races:
+        assert line_of("closes_all", "RACE") in run.races[0]
+
+
+@pytest.mark.parametrize("how", CLOSING)
+@pytest.mark.parametrize("compiler", [CLANG])
+def test_clangs_log_survives(shop: Workshop, compiler: str, how: str) -> None:
+    """Its pipes to llvm-symbolizer may not: then the report has no lines."""
+    run = shop.run(shop.build("closes_all", "tsan", compiler), how, seed=1)
+    assert (run.status, len(run.races)) == (66, 1)
+
+
+def test_a_log_makes_way(shop: Workshop, tmp_path: Path) -> None:
+    """A file that the program puts under the log's number gets none of the log's words."""
+    run = shop.run(shop.build("closes_all", "tsan"), "replaced", str(tmp_path / "file"), seed=1)
+    assert (run.status, len(run.races)) == (66, 1)
+    assert (tmp_path / "file").read_bytes() == b""
+
+
 # -- under AddressSanitizer ------------------------------------------------------------------
 
 
