@@ -32,6 +32,8 @@ _TROUBLE = re.compile(
     r"|ERROR: Failed to mmap|internal allocator is out of memory"
 )
 
+NULL_ARGUMENT = "null pointer passed as argument"
+
 # How a report's title begins: kind, cause, and the title in our words.
 _KINDS = {
     "heap-use-after-free": ("use-after-free", "use-after-free", N_("use after free")),
@@ -200,8 +202,18 @@ def _undefined(report: list[str], match: re.Match[str]) -> Finding:
     elif "null pointer" in what:
         cause = "bad-pointer"
     kind = "overflow" if cause == "buffer-overflow" else "undefined"
+    if NULL_ARGUMENT in what:
+        kind = "null-argument"  # an error, unless it goes with zero bytes: the source tells
     title = _("undefined behaviour: {what}").format(what=what)
-    return Finding("ubsan", kind, cause, title, None, (access,), None, False, "\n".join(report))
+    text = "\n".join(report)
+    finding = Finding("ubsan", kind, cause, title, None, (access,), None, False, text)
+    return zero_bytes(finding) if "applying zero offset to null pointer" in what else finding
+
+
+def zero_bytes(finding: Finding) -> Finding:
+    """A report of what C2y defines: nothing is done with a null pointer. Worth showing, no verdict."""
+    title = _("a null pointer, and zero bytes to work on")
+    return replace(finding, cause="zero-bytes", title=title, advisory=True)
 
 
 def _leaks(report: list[str]) -> list[Finding]:

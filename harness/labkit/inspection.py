@@ -42,6 +42,17 @@ def inspect(program: Running) -> None:
     bad = [finding for finding in findings if is_verdict(finding, files)]
     if bad:
         raise _fault(program, bad)
+    _show_hints(program, findings)
+
+
+def _show_hints(program: Running, findings: Sequence[Finding]) -> None:
+    """Show what is worth a word and fails no step, each once."""
+    scene = program.scene
+    for finding in findings:
+        if finding.cause == "zero-bytes":
+            words = describe(finding, scene.builder.sources.directory)
+            if words not in scene.figures:
+                scene.show(words)
 
 
 def end_and_inspect(program: Running) -> None:

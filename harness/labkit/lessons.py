@@ -129,6 +129,13 @@ _LESSONS: dict[str, tuple[str, str]] = {
         N_("The program uses an address that is none: a null pointer, or one that was never set."),
         N_("See where the pointer comes from, and whether that call's failure is looked at."),
     ),
+    "zero-bytes": (
+        N_(
+            "A function is given a null pointer and no bytes to work on. C2y says that nothing happens then;"
+            " C11 leaves it undefined, and gcc may take for granted from there on that the pointer is not null."
+        ),
+        N_("Where that matters, call the function only if there is something to do."),
+    ),
     "bad-arguments": (
         N_("A library function gets arguments that it can't work with."),
         N_(

@@ -527,7 +527,7 @@ def _tool_environment(tool: Tool, view: sandbox.View) -> dict[str, str]:
         return {"TSAN_OPTIONS": f"log_path={sandbox.place(view, '/log/tsan')}"}
     if tool is UNDER_ASAN:
         log = sandbox.place(view, "/log/asan")
-        return {"ASAN_OPTIONS": f"log_path={log}", "UBSAN_OPTIONS": f"log_path={log}"}
+        return {"ASAN_OPTIONS": f"log_path={log}", "UBSAN_OPTIONS": f"log_path={log}-ub"}
     return {}
 
 

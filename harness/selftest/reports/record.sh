@@ -13,7 +13,7 @@ tsan=(bad-unlock destroy-locked destroy-race destroyed-lock free-race heap-race 
 	null-pointer read-lock shared-argument shared-descriptor signal-errno signal-unsafe thread-leak thread-local
 	two-locks unlocked-counter use-after-free canary)
 asan=(bad-arguments bad-free buffer-overflow double-free endless-recursion global-overflow memory-leak null-pointer
-	overlap stack-buffer stack-use-after-return stack-use-after-scope undefined-behaviour use-after-free)
+	overlap stack-buffer stack-use-after-return stack-use-after-scope undefined-behaviour use-after-free zero-bytes)
 helgrind=(bad-unlock bogus-lock destroy-locked foreign-unlock heap-race lock-order lone-signal missing-unlock relock
 	self-deadlock shared-argument unlocked-counter wait-unlocked)
 
