@@ -152,8 +152,8 @@ class Scene:
         here: the directory it starts in, made by `directory` or another's; None is a new one of its own.
         """
         built = self.builder.build(program, tool.flavour)
-        if tool in (UNDER_TSAN, UNDER_ASAN):
-            shim = shim or Shim()  # it keeps a program from closing the tool's log
+        if tool is not NATIVELY:
+            shim = shim or Shim()  # it tells the tool what that does not know, and keeps its log open
         home = self._directory / f"run-{len(self.programs) + 1}"
         here, log = here or home / "here", home / "log"
         here.mkdir(parents=True, exist_ok=True)

@@ -24,9 +24,9 @@
  * of creation, so a thread is delayed at the same calls in every run.
  *
  * The parts: perturb.c set-up, delays; perturb_threads.c creation and joining;
- * perturb_sync.c locks and what TSan is told; perturb_io.c transfers and
- * descriptors; perturb_close.c what a program must not close; perturb_wait.c
- * poll and its kin; perturb_c11.c <threads.h>.
+ * perturb_main.c the main thread's end; perturb_sync.c locks and what TSan is
+ * told; perturb_io.c transfers and descriptors; perturb_close.c what a program
+ * must not close; perturb_wait.c poll and its kin; perturb_c11.c <threads.h>.
  */
 #include "perturb.h"
 

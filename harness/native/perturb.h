@@ -164,6 +164,20 @@ void shim_acquire_by_any(void);
 void shim_close_set_up(const char *stats_path);
 bool shim_closes_log(int fd, int *result);
 
+/*
+ * perturb_main.c: the main thread, which tools do not know as one that may end,
+ * be joined or detached. shim_last_ends: ends the process, if the calling
+ * thread, which is about to end, is the last one of the program's.
+ */
+void shim_main_set_up(void);
+bool shim_is_main(pthread_t thread);
+int shim_join_main(void **result);
+int shim_tryjoin_main(void **result);
+int shim_timedjoin_main(void **result, const struct timespec *until);
+int shim_detach_main(void);
+void shim_main_ends(void);
+void shim_last_ends(void);
+
 /* perturb_threads.c: counts and limits, for both kinds of threads. */
 void shim_threads_set_up(void);
 void shim_threads_forked(void);

@@ -152,7 +152,7 @@ thrd_detach(thrd_t thread)
 	int result;
 
 	c11_enter(__builtin_return_address(0));
-	if (config.tsan) {
+	if (config.tsan || shim_is_main((pthread_t)thread)) {
 		result = result_of(pthread_detach((pthread_t)thread));
 	} else {
 		result = real.thrd_detach(thread);
@@ -170,7 +170,7 @@ thrd_join(thrd_t thread, int *value)
 	int result;
 
 	c11_enter(__builtin_return_address(0));
-	if (config.tsan) {
+	if (config.tsan || shim_is_main((pthread_t)thread)) {
 		result = result_of(pthread_join((pthread_t)thread, &returned));
 		if (result == thrd_success && value)
 			*value = (int)(intptr_t)returned;

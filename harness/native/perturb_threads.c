@@ -15,8 +15,16 @@ struct start {
 	uint64_t number;
 };
 
-/* Its destructor runs in each thread of ours when it ends, however it ends. */
+/*
+ * Its destructor runs in each thread when it ends, however it ends, but for the
+ * end of the whole process. It is called as often as it sets the value again:
+ * before the last of PTHREAD_DESTRUCTOR_ITERATIONS, in which TSan's own says
+ * that the thread is no more. The value says how often it was.
+ */
 static pthread_key_t end_key;
+
+enum { END_ROUNDS = 3 };
+static const char of_main[END_ROUNDS], of_others[END_ROUNDS];
 
 static atomic_uint_fast64_t last_number;
 
@@ -27,25 +35,36 @@ static atomic_uint_fast64_t last_number;
  * take from a thread that it doesn't know yet.
  */
 static void
-thread_ends(void *unused)
+thread_ends(void *round)
 {
-	(void)unused;
-	atomic_fetch_sub(&stats->alive, 1);
-	shim_count(&stats->ended);
+	if (round == &of_main[END_ROUNDS - 1] ||
+	    round == &of_others[END_ROUNDS - 1]) {
+		shim_last_ends();
+		return;
+	}
+	if (round == of_main) {
+		shim_main_ends();
+	} else if (round == of_others) {
+		atomic_fetch_sub(&stats->alive, 1);
+		shim_count(&stats->ended);
+	}
+	pthread_setspecific(end_key, (const char *)round + 1);
 }
 
 void
 shim_threads_set_up(void)
 {
-	if (pthread_key_create(&end_key, thread_ends) != 0)
+	if (pthread_key_create(&end_key, thread_ends) != 0 ||
+	    pthread_setspecific(end_key, of_main) != 0)
 		shim_die("no key for thread-specific data", "threads");
+	shim_main_set_up();
 }
 
 /* Of all threads the child of a fork has the one that called it. */
 void
 shim_threads_forked(void)
 {
-	atomic_store(&stats->alive, pthread_getspecific(end_key) != NULL);
+	atomic_store(&stats->alive, pthread_getspecific(end_key) == of_others);
 }
 
 /* Never lower than what `alive` has been. */
@@ -103,7 +122,7 @@ void
 shim_thread_begins(uint64_t number)
 {
 	shim_random_begin(number);
-	if (pthread_setspecific(end_key, &end_key) != 0)
+	if (pthread_setspecific(end_key, of_others) != 0)
 		shim_die("no thread-specific data", "threads");
 	shim_delay();
 }
@@ -245,9 +264,13 @@ pthread_join(pthread_t thread, void **result)
 	int err;
 
 	shim_enter(__builtin_return_address(0));
-	err = real.pthread_join(thread, result);
-	if (!err)
-		shim_count(&stats->joined);
+	if (shim_is_main(thread)) {
+		err = shim_join_main(result);
+	} else {
+		err = real.pthread_join(thread, result);
+		if (!err)
+			shim_count(&stats->joined);
+	}
 	shim_leave();
 	return err;
 }
@@ -258,9 +281,13 @@ pthread_tryjoin_np(pthread_t thread, void **result)
 	int err;
 
 	shim_enter(__builtin_return_address(0));
-	err = real.pthread_tryjoin_np(thread, result);
-	if (!err)
-		shim_count(&stats->joined);
+	if (shim_is_main(thread)) {
+		err = shim_tryjoin_main(result);
+	} else {
+		err = real.pthread_tryjoin_np(thread, result);
+		if (!err)
+			shim_count(&stats->joined);
+	}
 	shim_leave();
 	return err;
 }
@@ -272,9 +299,13 @@ pthread_timedjoin_np(
 	int err;
 
 	shim_enter(__builtin_return_address(0));
-	err = real.pthread_timedjoin_np(thread, result, until);
-	if (!err)
-		shim_count(&stats->joined);
+	if (shim_is_main(thread)) {
+		err = shim_timedjoin_main(result, until);
+	} else {
+		err = real.pthread_timedjoin_np(thread, result, until);
+		if (!err)
+			shim_count(&stats->joined);
+	}
 	shim_leave();
 	return err;
 }
@@ -285,9 +316,13 @@ pthread_detach(pthread_t thread)
 	int err;
 
 	shim_enter(__builtin_return_address(0));
-	err = real.pthread_detach(thread);
-	if (!err)
-		shim_count(&stats->detached);
+	if (shim_is_main(thread)) {
+		err = shim_detach_main();
+	} else {
+		err = real.pthread_detach(thread);
+		if (!err)
+			shim_count(&stats->detached);
+	}
 	shim_leave();
 	return err;
 }
