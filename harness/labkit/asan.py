@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
-from labkit import lessons, stacks
+from labkit import assertions, lessons, stacks
 from labkit.evidence import Access, Finding, ToolTrouble, merge, role_of
 from labkit.stacks import Frame, Section, library_call, number
 from labkit.words import N_, _, ngettext
@@ -67,15 +67,19 @@ def parse(text: str) -> list[Finding]:
             found.append(_undefined(report, undefined))
         elif match and match["tool"] == "LeakSanitizer":
             found += _leaks(report)
-        elif match and (finding := _memory(report, match["title"])):
+        elif match and not assertions.failed(report[0]) and (finding := _memory(report, match["title"])):
             found.append(finding)
-    return merge(found)
+    return merge([*found, *assertions.read(text, "asan")])
 
 
 def trouble(text: str) -> ToolTrouble | None:
-    """What stopped the sanitizer itself; None where nothing did."""
+    """What stopped the sanitizer itself; None where nothing did.
+
+    A failed assertion that says something of the program is a finding.
+    """
+    told = assertions.read(text, "asan")
     for line in text.splitlines():
-        if _TROUBLE.search(line):
+        if _TROUBLE.search(line) and not any(finding.text.startswith(line) for finding in told):
             return ToolTrouble(line.strip(), text)
     return None
 

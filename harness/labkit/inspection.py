@@ -248,8 +248,10 @@ def _refined(program: Running, finding: Finding) -> Finding:
 
 def _read_helgrind(program: Running) -> list[Finding]:
     text = "\n".join(_logs(program, "helgrind.xml"))
-    _if_troubled(helgrind.trouble(text, "" if text else program.stderr.text()))
-    return [_refined(program, finding) for finding in helgrind.parse(text)]
+    messages = "\n".join(_logs(program, "helgrind.log"))
+    # A program can print what it likes: its stderr counts only where the tool could not write its log.
+    _if_troubled(helgrind.trouble(text, messages if text else messages + program.stderr.text()))
+    return [_refined(program, finding) for finding in helgrind.parse(text, messages)]
 
 
 def _read_asan(program: Running) -> list[Finding]:

@@ -87,6 +87,13 @@ _LESSONS: dict[str, tuple[str, str]] = {
         N_("A condition variable is waited for without its lock, so a wake-up can be missed."),
         N_("Lock the mutex, check the condition in a while loop around pthread_cond_wait, unlock."),
     ),
+    "joined-twice": (
+        N_(
+            "A thread is joined or detached that was joined or detached before, or was never started. Its"
+            " pthread_t may be another thread's by now."
+        ),
+        N_("Each thread is joined once or detached once, by whoever knows that nobody else does it."),
+    ),
     "failed-call": (
         N_("A pthread call failed."),
         N_("These calls return the error number. Look at it, and at what the call was given."),
