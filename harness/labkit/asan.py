@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
-from labkit import lessons, stacks
+from labkit import assertions, lessons, stacks
 from labkit.evidence import Access, Finding, ToolTrouble, merge, role_of
 from labkit.stacks import Frame, Section, library_call, number
 from labkit.words import N_, _, ngettext
@@ -31,6 +31,8 @@ _TROUBLE = re.compile(
     r"|Shadow memory range interleaves|runtime does not come first|allocator is trying to allocate"
     r"|ERROR: Failed to mmap|internal allocator is out of memory"
 )
+
+NULL_ARGUMENT = "null pointer passed as argument"
 
 # How a report's title begins: kind, cause, and the title in our words.
 _KINDS = {
@@ -65,15 +67,19 @@ def parse(text: str) -> list[Finding]:
             found.append(_undefined(report, undefined))
         elif match and match["tool"] == "LeakSanitizer":
             found += _leaks(report)
-        elif match and (finding := _memory(report, match["title"])):
+        elif match and not assertions.failed(report[0]) and (finding := _memory(report, match["title"])):
             found.append(finding)
-    return merge(found)
+    return merge([*found, *assertions.read(text, "asan")])
 
 
 def trouble(text: str) -> ToolTrouble | None:
-    """What stopped the sanitizer itself; None where nothing did."""
+    """What stopped the sanitizer itself; None where nothing did.
+
+    A failed assertion that says something of the program is a finding.
+    """
+    told = assertions.read(text, "asan")
     for line in text.splitlines():
-        if _TROUBLE.search(line):
+        if _TROUBLE.search(line) and not any(finding.text.startswith(line) for finding in told):
             return ToolTrouble(line.strip(), text)
     return None
 
@@ -200,8 +206,18 @@ def _undefined(report: list[str], match: re.Match[str]) -> Finding:
     elif "null pointer" in what:
         cause = "bad-pointer"
     kind = "overflow" if cause == "buffer-overflow" else "undefined"
+    if NULL_ARGUMENT in what:
+        kind = "null-argument"  # an error, unless it goes with zero bytes: the source tells
     title = _("undefined behaviour: {what}").format(what=what)
-    return Finding("ubsan", kind, cause, title, None, (access,), None, False, "\n".join(report))
+    text = "\n".join(report)
+    finding = Finding("ubsan", kind, cause, title, None, (access,), None, False, text)
+    return zero_bytes(finding) if "applying zero offset to null pointer" in what else finding
+
+
+def zero_bytes(finding: Finding) -> Finding:
+    """A report of what C2y defines: nothing is done with a null pointer. Worth showing, no verdict."""
+    title = _("a null pointer, and zero bytes to work on")
+    return replace(finding, cause="zero-bytes", title=title, advisory=True)
 
 
 def _leaks(report: list[str]) -> list[Finding]:

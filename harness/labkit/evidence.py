@@ -82,8 +82,13 @@ def student_frames(finding: Finding, files: Iterable[str | Path]) -> list[Frame]
 
 
 def is_verdict(finding: Finding, files: Iterable[str | Path]) -> bool:
-    """Whether the finding alone fails a program: it is no hint, and lies in the student's files."""
-    return not finding.advisory and bool(student_frames(finding, files))
+    """Whether the finding alone fails a program: it is no hint, and lies in the student's files.
+
+    One without any access is what the tool says of the program's own calls and does not say where.
+    """
+    if finding.advisory:
+        return False
+    return not finding.accesses or bool(student_frames(finding, files))
 
 
 def merge(findings: Iterable[Finding]) -> list[Finding]:

@@ -11,6 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from labkit import lessons
+from labkit.asan import zero_bytes
 from labkit.evidence import (
     RECORD,
     Access,
@@ -47,6 +48,13 @@ _TAKES_LOCK = re.compile(
     r"(?P<lock>[A-Za-z_][\w.\->\[\]* ]*?)\s*[,)]"
 )
 _ROUTINE = re.compile(r"\bpthread_create\s*\([^,]+,[^,]+,\s*&?\s*(?P<name>[A-Za-z_]\w*)\s*,")
+# The functions of C2y (N3322) and POSIX that do nothing with a null pointer where their length is 0.
+_SIZED = re.compile(
+    r"\b(?:mem(?:cpy|move|set|cmp|chr|rchr|ccpy|mem|set_explicit)|mempcpy|b(?:copy|zero|cmp|search)"
+    r"|explicit_bzero|str(?:ncpy|ncat|ncmp|ndup|nlen|ncasecmp|xfrm)|stpncpy|qsort(?:_r)?|lfind|lsearch"
+    r"|f(?:write|read)(?:_unlocked)?|wmem\w+|wcsn\w+)\s*\("
+)
+_MACRO = re.compile(r"^\s*#\s*define\s+(?P<name>\w+)(?P<text>.*)$", re.MULTILINE)
 _PASSES_ADDRESS = re.compile(r"\bpthread_create\s*\(.*,[^,&]*&\s*(?P<name>[A-Za-z_]\w*)\s*\)")
 
 
@@ -55,6 +63,8 @@ def refine(finding: Finding, source_dir: Path) -> Finding:
     finding = _name_locks(finding, source_dir)
     accesses = tuple(_with_routine(access, source_dir) for access in finding.accesses)
     finding = replace(finding, accesses=accesses)
+    if finding.kind == "null-argument" and _takes_a_size(finding, source_dir):
+        finding = zero_bytes(finding)  # with more than zero bytes the access itself has ended the program
     passed = _shared_argument(finding, source_dir)
     if not passed:
         return finding
@@ -63,6 +73,29 @@ def refine(finding: Finding, source_dir: Path) -> Finding:
     return replace(
         finding, cause="shared-argument", variable=passed[0], subject=subject, title=title
     )
+
+
+def _takes_a_size(finding: Finding, source_dir: Path) -> bool:
+    """Whether the reported line calls a function that may be given a null pointer and zero bytes in C2y.
+
+    Or one of the program's own macros that does.
+    """
+    frame = own(finding.accesses[0].frames)
+    statement = _statement(frame, source_dir) if frame else ""
+    if _SIZED.search(statement):
+        return True
+    return any(
+        re.search(rf"\b{re.escape(name)}\b", statement) for name in _sized_macros(source_dir)
+    )
+
+
+def _sized_macros(source_dir: Path) -> Iterator[str]:
+    """The macros of the sources in whose text a function with a size is called."""
+    for path in sorted(source_dir.glob("*.[ch]")):
+        text = path.read_text(encoding="utf-8", errors="replace").replace("\\\n", " ")
+        for match in _MACRO.finditer(text):
+            if _SIZED.search(match["text"]):
+                yield match["name"]
 
 
 def _with_routine(access: Access, source_dir: Path) -> Access:

@@ -30,14 +30,44 @@ _SYNCHRONISATION = ("pthread_", "mtx_t", "cnd_t", "sem_t")
 
 
 def main() -> None:
-    """Print all threads, the main one first; each at once, for the time may run out."""
+    """Print all threads that gdb sees; where its process's main thread has ended, one after the other."""
     inferior = gdb.selected_inferior()
+    process = process_of(inferior.pid)
+    show(inferior)
+    if process == inferior.pid:
+        return
+    first = inferior.pid
+    for tid in sorted(int(entry.name) for entry in Path(f"/proc/{process}/task").iterdir()):
+        if tid not in (process, first) and taken(inferior, tid):
+            show(inferior)
+
+
+def taken(inferior: Any, tid: int) -> bool:
+    """Let go of the thread that gdb has hold of, if any, and take this one; False where it has ended since."""
+    try:
+        if inferior.pid:
+            gdb.execute("detach", to_string=True)
+        gdb.execute(f"attach {tid}", to_string=True)
+    except gdb.error:
+        return False
+    return True
+
+
+def process_of(tid: int) -> int:
+    """The process that a thread belongs to; 0 where it has ended."""
+    match = re.search(r"^Tgid:\s*(\d+)", of_kernel(tid, tid, "status"), re.MULTILINE)
+    return int(match[1]) if match else 0
+
+
+def show(inferior: Any) -> None:
+    """Print the threads of which gdb has hold, the main one first; each at once, for the time may run out."""
     for thread in sorted(inferior.threads(), key=lambda thread: int(thread.num)):
         thread.switch()
         pid, tid, _ = thread.ptid
-        seen: dict[str, Any] = {"number": thread.num, "tid": tid, "frames": list(frames())}
+        seen: dict[str, Any] = {"tid": tid, "frames": list(frames())}
         seen["status"] = of_kernel(pid, tid, "status")
         seen["system_call"] = of_kernel(pid, tid, "syscall")
+        seen["block"] = block()
         seen["memory"], seen["symbol"] = waited_for(inferior, seen["system_call"])
         gdb.write(json.dumps(seen) + "\n")
         gdb.flush()
@@ -81,6 +111,14 @@ def callee(frame: Any) -> str | None:
         if match and instruction["length"] == length:
             return match["name"][:MOST_NAME]
     return None
+
+
+def block() -> int:
+    """The address of the selected thread's own block, to which pthread_t points; 0 where no register tells."""
+    try:
+        return int(gdb.parse_and_eval("$fs_base"))
+    except (gdb.error, OverflowError):  # another kind of processor
+        return 0
 
 
 def of_kernel(pid: int, tid: int, name: str) -> str:

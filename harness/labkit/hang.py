@@ -7,7 +7,7 @@ from collections.abc import Sequence, Set
 from dataclasses import replace
 from pathlib import Path
 
-from labkit import stacks, threads, waits
+from labkit import proc, stacks, threads, waits
 from labkit.threads import RUNNING, Thread
 from labkit.waits import Wait
 from labkit.words import _, ngettext
@@ -27,8 +27,10 @@ def describe(pid: int, source_directory: Path, seconds: float = 15.0) -> str:
     seconds: what gdb may take at most. The program runs on as it did before; but see `threads`.
     """
     look = threads.look(pid, seconds)
-    found = [wait for wait in waits.of(look.threads, source_directory) if not _is_tool(wait)]
+    found = [wait for wait in waits.of(look.threads, source_directory) if not is_tool(wait)]
     lines = _lines(found, source_directory)
+    if lines and proc.state(pid) in proc.ENDED:
+        lines.insert(0, _("the main thread has ended, the others go on"))
     if lines and look.lacking:
         lines.insert(0, _("stacks are missing here ({why}):").format(why=look.lacking))
     return "\n".join("".join(map(_shown, line)) for line in lines)
@@ -39,7 +41,7 @@ def _shown(char: str) -> str:
     return char if char.isprintable() else "\N{REPLACEMENT CHARACTER}"
 
 
-def _is_tool(wait: Wait) -> bool:
+def is_tool(wait: Wait) -> bool:
     """Whether this is a thread of a sanitizer's own."""
     return wait.place is None and any(
         _SANITIZER.search(f"{frame.module} {frame.function}") for frame in wait.thread.frames

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from labkit import lessons
+from labkit import assertions, lessons
 from labkit.evidence import Access, Finding, ToolTrouble, merge, role_of
 from labkit.stacks import Frame, number, own
 from labkit.words import N_, _, ngettext
@@ -28,6 +28,7 @@ OPTIONS = (
 )
 
 _BLOCK = re.compile(r"<(error|announcethread)>.*?</\1>", re.DOTALL)
+_STACK = re.compile(r"<stack>.*?</stack>", re.DOTALL)
 _NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _RACE = re.compile(r"race during (?P<how>read|write) of size (?P<size>\d+) at")
 _ORDER = re.compile(r'lock order "(?P<first>0x[0-9A-F]+) before (?P<second>0x[0-9A-F]+)" violated')
@@ -41,6 +42,8 @@ _ON_STACK = re.compile(r"is on thread #\d+'s stack")
 # What correct programs meet too: a limit reached, a signal, a time-out; a robust mutex whose owner has
 # ended, or that nobody made consistent since; a lock that is busy when tried.
 _HARMLESS_ERRORS = {"EAGAIN", "EINTR", "ETIMEDOUT", "ENOMEM", "EOWNERDEAD", "ENOTRECOVERABLE"}
+# A join or detach of a thread that was joined or detached before.
+_JOINS, _GONE = re.compile(r"pthread_(?:\w*join\w*|detach)"), {"ESRCH", "EINVAL"}
 # Guesses of the tool; POSIX allows to signal a condition without the lock, and glibc itself does.
 _GUESSES = (
     "dubious",
@@ -77,12 +80,16 @@ class _Part:
 
 def command(xml_path: str | Path, supp: str | Path | None = None) -> list[str]:
     """Helgrind with the options that were found best; the program's words come after it."""
-    words = ["valgrind", *OPTIONS, "--xml=yes", f"--xml-file={xml_path}"]
+    messages = Path(xml_path).with_suffix(".log")
+    words = ["valgrind", *OPTIONS, "--xml=yes", f"--xml-file={xml_path}", f"--log-file={messages}"]
     return words + ([f"--suppressions={supp}"] if supp else [])
 
 
-def parse(text: str) -> list[Finding]:
-    """All complete errors in the XML, those of the same lines as one. Hints are `advisory`."""
+def parse(text: str, messages: str = "") -> list[Finding]:
+    """All complete errors in the XML, those of the same lines as one. Hints are `advisory`.
+
+    messages: what valgrind says besides, where an assertion of Helgrind's own may have failed.
+    """
     started: dict[str, tuple[Frame, ...]] = {}
     found: list[Finding] = []
     for block in _blocks(text):
@@ -91,13 +98,21 @@ def parse(text: str) -> list[Finding]:
             started[block.findtext("hthreadid", "")] = _frames(stack) if stack is not None else ()
         else:
             found.append(_finding(block, started))
+    failed = assertions.read_helgrind(messages, _last_stacks(text))
+    if failed:
+        found.append(failed)
     return _deadlocks(_without_echoes(merge(found)))
 
 
 def trouble(text: str, stderr: str = "") -> ToolTrouble | None:
-    """What kept Helgrind from its work: no XML at all, or valgrind's own failure; None where it worked."""
+    """What kept Helgrind from its work: no XML at all, or valgrind's own failure; None where it worked.
+
+    stderr: what valgrind says besides. A failed assertion that says something of the program is a finding.
+    """
+    told = assertions.read_helgrind(stderr, _last_stacks(text))
     for line in stderr.splitlines():
-        if "the 'impossible' happened" in line or re.match(r"(==\d+== )?valgrind: ", line):
+        ours = assertions.failed(line) and not told
+        if ours or "the 'impossible' happened" in line or re.match(r"(==\d+== )?valgrind: ", line):
             return ToolTrouble(line.strip(), stderr)
     if "<preamble>" not in text:
         return ToolTrouble(_("Helgrind wrote no report"), stderr)
@@ -111,6 +126,17 @@ def _blocks(text: str) -> Iterator[ElementTree.Element]:
             yield ElementTree.fromstring(_NOT_XML.sub("\N{REPLACEMENT CHARACTER}", match[0]))
         except ElementTree.ParseError:
             continue
+
+
+def _last_stacks(text: str) -> list[tuple[Frame, ...]]:
+    """The threads' stacks that valgrind shows when it gives up: they stand behind the document's end."""
+    found = []
+    for match in _STACK.finditer(text.rpartition("</error>")[2].rpartition("</announcethread>")[2]):
+        try:
+            found.append(_frames(ElementTree.fromstring(_NOT_XML.sub("", match[0]))))
+        except ElementTree.ParseError:
+            found.append(())
+    return found
 
 
 def _frames(stack: ElementTree.Element) -> tuple[Frame, ...]:
@@ -262,7 +288,9 @@ def _failed(finding: Finding, words: str, reason: str) -> Finding:
     name, code = call["call"], error["name"]
     busy = code == "EBUSY" and "try" in name
     title = _("{function} failed: {error}").format(function=name, error=code)
-    return replace(finding, title=title, advisory=busy or code in _HARMLESS_ERRORS)
+    gone = _JOINS.fullmatch(name) and code in _GONE
+    cause = "joined-twice" if gone else finding.cause
+    return replace(finding, cause=cause, title=title, advisory=busy or code in _HARMLESS_ERRORS)
 
 
 def _ended_holding(finding: Finding, access: Access) -> Finding:

@@ -47,6 +47,17 @@ def inspect(program: Running) -> None:
     bad = [finding for finding in findings if is_verdict(finding, files)]
     if bad:
         raise _fault(program, bad)
+    _show_hints(program, findings)
+
+
+def _show_hints(program: Running, findings: Sequence[Finding]) -> None:
+    """Show what is worth a word and fails no step, each once."""
+    scene = program.scene
+    for finding in findings:
+        if finding.cause == "zero-bytes":
+            words = describe(finding, scene.builder.sources.directory)
+            if words not in scene.figures:
+                scene.show(words)
 
 
 def _must_not_have_looked(program: Running) -> None:
@@ -133,7 +144,8 @@ def stuck(program: Running) -> str | None:
     if not program.running:
         return None
     seen = threads.look(program.pid, LOOK_SECONDS).threads
-    found = waits.of(seen, program.scene.builder.sources.directory)
+    directory = program.scene.builder.sources.directory
+    found = [wait for wait in waits.of(seen, directory) if not hang.is_tool(wait)]
     if any(wait.lock and wait.ended for wait in found):
         return "missing-unlock"
     circles = waits.circles(found)
@@ -281,8 +293,10 @@ def _refined(program: Running, finding: Finding) -> Finding:
 
 def _read_helgrind(program: Running) -> list[Finding]:
     text = "\n".join(_logs(program, "helgrind.xml"))
-    _if_troubled(helgrind.trouble(text, "" if text else program.stderr.text()))
-    return [_refined(program, finding) for finding in helgrind.parse(text)]
+    messages = "\n".join(_logs(program, "helgrind.log"))
+    # A program can print what it likes: its stderr counts only where the tool could not write its log.
+    _if_troubled(helgrind.trouble(text, messages if text else messages + program.stderr.text()))
+    return [_refined(program, finding) for finding in helgrind.parse(text, messages)]
 
 
 def _read_asan(program: Running) -> list[Finding]:

@@ -87,6 +87,13 @@ _LESSONS: dict[str, tuple[str, str]] = {
         N_("A condition variable is waited for without its lock, so a wake-up can be missed."),
         N_("Lock the mutex, check the condition in a while loop around pthread_cond_wait, unlock."),
     ),
+    "joined-twice": (
+        N_(
+            "A thread is joined or detached that was joined or detached before, or was never started. Its"
+            " pthread_t may be another thread's by now."
+        ),
+        N_("Each thread is joined once or detached once, by whoever knows that nobody else does it."),
+    ),
     "failed-call": (
         N_("A pthread call failed."),
         N_("These calls return the error number. Look at it, and at what the call was given."),
@@ -128,6 +135,13 @@ _LESSONS: dict[str, tuple[str, str]] = {
     "bad-pointer": (
         N_("The program uses an address that is none: a null pointer, or one that was never set."),
         N_("See where the pointer comes from, and whether that call's failure is looked at."),
+    ),
+    "zero-bytes": (
+        N_(
+            "A function is given a null pointer and no bytes to work on. C2y says that nothing happens then;"
+            " C11 leaves it undefined, and gcc may take for granted from there on that the pointer is not null."
+        ),
+        N_("Where that matters, call the function only if there is something to do."),
     ),
     "bad-arguments": (
         N_("A library function gets arguments that it can't work with."),

@@ -11,7 +11,7 @@ import sys
 from collections.abc import Mapping
 from typing import Protocol
 
-from labkit import connector, tcp_table
+from labkit import connector, proc, tcp_table
 from labkit.faults import Disconnected, Silent, Trouble
 from labkit.words import _
 
@@ -208,18 +208,11 @@ def listening_ports(pid: int) -> dict[tuple[str, int], int]:
     Read from /proc, so that nothing is taken from the accept queue, and a program that forgot to flush its
     output is seen too. For a socket in LISTEN state the column rx_queue is the accept queue's length.
     """
-    own = set()
-    try:
-        for entry in os.scandir(f"/proc/{pid}/fd"):
-            link = os.readlink(entry.path)
-            if link.startswith("socket:["):
-                own.add(link[8:-1])
-    except OSError:
-        pass
+    own = set(proc.descriptors(pid).values())
     return {
         row.local: row.received
         for row in tcp_table.rows(pid)
-        if row.state == tcp_table.LISTEN and row.inode in own
+        if row.state == tcp_table.LISTEN and f"socket:[{row.inode}]" in own
     }
 
 

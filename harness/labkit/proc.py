@@ -1,12 +1,20 @@
-"""What the kernel says about a running process: proc(5). Every function answers 0 or nothing for one that has ended."""
+"""What the kernel says about a running process: proc(5). Every function answers 0 or nothing for one that has ended.
+
+A process goes on when its main thread has ended with pthread_exit(3), until its last thread ends. Its main thread
+is a zombie then, through which the kernel shows nothing of what all its threads share: no descriptors, no memory,
+no network. So these are read through a thread that lives.
+"""
 
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 TICKS = os.sysconf("SC_CLK_TCK")
 PAGE = os.sysconf("SC_PAGE_SIZE")
+ENDED = ("Z", "X", "")  # states of a thread that is no more
 
 
 def children(pid: int) -> list[int]:
@@ -33,22 +41,41 @@ def tree(pid: int, most: int = 4096) -> list[int]:
 
 def marked(word: str) -> list[int]:
     """The processes in whose environment `word` stands: a program's descendants, wherever they went."""
-    found = []
-    for name in os.listdir("/proc"):
-        try:
-            if name.isdigit() and word.encode() in Path(f"/proc/{name}/environ").read_bytes():
-                found.append(int(name))
-        except OSError:
-            continue
-    return found
+    pids = [int(name) for name in os.listdir("/proc") if name.isdigit()]
+    return [pid for pid in pids if word.encode() in _environment(pid)]
+
+
+def _environment(pid: int) -> bytes:
+    """The environment that a process was started with."""
+    for view in views(pid):
+        with suppress(OSError):
+            words = (view / "environ").read_bytes()
+            if words:
+                return words
+    return b""
 
 
 def threads(pid: int) -> list[int]:
-    """The thread ids of a process."""
+    """The ids of the threads of a process that have not ended, in the order in which they were created."""
     try:
-        return [int(name) for name in os.listdir(f"/proc/{pid}/task")]
+        found = [int(name) for name in os.listdir(f"/proc/{pid}/task")]
     except OSError:
         return []
+    # Of the threads that have ended only the main one stays; to ask each of ten thousand would take long.
+    return [thread for thread in found if thread != pid or state(pid) not in ENDED]
+
+
+def first_thread(pid: int) -> int:
+    """The thread through which the process is to be looked at: main, or where that has ended the oldest; 0: none."""
+    return pid if state(pid) not in ENDED else next(iter(threads(pid)), 0)
+
+
+def views(pid: int | str) -> Iterator[Path]:
+    """The directories below /proc that may show what the threads of a process (or of "self") share, best first."""
+    yield Path(f"/proc/{pid}")
+    if pid != "self":
+        for thread in threads(int(pid)):
+            yield Path(f"/proc/{pid}/task/{thread}")
 
 
 def runnable(pid: int, most: int | None = None) -> int:
@@ -56,31 +83,36 @@ def runnable(pid: int, most: int | None = None) -> int:
     return sum(state(pid, thread) == "R" for thread in threads(pid)[:most])
 
 
-def descriptors(pid: int) -> list[int]:
-    """The open descriptors of a process."""
-    try:
-        return sorted(int(name) for name in os.listdir(f"/proc/{pid}/fd"))
-    except OSError:
-        return []
+def descriptors(pid: int) -> dict[int, str]:
+    """The open descriptors of a process, in their order, and what each of them leads to."""
+    for view in views(pid):
+        found: dict[int, str] = {}
+        with suppress(OSError):
+            for name in sorted(os.listdir(view / "fd"), key=int):
+                with suppress(OSError):  # closed since
+                    found[int(name)] = os.readlink(view / "fd" / name)
+        if found:
+            return found
+    return {}
 
 
 def resident(pid: int) -> int:
     """Resident memory in bytes."""
-    try:
-        return int(Path(f"/proc/{pid}/statm").read_text(encoding="ascii").split()[1]) * PAGE
-    except (OSError, IndexError):
-        return 0
+    for view in views(pid):
+        with suppress(OSError, IndexError):
+            pages = int((view / "statm").read_text(encoding="ascii").split()[1])
+            if pages:
+                return pages * PAGE
+    return 0
 
 
 def peak_resident(pid: int) -> int:
     """The most resident memory that the process has had, in bytes."""
-    try:
-        status = Path(f"/proc/{pid}/status").read_text(encoding="ascii", errors="replace")
-    except OSError:
-        return 0
-    for line in status.splitlines():
-        if line.startswith("VmHWM:"):
-            return int(line.split()[1]) * 1024
+    for view in views(pid):
+        with suppress(OSError):
+            for line in (view / "status").read_text("ascii", "replace").splitlines():
+                if line.startswith("VmHWM:"):
+                    return int(line.split()[1]) * 1024
     return 0
 
 

@@ -244,8 +244,8 @@ class Program:
             resource.prlimit(self.pid, resource.RLIMIT_NOFILE, limit)
 
     def state(self) -> str:
-        """The main thread's state letter: `T` is stopped. proc(5)"""
-        return proc.state(self.pid)
+        """The state letter of its main thread, or where that has ended of its oldest: `T` is stopped. proc(5)"""
+        return proc.state(self.pid, proc.first_thread(self.pid))
 
     def at_rest(self) -> bool:
         """Whether all its threads sleep at this moment: none works, or waits for a CPU or a disk."""
@@ -262,9 +262,9 @@ class Program:
     # -- what is done to it ------------------------------------------------------------------
 
     def signal(self, number: signal.Signals, to_main: bool = False) -> None:
-        """Send a signal to the process; to_main: to its main thread, whatever that thread blocks."""
+        """Send a signal to the process; to_main: to its main thread, if that lives, whatever that thread blocks."""
         self.journal.note(self.name, _("gets {signal}").format(signal=number.name))
-        if self.pid and to_main:
+        if self.pid and to_main and proc.state(self.pid) not in proc.ENDED:
             _tgkill(self.pid, number)
         elif self.pid:
             with suppress(ProcessLookupError):
@@ -495,9 +495,9 @@ def _tgkill(pid: int, number: signal.Signals) -> None:
 def _reap_orphans(ours: set[int]) -> None:
     """Reap dead descendants of programs, which were handed to us; not what `Popen` itself waits for."""
     for pid in proc.children(os.getpid()):
-        if pid not in ours and proc.state(pid) == "Z":
+        if pid not in ours and not proc.threads(pid):
             with suppress(ChildProcessError):
-                os.waitpid(pid, 0)
+                os.waitpid(pid, os.WNOHANG)
 
 
 def _orphans(ours: set[int]) -> list[int]:
@@ -505,7 +505,7 @@ def _orphans(ours: set[int]) -> list[int]:
     return [
         pid
         for pid in proc.children(os.getpid())
-        if pid not in ours and proc.state(pid) not in ("Z", "") and _session(pid) != os.getsid(0)
+        if pid not in ours and proc.threads(pid) and _session(pid) != os.getsid(0)
     ]
 
 

@@ -152,6 +152,8 @@ class Scene:
         here: the directory it starts in, made by `directory` or another's; None is a new one of its own.
         """
         built = self.builder.build(program, tool.flavour)
+        if tool is not NATIVELY:
+            shim = shim or Shim()  # it tells the tool what that does not know, and keeps its log open
         home = self._directory / f"run-{len(self.programs) + 1}"
         here, log = here or home / "here", home / "log"
         here.mkdir(parents=True, exist_ok=True)
@@ -527,7 +529,7 @@ def _tool_environment(tool: Tool, view: sandbox.View) -> dict[str, str]:
         return {"TSAN_OPTIONS": f"log_path={sandbox.place(view, '/log/tsan')}"}
     if tool is UNDER_ASAN:
         log = sandbox.place(view, "/log/asan")
-        return {"ASAN_OPTIONS": f"log_path={log}", "UBSAN_OPTIONS": f"log_path={log}"}
+        return {"ASAN_OPTIONS": f"log_path={log}", "UBSAN_OPTIONS": f"log_path={log}-ub"}
     return {}
 
 

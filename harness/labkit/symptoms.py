@@ -1746,6 +1746,7 @@ _TABLE = (
         ),
     ),
     Symptom("wait-without-lock", N_("a condition is waited for without its lock")),
+    Symptom("joined-twice", N_("a thread is joined or detached twice")),
     Symptom("failed-call", N_("a pthread call failed")),
     Symptom("signal-unsafe", N_("a signal handler calls what it must not")),
     Symptom("errno-in-handler", N_("a signal handler changes errno")),

@@ -8,8 +8,10 @@ from __future__ import annotations
 import socket
 import sys
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
-from pathlib import Path
+
+from labkit import proc
 
 ESTABLISHED, SYN_SENT, LISTEN = "01", "02", "0A"  # tcp_states.h
 MAPPED = bytes(10) + b"\xff\xff"  # how an IPv4 address begins in an IPv6 socket
@@ -30,11 +32,7 @@ class Row:
 def rows(pid: int | str) -> Iterator[Row]:
     """All TCP sockets of the network of a process (or of "self"); none where it has ended."""
     for table, family in FAMILIES.items():
-        try:
-            lines = Path(f"/proc/{pid}/net/{table}").read_text(encoding="ascii").splitlines()[1:]
-        except OSError:
-            continue  # it has ended, or the kernel has no IPv6
-        for column in map(str.split, lines):
+        for column in map(str.split, _lines(pid, table)):
             yield Row(
                 _end(column[1], family),
                 _end(column[2], family),
@@ -42,6 +40,14 @@ def rows(pid: int | str) -> Iterator[Row]:
                 int(column[4].partition(":")[2], 16),
                 column[9],
             )
+
+
+def _lines(pid: int | str, table: str) -> list[str]:
+    """A table's lines without its heading; none where the process has ended, or the kernel has no IPv6."""
+    for view in proc.views(pid):
+        with suppress(OSError):
+            return (view / "net" / table).read_text(encoding="ascii").splitlines()[1:]
+    return []
 
 
 def _end(text: str, family: int) -> tuple[str, int]:

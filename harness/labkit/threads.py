@@ -56,11 +56,11 @@ RUNNING = "running"
 class Thread:
     """A thread at one moment.
 
-    number: as gdb counts, 1 is the main thread. inner: its id as the program knows it. call: the system call
+    number: in the order of creation, 1 is the main thread. inner: its id as the program knows it. call: the system call
     it is in, RUNNING, or empty where not known; arguments: of that call. channel: where in the kernel it
     waits. frames: from the innermost on; calls: for each what it has called, where that is known.
     memory: what lies around the call's first argument, from BYTES_BEFORE before it on; symbol: the
-    program's variable there.
+    program's variable there. block: the address of its own block, to which pthread_t points; 0: not known.
     """
 
     number: int
@@ -73,6 +73,7 @@ class Thread:
     calls: tuple[str | None, ...] = ()
     memory: bytes = b""
     symbol: str = ""
+    block: int = 0
 
     def word(self, offset: int) -> int | None:
         """The int at an offset from the call's first argument; None where memory can't be read."""
@@ -93,9 +94,12 @@ def look(pid: int, seconds: float) -> Look:
     """What the threads of a process do now; gdb gets at most `seconds`. The process runs on as before."""
     if not pid or not _alive(pid):
         return Look(())
-    before = _by_kernel(pid)  # gdb, when it fails, leaves threads that are about to wait again
+    order = _numbers(pid)
+    before = _by_kernel(pid, order)  # gdb, when it fails, leaves threads that are about to wait again
     stacks, lacking = _by_gdb(pid, seconds)
-    seen = [thread for thread in map(_thread, stacks) if thread]
+    for tid in sorted(record["tid"] for record in stacks):
+        order.setdefault(tid, len(order) + 1)  # started since
+    seen = [thread for record in stacks if (thread := _thread(record, order))]
     if lacking:
         known = {thread.tid for thread in seen}
         seen += [thread for thread in before if thread.tid not in known]
@@ -106,10 +110,13 @@ def look(pid: int, seconds: float) -> Look:
 
 def _alive(pid: int) -> bool:
     """Whether a thread of the process still runs; the main one may have ended before others."""
-    return any(
-        _of_kernel(pid, tid, "stat").rpartition(")")[2][1:2] not in "ZX"
-        for tid in proc.threads(pid)
-    )
+    return any(proc.state(pid, tid) not in proc.ENDED for tid in proc.threads(pid))
+
+
+def _numbers(pid: int) -> dict[int, int]:
+    """The threads' numbers by their ids. Not gdb's, which from version 16 on counts the youngest first."""
+    others = [tid for tid in proc.threads(pid) if tid != pid]
+    return {tid: number for number, tid in enumerate([pid, *others], 1)}
 
 
 def _of_kernel(pid: int, tid: int, name: str) -> str:
@@ -129,7 +136,7 @@ def _by_gdb(pid: int, seconds: float) -> tuple[list[dict[str, Any]], str]:
         return [], _("gdb is not installed")
     if "valgrind" in _executable(pid):
         return [], _("the program runs inside valgrind")
-    if proc.state(pid) == "T":
+    if proc.state(pid, proc.first_thread(pid)) == "T":
         return [], _("a signal has stopped the program")
     lacking = ""
     try:
@@ -157,7 +164,12 @@ def _by_gdb(pid: int, seconds: float) -> tuple[list[dict[str, Any]], str]:
 
 
 def _command(gdb: str, pid: int, seconds: float) -> list[str]:
-    """gdb, limited, on a program that may live in namespaces: its files are found through /proc."""
+    """gdb, limited, on a program that may live in namespaces: its files are found through /proc.
+
+    gdb is given the main thread and finds all others. Given another, because main has ended, it sees that one
+    alone, and `gdb_threads` goes from each to the next.
+    """
+    pid = proc.first_thread(pid)
     settings = [f"set sysroot /proc/{pid}/root", *SETTINGS]
     return [
         "/usr/bin/prlimit",
@@ -179,7 +191,7 @@ def _command(gdb: str, pid: int, seconds: float) -> list[str]:
 
 def _executable(pid: int) -> str:
     try:
-        return os.readlink(f"/proc/{pid}/exe")
+        return os.readlink(f"/proc/{proc.first_thread(pid)}/exe")
     except OSError:
         return ""
 
@@ -204,28 +216,28 @@ def _record(line: bytes) -> dict[str, Any] | None:
 # -- without -----------------------------------------------------------------------------------------
 
 
-def _by_kernel(pid: int) -> list[Thread]:
-    """All threads without stacks. The order is that of their creation, which is gdb's too."""
+def _by_kernel(pid: int, order: Mapping[int, int]) -> list[Thread]:
+    """All threads without stacks."""
     found = []
-    for number, tid in enumerate(proc.threads(pid), 1):
+    for tid in order:
         call = _of_kernel(pid, tid, "syscall")
-        record = {"number": number, "tid": tid, "frames": [], "symbol": "", "system_call": call}
+        record = {"tid": tid, "frames": [], "symbol": "", "system_call": call}
         record["status"] = _of_kernel(pid, tid, "status")
         record["channel"] = _of_kernel(pid, tid, "wchan")
-        record["memory"] = _memory(pid, call).hex()
-        thread = _thread(record)
+        record["memory"] = _memory(pid, tid, call).hex()
+        thread = _thread(record, order)
         if thread:
             found.append(thread)
     return found
 
 
-def _memory(pid: int, call: str) -> bytes:
+def _memory(pid: int, tid: int, call: str) -> bytes:
     """The memory around the first argument of a system call, where that is an address."""
     words = call.split()
     if len(words) < 2 or words[0] == "-1":
         return b""
     try:
-        with open(f"/proc/{pid}/mem", "rb", buffering=0) as memory:
+        with open(f"/proc/{pid}/task/{tid}/mem", "rb", buffering=0) as memory:
             return os.pread(memory.fileno(), BYTES, int(words[1], 16) - BYTES_BEFORE)
     except (OSError, OverflowError, ValueError):
         return b""
@@ -234,8 +246,8 @@ def _memory(pid: int, call: str) -> bytes:
 # -- both --------------------------------------------------------------------------------------------
 
 
-def _thread(record: Mapping[str, Any]) -> Thread | None:
-    """A thread from what was written down of it; None for one that has ended."""
+def _thread(record: Mapping[str, Any], order: Mapping[int, int]) -> Thread | None:
+    """A thread from what was written down of it; None for one that has ended. order: the threads' numbers."""
     status = record["status"]
     inner = re.search(r"^NSpid:.*?(\d+)$", status, re.MULTILINE)
     state = re.search(r"^State:\s*(\w)", status, re.MULTILINE)
@@ -243,7 +255,7 @@ def _thread(record: Mapping[str, Any]) -> Thread | None:
         return None
     call, arguments = _system_call(record["system_call"])
     return Thread(
-        record["number"],
+        order[record["tid"]],
         record["tid"],
         int(inner[1]) if inner else record["tid"],
         RUNNING if state[1] == "R" else call,
@@ -256,6 +268,7 @@ def _thread(record: Mapping[str, Any]) -> Thread | None:
         tuple(frame[4] for frame in record["frames"]),
         bytes.fromhex(record["memory"]),
         record["symbol"],
+        record.get("block", 0),
     )
 
 

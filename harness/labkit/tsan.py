@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from labkit import lessons, stacks
+from labkit import assertions, lessons, stacks
 from labkit.asan import parse_crash
 from labkit.evidence import Access, Finding, Lock, ToolTrouble, merge, role_of
 from labkit.stacks import Frame, Section, library_call, own
@@ -79,13 +79,18 @@ class _Thread:
 
 def parse(text: str) -> list[Finding]:
     """All findings in a log, those of the same lines as one. A cut-off report counts if it names a line."""
-    return merge(finding for report in _reports(text) if (finding := _finding(report)))
+    found = [finding for report in _reports(text) if (finding := _finding(report))]
+    return merge([*found, *assertions.read(text, "tsan")])
 
 
 def trouble(text: str) -> ToolTrouble | None:
-    """What stopped ThreadSanitizer itself, from its log or from stderr; None where nothing did."""
+    """What stopped ThreadSanitizer itself, from its log or from stderr; None where nothing did.
+
+    A failed assertion that says something of the program is a finding.
+    """
+    told = assertions.read(text, "tsan")
     for line in text.splitlines():
-        if _TROUBLE.search(line):
+        if _TROUBLE.search(line) and not any(finding.text.startswith(line) for finding in told):
             return ToolTrouble(line.strip(), text)
     return None
 

@@ -19,6 +19,8 @@ from labkit.threads import Thread
 FUTEX, FUTEX_COMMAND, FUTEX_WAIT, FUTEX_PRIVATE = "futex", 0x7F, 0, 0x80
 LOCKED_AND_WAITED_FOR = 2
 MUTEX_OWNER = 8
+MOST_BLOCK = 4096  # bytes, of struct pthread
+JOINABLE = 2  # the state, in glibc 2.43, of a thread that has not ended
 RWLOCK_WAITED_FOR, RWLOCK_WRITER = (8, 12), 24
 
 MUTEX_CALLS = ("pthread_mutex_lock", "pthread_mutex_timedlock", "mtx_lock", "mtx_timedlock")
@@ -112,7 +114,7 @@ def _with_target(wait: Wait, known: Mapping[int, Thread], directory: Path) -> Wa
         writer = thread.word(RWLOCK_WRITER - waited_for)
         return _for_lock(replace(wait, lock="rwlock"), writer, known, directory)
     if wait.call in JOIN_CALLS or (unseen and not plainly and not operation & FUTEX_PRIVATE):
-        return replace(wait, on=known.get(value))  # the kernel clears that thread's id at its end
+        return replace(wait, on=_joined(address, value, known))
     if value != LOCKED_AND_WAITED_FOR or thread.word(0) != LOCKED_AND_WAITED_FOR:
         return wait
     owner = thread.word(MUTEX_OWNER)
@@ -123,6 +125,17 @@ def _with_target(wait: Wait, known: Mapping[int, Thread], directory: Path) -> Wa
     ):
         return _for_lock(replace(wait, lock="mutex"), owner, known, directory)
     return wait
+
+
+def _joined(address: int, value: int, known: Mapping[int, Thread]) -> Thread | None:
+    """The thread whose end is waited for: the word at the address, which holds the value, lies in its block.
+
+    Up to glibc 2.42 that word is the thread's id, which the kernel clears at its end; later it is a state.
+    """
+    if any(thread.block for thread in known.values()):
+        near = [t for t in known.values() if t.block <= address < t.block + MOST_BLOCK]
+        return max(near, key=lambda thread: thread.block, default=None)
+    return None if value == JOINABLE else known.get(value)
 
 
 def _for_lock(wait: Wait, owner: int | None, known: Mapping[int, Thread], directory: Path) -> Wait:

@@ -27,8 +27,9 @@
  * of creation, so a thread is delayed at the same calls in every run.
  *
  * The parts that perturb: perturb.c set-up, delays;
- * perturb_threads.c creation and joining; perturb_sync.c locks; perturb_io.c
- * transfers and descriptors; perturb_wait.c poll and its kin; perturb_c11.c
+ * perturb_threads.c creation and joining; perturb_main.c the main thread's end;
+ * perturb_sync.c locks; perturb_io.c transfers and descriptors; perturb_close.c
+ * what a program must not close; perturb_wait.c poll and its kin; perturb_c11.c
  * <threads.h>.
  *
  * Those that watch: perturb_record.c who holds which lock, with
@@ -435,8 +436,10 @@ shim_set_up(void)
 	shim_threads_set_up();
 	read_environment();
 	path = getenv("PERTURB_STATS");
-	if (path)
+	if (path) {
 		open_stats(path);
+		shim_close_set_up(path);
+	}
 	pthread_atfork(NULL, NULL, fork_in_child);
 	atomic_store_explicit(&shim_ready, true, memory_order_release);
 	errno = saved;

@@ -58,6 +58,8 @@ void __tsan_atomic_thread_fence(int order);
 /* The functions that are wrapped, as X(name) for each. */
 /* clang-format off */
 #define SHIM_FUNCTIONS(X)                                                      \
+	X(syscall) X(closefrom) X(close_range) X(dup) X(dup2) X(dup3)          \
+	X(fcntl) X(fcntl64)                                                    \
 	X(pthread_create) X(pthread_join) X(pthread_tryjoin_np)                \
 	X(pthread_timedjoin_np) X(pthread_detach)                              \
 	X(pthread_mutex_lock) X(pthread_mutex_timedlock)                       \
@@ -314,6 +316,27 @@ struct shim_wait {
 int shim_cond_wait(
     struct shim_wait *wait, int (*real_wait)(const struct shim_wait *wait));
 void shim_cond_signalled(pthread_cond_t *cond, bool all);
+
+/*
+ * perturb_close.c: what a program must not close. shim_closes_log: whether fd
+ * is a sanitizer's log; then that close's result is in *result, and errno.
+ */
+void shim_close_set_up(const char *stats_path);
+bool shim_closes_log(int fd, int *result);
+
+/*
+ * perturb_main.c: the main thread, which tools do not know as one that may end,
+ * be joined or detached. shim_last_ends: ends the process, if the calling
+ * thread, which is about to end, is the last one of the program's.
+ */
+void shim_main_set_up(void);
+bool shim_is_main(pthread_t thread);
+int shim_join_main(void **result);
+int shim_tryjoin_main(void **result);
+int shim_timedjoin_main(void **result, const struct timespec *until);
+int shim_detach_main(void);
+void shim_main_ends(void);
+void shim_last_ends(void);
 
 /* perturb_threads.c: counts and limits, for both kinds of threads. */
 void shim_threads_set_up(void);

@@ -158,7 +158,7 @@ thrd_detach(thrd_t thread)
 	int result;
 
 	c11_enter(__builtin_return_address(0));
-	if (config.watched) {
+	if (config.watched || shim_is_main((pthread_t)thread)) {
 		result = result_of(pthread_detach((pthread_t)thread));
 	} else {
 		result = real.thrd_detach(thread);
@@ -177,7 +177,7 @@ thrd_join(thrd_t thread, int *value)
 	int result;
 
 	c11_enter(__builtin_return_address(0));
-	if (config.watched) {
+	if (config.watched || shim_is_main((pthread_t)thread)) {
 		result = result_of(pthread_join((pthread_t)thread, &returned));
 		if (result == thrd_success && value)
 			*value = (int)(intptr_t)returned;

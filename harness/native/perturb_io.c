@@ -362,7 +362,8 @@ close(int fd)
 
 	shim_enter(__builtin_return_address(0));
 	sending(fd);
-	result = real.close(fd);
+	if (!shim_closes_log(fd, &result))
+		result = real.close(fd);
 	note_use(fd, result);
 	if (is_stale(fd, result))
 		shim_count(&stats->double_closes);

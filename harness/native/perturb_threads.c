@@ -8,9 +8,6 @@
 /* More than gcc 12's TSan asks of a stack: it refuses one below 900 KiB. */
 enum { TSAN_STACK_BYTES = 1 << 20 };
 
-/* Of four rounds of destructors; in the last TSan takes leave of the thread. */
-enum { LAST_ROUND = 3 };
-
 /* What a new thread is started with; lies in a page that the thread frees. */
 struct start {
 	void *(*routine)(void *);
@@ -18,8 +15,16 @@ struct start {
 	uint64_t number;
 };
 
-/* Its destructor runs in each thread of ours when it ends, however it ends. */
+/*
+ * Its destructor runs in each thread when it ends, however it ends, but for the
+ * end of the whole process. It is called as often as it sets the value again:
+ * before the last of PTHREAD_DESTRUCTOR_ITERATIONS, in which TSan's own says
+ * that the thread is no more. The value says how often it was.
+ */
 static pthread_key_t end_key;
+
+enum { END_ROUNDS = 3 };
+static const char of_main[END_ROUNDS], of_others[END_ROUNDS];
 
 static atomic_uint_fast64_t last_number;
 
@@ -33,30 +38,39 @@ static atomic_uint_fast64_t last_number;
 static void
 thread_ends(void *round)
 {
-	uintptr_t n = (uintptr_t)round;
+	bool main_thread =
+	    round >= (void *)of_main && round < (void *)(of_main + END_ROUNDS);
 
-	if (n < LAST_ROUND &&
-	    pthread_setspecific(end_key, (void *)(n + 1)) == 0)
+	if (round != &of_main[END_ROUNDS - 1] &&
+	    round != &of_others[END_ROUNDS - 1] &&
+	    pthread_setspecific(end_key, (const char *)round + 1) == 0)
 		return;
 	shim_orphan_all();
 	if (config.valgrind)
 		shim_release((void *)pthread_self());
-	atomic_fetch_sub(&stats->alive, 1);
-	shim_count(&stats->ended);
+	if (main_thread) {
+		shim_main_ends();
+	} else {
+		atomic_fetch_sub(&stats->alive, 1);
+		shim_count(&stats->ended);
+	}
+	shim_last_ends();
 }
 
 void
 shim_threads_set_up(void)
 {
-	if (pthread_key_create(&end_key, thread_ends) != 0)
+	if (pthread_key_create(&end_key, thread_ends) != 0 ||
+	    pthread_setspecific(end_key, of_main) != 0)
 		shim_die("no key for thread-specific data", "threads");
+	shim_main_set_up();
 }
 
 /* Of all threads the child of a fork has the one that called it. */
 void
 shim_threads_forked(void)
 {
-	atomic_store(&stats->alive, pthread_getspecific(end_key) != NULL);
+	atomic_store(&stats->alive, pthread_getspecific(end_key) == of_others);
 }
 
 /* Never lower than what `alive` has been. */
@@ -115,7 +129,7 @@ shim_thread_begins(uint64_t number)
 {
 	shim_random_begin(number);
 	shim_order_begins(number);
-	if (pthread_setspecific(end_key, (void *)(uintptr_t)1) != 0)
+	if (pthread_setspecific(end_key, of_others) != 0)
 		shim_die("no thread-specific data", "threads");
 	shim_delay();
 }
@@ -270,11 +284,15 @@ pthread_join(pthread_t thread, void **result)
 	int err;
 
 	shim_enter(__builtin_return_address(0));
-	number = shim_order_joining(thread);
-	err = real.pthread_join(thread, result);
-	if (!err) {
-		shim_count(&stats->joined);
-		shim_order_joined(number, thread);
+	if (shim_is_main(thread)) {
+		err = shim_join_main(result);
+	} else {
+		number = shim_order_joining(thread);
+		err = real.pthread_join(thread, result);
+		if (!err) {
+			shim_count(&stats->joined);
+			shim_order_joined(number, thread);
+		}
 	}
 	shim_leave();
 	return err;
@@ -287,10 +305,14 @@ pthread_tryjoin_np(pthread_t thread, void **result)
 	int err;
 
 	shim_enter(__builtin_return_address(0));
-	number = shim_order_joining(thread);
-	err = real.pthread_tryjoin_np(thread, result);
-	if (!err)
-		joined(thread, number);
+	if (shim_is_main(thread)) {
+		err = shim_tryjoin_main(result);
+	} else {
+		number = shim_order_joining(thread);
+		err = real.pthread_tryjoin_np(thread, result);
+		if (!err)
+			joined(thread, number);
+	}
 	shim_leave();
 	return err;
 }
@@ -303,10 +325,14 @@ pthread_timedjoin_np(
 	int err;
 
 	shim_enter(__builtin_return_address(0));
-	number = shim_order_joining(thread);
-	err = real.pthread_timedjoin_np(thread, result, until);
-	if (!err)
-		joined(thread, number);
+	if (shim_is_main(thread)) {
+		err = shim_timedjoin_main(result, until);
+	} else {
+		number = shim_order_joining(thread);
+		err = real.pthread_timedjoin_np(thread, result, until);
+		if (!err)
+			joined(thread, number);
+	}
 	shim_leave();
 	return err;
 }
@@ -317,9 +343,13 @@ pthread_detach(pthread_t thread)
 	int err;
 
 	shim_enter(__builtin_return_address(0));
-	err = real.pthread_detach(thread);
-	if (!err)
-		shim_count(&stats->detached);
+	if (shim_is_main(thread)) {
+		err = shim_detach_main();
+	} else {
+		err = real.pthread_detach(thread);
+		if (!err)
+			shim_count(&stats->detached);
+	}
 	shim_leave();
 	return err;
 }

@@ -27,10 +27,14 @@
 	"strict_string_checks=1:verify_asan_link_order=0"
 #endif
 
-/* gcc's UBSan has a runtime, and so options and a log, of its own. */
+/*
+ * gcc's UBSan has a runtime, and so options and a log, of its own.
+ * halt_on_error=0: which errors end the program is compiled into it.
+ * log_path: not ASan's, for whoever opens a log empties it.
+ */
 #ifndef UBSAN_OPTIONS_TEXT
-#define UBSAN_OPTIONS_TEXT                                                 \
-	"log_path=/log/asan:exitcode=67:halt_on_error=1:abort_on_error=0:" \
+#define UBSAN_OPTIONS_TEXT                                                    \
+	"log_path=/log/asan-ub:exitcode=67:halt_on_error=0:abort_on_error=0:" \
 	"print_stacktrace=1:report_error_type=1"
 #endif
 

@@ -243,8 +243,30 @@ def test_a_program_that_a_signal_has_stopped_stays_so(place: Stage) -> None:
     assert "3 threads" in told and proc.state(program.pid) == "T"
 
 
-def test_an_ended_main_thread_is_no_ended_program(place: Stage) -> None:
-    place.told(place.start_alone("others", "main ends").pid, "thread 6 runs")
+@pytest.mark.parametrize("boxed", [False, True], ids=["alone", "boxed"])
+def test_an_ended_main_thread_is_no_ended_program(place: Stage, boxed: bool) -> None:
+    """gdb cannot attach to a process whose main thread has ended: it is shown each of the others."""
+    if boxed:
+        pid = place.start("others", "main ends")
+    else:
+        pid = place.start_alone("others", "main ends").pid
+    told = place.told(
+        pid,
+        "thread 6 runs, in spinner_main",
+        "thread 3 waits for the read-write lock table in pthread_rwlock_rdlock, called from reader_main",
+        "thread 4 waits for the mutex lock in pthread_cond_wait, called from waiter_main",
+    )
+    assert told.splitlines()[0] == "the main thread has ended, the others go on"
+    assert "stacks are missing" not in told
+
+
+@pytest.mark.parametrize("tool", [UNDER_TSAN, UNDER_ASAN], ids=lambda tool: tool.name)
+def test_an_ended_main_thread_under_a_sanitizer(place: Stage, tool: Tool) -> None:
+    told = place.told(
+        place.start("others", "main ends", tool=tool),
+        "waits for the read-write lock table in pthread_rwlock_rdlock, called from reader_main",
+    )
+    assert told.splitlines()[0] == "the main thread has ended, the others go on"
 
 
 def test_what_is_not_there_is_not_told(tmp_path: Path) -> None:

@@ -162,6 +162,9 @@ CLANG = pytest.param(
 )
 
 
+VALGRIND = needs("valgrind")
+
+
 @pytest.fixture(scope="module")
 def shop(tmp_path_factory: pytest.TempPathFactory) -> Workshop:
     return Workshop(tmp_path_factory.mktemp("perturb"))
@@ -409,6 +412,67 @@ def test_a_students_own_hook_is_a_link_error(
     assert "multiple definition" in done.stderr
 
 
+MAIN_ENDS = {
+    "alone": "",
+    "after": "",
+    "before": "the last\n",
+    "detached": "the last\n",
+    "joined": "main wrote 1\n",
+}
+HELGRIND = (
+    *"valgrind -q --tool=helgrind --fair-sched=try --free-is-write=yes --history-level=none".split(),
+    f"--suppressions={NATIVE}/perturb.supp",
+)
+
+
+@pytest.mark.parametrize("how", MAIN_ENDS)
+@pytest.mark.parametrize("kind", ["plain", "tsan", "asan", pytest.param("helgrind", marks=VALGRIND)])
+def test_a_process_ends_with_its_last_thread(shop: Workshop, kind: str, how: str) -> None:
+    """Whoever that is, under whatever tool; and main may be joined and detached like any other."""
+    program = shop.build("main_ends", "plain" if kind == "helgrind" else kind)
+    run = shop.run(program, how, tool=HELGRIND if kind == "helgrind" else (), seed=1)
+    # Helgrind, which does not know of this join, may see races: hints, no verdicts.
+    lines = [line for line in run.output.splitlines(True) if not line.startswith("==")]
+    assert (run.status, "".join(lines), run.races) == (0, MAIN_ENDS[how], [])
+    # What becomes of main is not counted with the threads that it has started.
+    assert (run.stats.unclaimed, run.stats.alive) == (0, 0)
+
+
+def test_the_end_of_main_orders_only_who_joins_it(shop: Workshop) -> None:
+    run = shop.run(shop.build("main_ends", "tsan"), "unordered", seed=1)
+    assert (run.status, len(run.races)) == (66, 1)
+    assert line_of("main_ends", "RACE") in run.races[0]
+
+
+CLOSING = ("closefrom", "close_range", "syscall", "each", "open", "listed")
+
+
+@pytest.mark.parametrize("how", CLOSING)
+@pytest.mark.parametrize("kind", ["plain", "tsan"])
+def test_the_log_survives_who_closes_everything(shop: Workshop, kind: str, how: str) -> None:
+    """The program sees no descriptor after that, and its race is in the log all the same."""
+    run = shop.run(shop.build("closes_all", kind), how, seed=1)
+    assert run.output == "0 open\n"
+    assert (run.status, len(run.races)) == ((66, 1) if kind == "tsan" else (0, 0))
+    if run.races:
+        assert line_of("closes_all", "RACE") in run.races[0]
+
+
+@pytest.mark.parametrize("how", CLOSING)
+@pytest.mark.parametrize("compiler", [CLANG])
+def test_clangs_log_survives(shop: Workshop, compiler: str, how: str) -> None:
+    """Its pipes to llvm-symbolizer may not: then the report has no lines."""
+    run = shop.run(shop.build("closes_all", "tsan", compiler), how, seed=1)
+    assert (run.status, len(run.races)) == (66, 1)
+
+
+def test_a_log_makes_way(shop: Workshop, tmp_path: Path) -> None:
+    """A file that the program puts under the log's number gets none of the log's words."""
+    run = shop.run(shop.build("closes_all", "tsan"), "replaced", str(tmp_path / "file"), seed=1)
+    assert (run.status, len(run.races)) == (66, 1)
+    assert (tmp_path / "file").read_bytes() == b""
+
+
 # -- under AddressSanitizer ------------------------------------------------------------------
 
 
@@ -433,9 +497,7 @@ def test_correct_programs_are_clean(shop: Workshop, program: str) -> None:
 @needs("valgrind")
 def test_helgrind_says_nothing_of_the_shim(shop: Workshop) -> None:
     """With perturb.supp, a correct program has no report."""
-    words = "valgrind -q --tool=helgrind --fair-sched=try --free-is-write=yes --history-level=none"
-    command = (*words.split(), f"--suppressions={NATIVE}/perturb.supp")
-    run = shop.run(shop.build("clean_sync"), tool=command, seed=1, max_us=500)
+    run = shop.run(shop.build("clean_sync"), tool=HELGRIND, seed=1, max_us=500)
     assert (run.status, run.output) == (0, "")
     assert run.stats.delays > 0
 

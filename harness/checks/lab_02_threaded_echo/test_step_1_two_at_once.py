@@ -127,6 +127,7 @@ def test_one_more_thread_for_each_client(scene: Scene) -> None:
     """Each client has a thread of its own, neither a process nor a share of one loop."""
     server = scene.server(SERVER)
     arrivals(server, 2)
+    manners.come_to_rest(server.program)  # main may end, when all that it started is at work
     before = server.program.threads()
     arrivals(server, 4)
     server.program.eventually(lambda: server.program.threads() == before + 4, 2.0)

@@ -3,6 +3,9 @@
 # something to say of it, and keeps what they print. Run by hand after a change of compiler; then look at the
 # differences before the golden descriptions are renewed (pytest with LABKIT_GOLDEN=write).
 #
+# With --assertions only those are recorded in which an assertion of the tool fails, each under its version's name, and
+# added to those of other versions: what they say differs, and some versions have none.
+#
 # Addresses and process numbers differ from run to run; paths are put as /lab.
 set -eu
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
@@ -13,7 +16,7 @@ tsan=(bad-unlock destroy-locked destroy-race destroyed-lock free-race heap-race 
 	null-pointer read-lock shared-argument shared-descriptor signal-errno signal-unsafe thread-leak thread-local
 	two-locks unlocked-counter use-after-free canary)
 asan=(bad-arguments bad-free buffer-overflow double-free endless-recursion global-overflow memory-leak null-pointer
-	overlap stack-buffer stack-use-after-return stack-use-after-scope undefined-behaviour use-after-free)
+	overlap stack-buffer stack-use-after-return stack-use-after-scope undefined-behaviour use-after-free zero-bytes)
 helgrind=(bad-unlock bogus-lock destroy-locked foreign-unlock heap-race lock-order lone-signal missing-unlock relock
 	self-deadlock shared-argument unlocked-counter wait-unlocked)
 
@@ -38,8 +41,36 @@ enter() {
 	[[ $name != canary ]] || cp "$here/../../native/canary.c" .
 }
 
+# record_assertions: what these tools say, by their versions.
+record_assertions() {
+	local cc name version
+	for name in joined-twice joined-detached; do
+		for cc in gcc clang; do
+			version=$("$cc" -dumpversion)
+			enter "$name" "tsan-$cc"
+			compile "$cc" -O1 -fsanitize=thread
+			TSAN_OPTIONS="log_path=log:$options" setarch -R timeout 10 ./echo_server >output 2>&1 || true
+			cat log.* 2>/dev/null | keep "assertion-tsan-$cc-${version%%.*}.txt"
+			enter "$name" "asan-$cc"
+			compile "$cc" -O1 -fsanitize=address,undefined
+			timeout 10 ./echo_server 2>&1 >output | keep "assertion-asan-$cc-${version%%.*}.txt" || true
+		done
+	done
+	enter empty-barrier helgrind
+	compile gcc -O1
+	version=$(valgrind --version)
+	timeout 20 valgrind -q --tool=helgrind --vgdb=no --xml=yes --xml-file=report.xml --log-file=report.log \
+		./echo_server >output 2>&1 || true
+	keep "assertion-${version#*-}.xml" <report.xml
+	keep "assertion-${version#*-}.log" <report.log
+}
+
 options=io_sync=0:halt_on_error=0:exitcode=66:report_bugs=1:report_thread_leaks=1
 options+=:detect_deadlocks=1:second_deadlock_stack=1:history_size=4:atexit_sleep_ms=100
+if [[ ${1-} == --assertions ]]; then
+	record_assertions
+	exit
+fi
 for name in "${tsan[@]}"; do
 	for cc in gcc clang; do
 		enter "$name" "tsan-$cc"
