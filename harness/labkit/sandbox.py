@@ -1,25 +1,27 @@
-"""Where untrusted code runs: bubblewrap's namespaces, or, where they are refused, limits alone.
+"""Where untrusted code runs: bubblewrap's namespaces and a filter of system calls, or, by order, limits alone.
 
 Inside are the compiler (a submission's source can `#include` any file) and the student's program; outside
-are pytest, the results and the solutions. Whether namespaces can be had is found out by making one.
+are pytest, the results and the solutions. Whether it is there is decided once: labkit/decision.py.
 """
 
 from __future__ import annotations
 
 import functools
 import os
-import shutil
 import subprocess
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from labkit import decision, network, seccomp
+from labkit.decision import Decision
 from labkit.faults import Trouble
 from labkit.words import N_, _
 
 MIB = 1 << 20
 LOCALE = "C.UTF-8"
 UNSANDBOXED = N_("UNSANDBOXED: only run your own code")
+TRIAL_SECONDS = 60.0
 
 # Read by name resolution and the C library; nothing of the machine's users or secrets.
 ETC = (
@@ -67,32 +69,44 @@ class View:
     proc: bool = True
 
 
-@functools.cache
+_decided: Decision | None = None  # for this process, once and for all
+
+
+def decide() -> Decision:
+    """Whether programs run in a sandbox: asked once, by the process that a person started. Trouble where it cannot."""
+    global _decided
+    if _decided is None:
+        _decided = decision.decide(_trial)
+    return _decided
+
+
+def adopt(decided: Decision) -> None:
+    """Take over what the process that started this one has decided."""
+    global _decided
+    _decided = decided
+
+
 def available() -> bool:
-    """Whether bubblewrap can make all the namespaces, with a network that we hold open."""
+    """Whether programs run in a sandbox. Trouble where one is wanted and cannot be made."""
     return not refusal()
 
 
-@functools.cache
 def refusal() -> str:
     """Why there is no sandbox here; empty where there is one."""
-    if os.environ.get("LAB_SANDBOX") == "none":
-        return _("switched off by LAB_SANDBOX=none")
-    for tool in ("bwrap", "nsenter"):
-        if not shutil.which(tool):
-            return _("{tool} is not installed").format(tool=tool)
-    from labkit import network
+    return decide().left_out
 
+
+def _trial(place: network.Network) -> str:
+    """Why a harmless program could not be run in the sandbox and this network; empty where it could."""
+    here = View(cwd=Path("/usr"))
+    words = _first_to_go(None) + _bwrap(["/usr/bin/true"], here, {}, Limits(), None)
+    command = [*place.inside(), *words]
     try:
-        trial = network.OwnNetwork({})
-    except OSError as error:
+        done = subprocess.run(
+            command, capture_output=True, text=True, errors="replace", timeout=TRIAL_SECONDS
+        )
+    except (OSError, subprocess.TimeoutExpired) as error:
         return str(error)
-    try:
-        here = View(cwd=Path("/usr"))
-        command = trial.inside() + _bwrap(["/usr/bin/true"], here, {}, Limits(), None)
-        done = subprocess.run(command, capture_output=True, text=True, timeout=60)
-    finally:
-        trial.close()
     return "" if done.returncode == 0 else done.stderr.strip() or _("bwrap failed")
 
 
@@ -111,17 +125,33 @@ def command(
     *,
     env: Mapping[str, str] | None = None,
     limits: Limits | None = None,
-    info_fd: int | None = None,
+    status_fd: int | None = None,
 ) -> list[str]:
     """The words that run `argv` with what `view` shows it, without address space randomisation.
 
-    env: set for `argv` alone. info_fd: where bubblewrap writes the id of its first process.
+    env: set for `argv` alone. status_fd: where bubblewrap writes the id of its first process, and at the end
+    the exit status, if it has started `argv` at all.
     """
     limits = limits or Limits()
     words = _limited(argv, env or {}, limits)
     if available():
-        return [*FIRST_TO_GO, *_bwrap(words, view, {}, limits, info_fd)]
+        return _first_to_go(status_fd) + _bwrap(words, view, {}, limits, status_fd)
     return [*FIRST_TO_GO, "/usr/bin/setpriv", "--pdeathsig", "KILL", *words]
+
+
+def _first_to_go(status_fd: int | None) -> list[str]:
+    """The words before bubblewrap's: as FIRST_TO_GO, and the filter of system calls is opened for it.
+
+    By a shell, which costs no more than choom(1) would: bubblewrap wants it open, at the beginning, and each of
+    its processes anew.
+    """
+    script = f'echo 1000 >/proc/self/oom_score_adj && exec "$@" {_filter_fd(status_fd)}<"$0"'
+    return ["/bin/sh", "-c", script, str(seccomp.file())]
+
+
+def _filter_fd(status_fd: int | None) -> int:
+    """The descriptor of the filter: of one digit, as the shell wants it, and not the other one's."""
+    return 8 if status_fd == 9 else 9
 
 
 def foreground(argv: Sequence[str]) -> list[str]:
@@ -161,7 +191,7 @@ def _limited(argv: Sequence[str], env: Mapping[str, str], limits: Limits) -> lis
 
 
 def _bwrap(
-    argv: Sequence[str], view: View, env: Mapping[str, str], limits: Limits, info_fd: int | None
+    argv: Sequence[str], view: View, env: Mapping[str, str], limits: Limits, status_fd: int | None
 ) -> list[str]:
     words = ["/usr/bin/bwrap", "--unshare-user", "--unshare-pid", "--unshare-ipc", "--unshare-uts"]
     words += ["--unshare-cgroup-try", "--die-with-parent", "--new-session", "--cap-drop", "ALL"]
@@ -195,8 +225,9 @@ def _bwrap(
     words += ["--bind", str(view.cwd), "/here", "--remount-ro", "/", "--chdir", "/here"]
     for key, value in {**environment(), "HOME": "/here", **env}.items():
         words += ["--setenv", key, value]
-    if info_fd is not None:
-        words += ["--info-fd", str(info_fd)]
+    words += ["--seccomp", str(_filter_fd(status_fd))]
+    if status_fd is not None:
+        words += ["--json-status-fd", str(status_fd)]
     return [*words, "--", *argv]
 
 

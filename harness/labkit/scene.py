@@ -179,7 +179,7 @@ class Scene:
             view,
             env=environment,
             limits=limits,
-            info_fd=writer if writer >= 0 else None,
+            status_fd=writer if writer >= 0 else None,
         )
         theirs, keyboard = _stdin(self.stdin if stdin is None else stdin, home)
         try:
@@ -189,11 +189,12 @@ class Scene:
                 self.journal,
                 cwd=here,
                 stdin=theirs,
-                info=(reader, writer) if writer >= 0 else None,
+                status=(reader, writer) if writer >= 0 else None,
                 shown=[program, *arguments],
                 mark=mark,
                 terminals=terminals.split(),
                 columns=columns,
+                most_threads=self.builder.lab.most_threads,
             )
         finally:
             os.close(theirs)

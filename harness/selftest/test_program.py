@@ -55,11 +55,11 @@ def start(
         places = {str(binary.parent): binary.parent} if binary else {}
         pipe = os.pipe() if boxed else None
         command = sandbox.command(
-            argv, sandbox.View(tmp_path, places), info_fd=pipe[1] if pipe else None
+            argv, sandbox.View(tmp_path, places), status_fd=pipe[1] if pipe else None
         )
         names = terminals.split()
         started.append(
-            Program("program", command, Journal(), cwd=tmp_path, info=pipe, terminals=names)
+            Program("program", command, Journal(), cwd=tmp_path, status=pipe, terminals=names)
         )
         return started[-1]
 
