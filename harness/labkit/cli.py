@@ -23,6 +23,7 @@ from pathlib import Path
 
 from labkit import calibrate, catalog, program, results, sandbox, scorecard
 from labkit.catalog import BUILD, LABS, ROOT, Lab, NoSuchLab, Step
+from labkit.decision import WrongOrder
 from labkit.faults import Fault, Trouble
 from labkit.grading import Grader
 from labkit.results import LabResult, StepResult, Verdict
@@ -62,7 +63,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         if sys.stdout:
             sys.stdout.flush()
         return status
-    except NoSuchLab as error:
+    except (NoSuchLab, WrongOrder) as error:
         return _complain(str(error), 2)
     except (Trouble, OSError) as error:
         _let_go_of_stdout()

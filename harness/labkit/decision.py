@@ -36,6 +36,10 @@ class Decision:
         return not self.left_out
 
 
+class WrongOrder(Exception):
+    """An order that is none: nobody can know what was meant by it."""
+
+
 class NoSandbox(Trouble):
     """A sandbox is wanted and could not be made. why: in the words of who refused."""
 
@@ -54,7 +58,7 @@ Trial = Callable[[network.Network], str]
 
 
 def decide(trial: Trial) -> Decision:
-    """The decision. NoSandbox where a sandbox is wanted and cannot be made, also not after some patience."""
+    """The decision. NoSandbox where one is wanted and cannot be made, also not after some patience; or WrongOrder."""
     left_out = _ordered() or _missing()
     if not left_out:
         _insist(trial)
@@ -62,11 +66,11 @@ def decide(trial: Trial) -> Decision:
 
 
 def _ordered() -> str:
-    """Why it is left out by order; empty where nobody has ordered it. Trouble for an order that is none."""
+    """Why it is left out by order; empty where nobody has ordered it. Raises WrongOrder."""
     order = os.environ.get(ORDER, "")
     if order not in ("", NONE):
         words = _("{name}={value} means nothing here: leave it out, or say {name}={none}")
-        raise Trouble(words.format(name=ORDER, value=order, none=NONE))
+        raise WrongOrder(words.format(name=ORDER, value=order, none=NONE))
     return _("switched off by {order}").format(order=f"{ORDER}={NONE}") if order else ""
 
 
