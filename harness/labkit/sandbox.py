@@ -103,7 +103,7 @@ def _trial(place: network.Network) -> str:
     command = [*place.inside(), *words]
     try:
         done = subprocess.run(
-            command, capture_output=True, text=True, errors="replace", timeout=TRIAL_SECONDS
+            command, env=environment(), capture_output=True, text=True, timeout=TRIAL_SECONDS
         )
     except (OSError, subprocess.TimeoutExpired) as error:
         return str(error)
