@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import functools
 import os
+import re
 import subprocess
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from labkit import decision, network, seccomp
@@ -46,6 +47,7 @@ class Limits:
     """What a program may use. files: descriptors; cpu: seconds; file_size, tmp, memory: bytes.
 
     memory: of address space, 0 leaves it alone, as a program under TSan needs it.
+    threads: 0 leaves them alone. In the sandbox, and where no root is: the kernel counts what is root's nowhere.
     """
 
     files: int = 4096
@@ -53,6 +55,7 @@ class Limits:
     file_size: int = 256 * MIB
     tmp: int = 64 * MIB
     memory: int = 0
+    threads: int = 0
 
 
 @dataclass(frozen=True)
@@ -111,6 +114,13 @@ def _trial(place: network.Network) -> str:
 
 
 @functools.cache
+def _counts_by_namespace() -> bool:
+    """Whether RLIMIT_NPROC counts the threads of a user namespace, and not all that a user has anywhere."""
+    major, minor = (int(word) for word in re.findall(r"[0-9]+", os.uname().release)[:2])
+    return (major, minor) >= (5, 14)
+
+
+@functools.cache
 def fixed_addresses() -> bool:
     """Whether address space randomisation can be switched off; personality(2) may be refused."""
     return (
@@ -133,6 +143,8 @@ def command(
     the exit status, if it has started `argv` at all.
     """
     limits = limits or Limits()
+    if not _counts_by_namespace() or not available():
+        limits = replace(limits, threads=0)
     words = _limited(argv, env or {}, limits)
     if available():
         return _first_to_go(status_fd) + _bwrap(words, view, {}, limits, status_fd)
@@ -180,6 +192,7 @@ def _limited(argv: Sequence[str], env: Mapping[str, str], limits: Limits) -> lis
         f"--cpu={limits.cpu}",
         f"--fsize={limits.file_size}",
         *([f"--as={limits.memory}"] if limits.memory else []),
+        *([f"--nproc={limits.threads}"] if limits.threads else []),
         "--core=0",
         "--",
         *(["/usr/bin/setarch", "-R"] if fixed_addresses() else []),

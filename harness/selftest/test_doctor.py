@@ -95,7 +95,7 @@ def test_names_the_switch_that_refuses_namespaces(
     """Ubuntu's AppArmor switch is named where it is on."""
     (tmp_path / "kernel").mkdir()
     (tmp_path / "kernel/apparmor_restrict_unprivileged_userns").write_text("1\n")
-    monkeypatch.setattr(machine, "KERNEL", tmp_path)
+    monkeypatch.setattr(numbers, "KERNEL", tmp_path)
     monkeypatch.setattr(sandbox, "refusal", lambda: "no")
     found = list(machine.namespaces())[0]
     assert WARNING == found.state
