@@ -107,7 +107,8 @@ class Grader:
             try:
                 pyfuncitem.obj(**{name: pyfuncitem.funcargs[name] for name in names})
             except Fault as fault:
-                raise (self._scene and self._scene.killed()) or fault from None
+                scene = self._scene
+                raise (scene and (scene.trouble() or scene.killed())) or fault from None
             if self._scene:
                 self._scene.verify()
         if self._scene:

@@ -292,11 +292,18 @@ class Program:
             return None
         self._pump.join()
         ended = _ended(self._popen.wait())
-        if not self._ran:
-            words = _("the sandbox of {program} could not be made: {why}")
-            why = self.stderr.text().strip() or self.stdout.text().strip() or ended
-            raise Trouble(words.format(program=self.name, why=why))
+        if trouble := self.never_ran():
+            raise trouble
         return ended
+
+    def never_ran(self) -> Trouble | None:
+        """Why it was never started, though all has ended: its sandbox could not be made. None where it was."""
+        if self.running or self._ran:
+            return None
+        self._pump.join()
+        why = self.stderr.text().strip() or str(_ended(self._popen.wait()))
+        words = _("the sandbox of {program} could not be made: {why}")
+        return Trouble(words.format(program=self.name, why=why))
 
     @functools.cached_property
     def _ran(self) -> bool:

@@ -155,10 +155,11 @@ def _first_to_go(status_fd: int | None) -> list[str]:
     """The words before bubblewrap's: as FIRST_TO_GO, and the filter of system calls is opened for it.
 
     By a shell, which costs no more than choom(1) would: bubblewrap wants it open, at the beginning, and each of
-    its processes anew.
+    its processes anew. What the shell cannot do, it says in bubblewrap's name.
     """
-    script = f'echo 1000 >/proc/self/oom_score_adj && exec "$@" {_filter_fd(status_fd)}<"$0"'
-    return ["/bin/sh", "-c", script, str(seccomp.file())]
+    script = "echo 1000 >/proc/self/oom_score_adj || exit; filter=$1; shift; "
+    script += f'exec "$@" {_filter_fd(status_fd)}<"$filter"'
+    return ["/bin/sh", "-c", script, "bwrap", str(seccomp.file())]
 
 
 def _filter_fd(status_fd: int | None) -> int:

@@ -250,6 +250,10 @@ class Scene:
                 return program.killed_for
         return None
 
+    def trouble(self) -> Trouble | None:
+        """Why a program was never started, of which something was expected all the same."""
+        return next(filter(None, (program.never_ran() for program in self.programs)), None)
+
     def verify(self) -> None:
         """After a check's last line: a program that ended on its own, or had to be ended, is a fault."""
         killed = self.killed()

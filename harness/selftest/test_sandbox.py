@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import socket
 import subprocess
 from collections.abc import Callable, Iterator
@@ -12,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from commandline import lab, reference, verdicts
-from labkit import connector, decision, network, proc, sandbox, seccomp
+from labkit import compiler, connector, decision, network, proc, sandbox, seccomp
 from labkit.decision import Decision, NoSandbox
 from labkit.faults import Trouble
 from labkit.journal import Journal
@@ -195,6 +196,43 @@ def test_a_sandbox_that_fails_at_the_start(tmp_path: Path) -> None:
             program.wait(Pace().deadline(10.0))
     finally:
         program.close()
+
+
+@needs_sandbox
+def test_a_filter_that_is_gone_is_no_error_of_a_source(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nor does anything run without it."""
+    (tmp_path / "x.c").write_text("int x;\n", encoding="ascii")
+    monkeypatch.setattr(seccomp, "file", lambda: tmp_path / "gone")
+    with pytest.raises(Trouble, match="^bwrap: .*gone"):
+        compiler.compile_in(sandbox.View(tmp_path), "gcc", ["-c", "x.c", "-o", "/dev/null"])
+
+
+# Stands in for bubblewrap on a machine that is short of processes whenever a program is to be started.
+SHORT = """#!/bin/sh
+case " $* " in
+*" /program/rockets "*) echo "bwrap: Can't fork: Resource temporarily unavailable" >&2; exit 1 ;;
+esac
+exec {real} "$@"
+"""
+
+
+@needs_sandbox
+@needs_namespaces
+def test_what_was_never_started_fails_nobody(tmp_path: Path) -> None:
+    """Though nothing listens, says a word or ends as it should: an error, and no points of any step are lost by it."""
+    real, stand_in, work = tmp_path / "real", tmp_path / "stand-in", tmp_path / "work"
+    shutil.copy("/usr/bin/bwrap", real)
+    stand_in.write_text(SHORT.format(real=real), encoding="ascii")
+    stand_in.chmod(0o755)
+    reference(work, "03-rockets")
+    script = f'mount --bind {stand_in} /usr/bin/bwrap; exec "$0" "$@"'
+    inside = ["unshare", "-Urm", "bash", "-ec", script]
+    ran = lab("check", "03", "--all", "--work", work, "--report", tmp_path, inside=inside)
+    assert (ran.status, ran.left) == (3, ()) and "Traceback" not in ran.words
+    assert set(verdicts(tmp_path, "03-rockets")) <= {"error", "blocked"}, ran.out
+    assert "the sandbox of rockets could not be made: bwrap: Can't fork" in ran.out
 
 
 # -- the filter ------------------------------------------------------------------------------------------
