@@ -23,7 +23,7 @@ from pathlib import Path
 
 from labkit import calibrate, catalog, program, results, sandbox, scorecard
 from labkit.catalog import BUILD, LABS, ROOT, Lab, NoSuchLab, Step
-from labkit.decision import WrongOrder
+from labkit.decision import Decision, WrongOrder
 from labkit.faults import Fault, Trouble
 from labkit.grading import Grader
 from labkit.results import LabResult, StepResult, Verdict
@@ -174,7 +174,7 @@ def _check(options: argparse.Namespace) -> int:
     results.forget(lab, options.report)
     try:
         if options.left_out is not None:
-            sandbox.adopt(sandbox.Decision(options.left_out))
+            sandbox.adopt(Decision(options.left_out))
         sandbox.decide()
         card.begin(lab, options.work)
         result = _graded(lab, options, card)

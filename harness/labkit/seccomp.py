@@ -75,7 +75,9 @@ class _Filter:
         number = self._library.seccomp_syscall_resolve_name(name.encode())
         if number == UNKNOWN:
             raise Trouble(_("the filter of system calls: {why}").format(why=name))
-        rules = (_Compare * len(compared))(*((a, MASKED_EQUAL, m, v) for a, m, v in compared))
+        rules = (_Compare * len(compared))(
+            *(_Compare(argument, MASKED_EQUAL, mask, value) for argument, mask, value in compared)
+        )
         self._must(
             self._library.seccomp_rule_add_array(
                 self._context, ctypes.c_uint32(ERRNO | error), number, len(compared), rules

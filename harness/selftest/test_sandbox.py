@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from commandline import lab, reference, verdicts
+from commandline import LAB, Command, cause, hostile, lab, reference, verdicts
 from labkit import compiler, connector, decision, network, proc, sandbox, seccomp
 from labkit.decision import Decision, NoSandbox
 from labkit.faults import Trouble
@@ -235,10 +235,32 @@ def test_what_was_never_started_fails_nobody(tmp_path: Path) -> None:
     assert "the sandbox of rockets could not be made: bwrap: Can't fork" in ran.out
 
 
+@needs_sandbox
+def test_a_neighbour_is_not_disturbed(tmp_path: Path) -> None:
+    """Beside a program that starts threads for as long as it gets some, the reference keeps its sandbox and its points."""
+    hostile(tmp_path / "hostile", "starts_threads")
+    reference(tmp_path / "work")
+    commands = [
+        Command([LAB, "check", "02", "--step", step, *there(tmp_path / name)])
+        for name, step in (("hostile", "1"), ("work", "3"))
+    ]
+    ended, passed = (command.wait() for command in commands)
+    assert (ended.status, cause(tmp_path / "hostile")) == (1, "too-many-threads"), ended.words
+    assert (passed.status, sandboxed(tmp_path / "work")) == (0, True), passed.words
+
+
+def there(work: Path) -> list[str | Path]:
+    """The options that grade a work directory and leave the report in it."""
+    return ["--work", work, "--report", work]
+
+
 # -- the filter ------------------------------------------------------------------------------------------
 
 ARCHITECTURES = {  # the word in seccomp_data(2), and the numbers of some calls there
-    "x86_64": (0xC000003E, {"read": 0, "socket": 41, "socketpair": 53, "clone": 56, "unshare": 272}),
+    "x86_64": (
+        0xC000003E,
+        {"read": 0, "socket": 41, "socketpair": 53, "clone": 56, "unshare": 272},
+    ),
     "aarch64": (
         0xC00000B7,
         {"read": 63, "socket": 198, "socketpair": 199, "clone": 220, "unshare": 97},

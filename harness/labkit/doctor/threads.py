@@ -70,11 +70,15 @@ def tried() -> Finding:
     try:
         program = build("threads", "-O1")
         here = sandbox.View(program.parent, {"/program": program.parent})
-        done = run(*sandbox.command([sandbox.place(here, f"/program/{program.name}"), str(SHOULD)], here))
+        done = run(
+            *sandbox.command([sandbox.place(here, f"/program/{program.name}"), str(SHOULD)], here)
+        )
         number, _blank, why = done.last_line.partition(" ")
         started = int(number)
     except (CannotBuild, Trouble, ValueError) as error:
-        return Finding(what, WARNING, _("could not be tried: {why}").format(why=error), "make doctor")
+        return Finding(
+            what, WARNING, _("could not be tried: {why}").format(why=error), "make doctor"
+        )
     return judged(what, started, why, min(bounds(), key=lambda bound: bound.room))
 
 
