@@ -34,10 +34,13 @@ def tree(pid: int, most: int = 4096) -> list[int]:
 def inside(first: int) -> list[Path]:
     """Where /proc tells of the processes of a PID namespace, but for its `first` one, as that one's /proc has them.
 
-    One look at a directory, however many threads they have. Only once `first` has its own root and its own /proc.
+    One look at a directory, however many threads they have. Nothing as long as that /proc is another namespace's:
+    `first` has not changed its root yet.
     """
     there = Path(f"/proc/{first}/root/proc")
     try:
+        if os.readlink(there / "1/ns/pid") != os.readlink(f"/proc/{first}/ns/pid"):
+            return []
         return [there / name for name in os.listdir(there) if name.isdigit() and name != "1"]
     except OSError:
         return []

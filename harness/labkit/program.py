@@ -37,7 +37,7 @@ MOST_ENTRIES = 10_000  # of its directories
 MOST_PATH = 2_000  # characters: longer ones than the kernel takes could not be looked at
 WATCH_EVERY = 0.2
 COUNT_EVERY = (
-    0.02  # threads and processes, of which thousands can be made in the time between two looks
+    0.02  # threads and processes: thousands of them are made in the time between two looks
 )
 LAST_WORDS_SECONDS = 2.0
 END_SECONDS = 10.0  # a killed process takes milliseconds, one of 1,000 threads under a sanitizer a little longer
@@ -198,7 +198,12 @@ class Program:
         self._pidfd = os.pidfd_open(self._popen.pid)
         self._init = _pidfd(self._first) if self._boxed else None
         self._pump = threading.Thread(target=self._run_pump, name=f"pump {name}", daemon=True)
-        self._pump.start()
+        try:
+            self._pump.start()
+        except RuntimeError as error:  # this machine has no thread left
+            self.close()
+            words = _("cannot watch {program}: {why}")
+            raise Trouble(words.format(program=name, why=error)) from error
         self.journal.note(name, _("is started: {line}").format(line=shlex.join(self.shown)))
 
     # -- what it is --------------------------------------------------------------------------
@@ -325,7 +330,8 @@ class Program:
             with suppress(ProcessLookupError):
                 signal.pidfd_send_signal(self._pidfd, signal.SIGKILL)
         self._popen.wait()
-        self._pump.join()
+        if self._pump.ident is not None:
+            self._pump.join()
         _reap_orphans(Program._started)
         for fd in (self._pidfd, self._init, *(fd for fd, _stream in self._ends)):
             if fd is not None:

@@ -59,7 +59,7 @@ def test_an_order_that_is_none() -> None:
 @pytest.mark.parametrize("tool", decision.TOOLS)
 def test_a_missing_tool_leaves_it_out(tool: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """As the only thing besides an order."""
-    monkeypatch.setattr(decision.shutil, "which", lambda name: None if name == tool else name)
+    monkeypatch.setattr("shutil.which", lambda name: None if name == tool else name)
     assert decision.decide(tried()) == Decision(f"{tool} is not installed")
 
 
@@ -123,7 +123,7 @@ def test_a_stopped_connector_is_ended(tmp_path: Path, monkeypatch: pytest.Monkey
 def test_time_that_a_connector_did_not_have_is_not_counted(monkeypatch: pytest.MonkeyPatch) -> None:
     """It was stopped for half a minute, and the client's ten seconds have hardly begun."""
     clock = [100.0]
-    monkeypatch.setattr(connector.time, "monotonic", lambda: clock[0])
+    monkeypatch.setattr("labkit.connector.time.monotonic", lambda: clock[0])
     patience = connector.Patience(10.0)
     clock[0] += 33.0
     assert patience.left() > 9.0
