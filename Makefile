@@ -9,7 +9,9 @@ WORK := labs
 SEED :=
 AGAIN :=
 PORT := 8000
-export LAB STEP WORK SEED AGAIN
+# An order may stand in the environment, too: SANDBOX=none runs programs without the sandbox.
+SANDBOX ?=
+export LAB STEP WORK SEED AGAIN SANDBOX
 
 RU := $(if $(filter ru%,$(firstword $(LANGUAGE) $(LC_ALL) $(LC_MESSAGES) $(LANG))),ru)
 

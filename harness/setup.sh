@@ -21,6 +21,10 @@ set -eu
 netcat=nc.openbsd
 [[ -e /etc/debian_version ]] || netcat=nc
 
+# Debian keeps libraries of several architectures apart.
+libseccomp='/usr/lib/*/libseccomp.so.2'
+[[ -e /etc/debian_version ]] || libseccomp='/usr/lib*/libseccomp.so.2'
+
 # Ubuntu has its browsers as snaps, which see neither another's home nor /tmp: there the site's tests in a
 # browser are left out.
 browser="
@@ -40,6 +44,7 @@ gdb                    gdb
 libc6-dev              /usr/include/stdio.h
 libcrypt-dev           /usr/include/crypt.h
 bubblewrap             bwrap
+libseccomp2            $libseccomp
 util-linux             nsenter
 netcat-openbsd         $netcat
 iproute2               ss

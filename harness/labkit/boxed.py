@@ -65,14 +65,14 @@ def _watched(
         sandbox.View(cwd=here),
         env=env,
         limits=LIMITS,
-        info_fd=writer if writer >= 0 else None,
+        status_fd=writer if writer >= 0 else None,
     )
     running = Program(
         argv[0],
         [*_loopback().inside(), *boxed],
         Journal(),
         cwd=here,
-        info=(reader, writer) if writer >= 0 else None,
+        status=(reader, writer) if writer >= 0 else None,
         mark=mark,
         terminals=("stdout", "stderr") if terminal else (),
     )

@@ -20,6 +20,7 @@ SOLUTIONS = ROOT / "solutions"
 COMMON = LABS / "common"
 HARNESS = ROOT / "harness"
 BUILD = ROOT / "build"
+MOST_THREADS = 5_000  # where lab.toml says nothing: three for each of 1,000 clients, and room
 
 
 class NoSuchLab(Exception):
@@ -52,6 +53,7 @@ class Lab:
     """A lab as its lab.toml describes it. programs: names of executables, each with a .c of its name.
 
     by_hand: shell commands that try its server, where it has one; {run} stands for the one that starts it.
+    most_threads: a program of it that has more is ended; far above what the lab asks for.
     """
 
     number: str
@@ -61,6 +63,7 @@ class Lab:
     programs: tuple[str, ...]
     steps: tuple[Step, ...]
     by_hand: tuple[str, ...] = ()
+    most_threads: int = MOST_THREADS
 
     @property
     def heading(self) -> str:
@@ -107,6 +110,7 @@ def load(directory: Path) -> Lab:
         tuple(table["programs"]),
         steps,
         tuple(table.get("by_hand", ())),
+        table.get("most_threads", MOST_THREADS),
     )
 
 

@@ -35,7 +35,24 @@ NETLINK_SOCK_DIAG, SOCK_DIAG_BY_FAMILY, NLM_F_REQUEST = (
 )  # linux/netlink.h, linux/sock_diag.h
 TCP_LISTEN = 10
 QUEUE_FIELDS = 16 + 56  # idiag_rqueue and idiag_wqueue of struct inet_diag_msg, linux/inet_diag.h
+STEP = 0.1  # seconds, of a wait
 BATCH = 200  # descriptors in one message; the kernel's limit is 253 (SCM_MAX_FD)
+
+
+class Patience:
+    """A span of time that passes only while we run: of a connector that was stopped, or got no processor, what it
+    did not see in time says nothing about the program that it waits for."""
+
+    def __init__(self, seconds: float) -> None:
+        self._left = seconds
+        self._seen = time.monotonic()
+
+    def left(self) -> float:
+        """Seconds that are left, never negative. To be asked at least once in STEP seconds."""
+        now = time.monotonic()
+        self._left -= min(now - self._seen, 2 * STEP)
+        self._seen = now
+        return max(0.0, self._left)
 
 
 def family_of(host: str) -> socket.AddressFamily:
@@ -56,16 +73,16 @@ def dial(
     the order of their connects, and the errno of the first one that failed (0: none, ETIMEDOUT: not all by
     `timeout` seconds).
     """
-    deadline = time.monotonic() + timeout
+    patience = Patience(timeout)
     good: list[socket.socket] = []
     failed = 0
     while len(good) < count and not failed:
         room = queue_room(host, port)
         if room is None or room > 0:
             wanted = count - len(good)
-            some, failed = _dial_together(host, port, min(wanted, room or wanted), deadline, buffer)
+            some, failed = _dial_together(host, port, min(wanted, room or wanted), patience, buffer)
             good += some
-        elif time.monotonic() > deadline:
+        elif not patience.left():
             failed = errno.ETIMEDOUT
         else:
             time.sleep(0.0005)
@@ -75,7 +92,7 @@ def dial(
 
 
 def _dial_together(
-    host: str, port: int, count: int, deadline: float, buffer: int
+    host: str, port: int, count: int, patience: Patience, buffer: int
 ) -> tuple[list[socket.socket], int]:
     """Connect `count` sockets at once; those that are connected, and the first errno of those that are not."""
     sockets = [_new(host, buffer) for _index in range(count)]
@@ -85,8 +102,9 @@ def _dial_together(
             if code == errno.EINPROGRESS:
                 pending.register(sock, selectors.EVENT_WRITE, sock)
         while pending.get_map():
-            ready = pending.select(max(0.0, deadline - time.monotonic()))
-            if not ready:
+            left = patience.left()
+            ready = pending.select(min(left, STEP))
+            if not ready and not left:
                 break
             for key, _mask in ready:
                 pending.unregister(key.fileobj)

@@ -20,7 +20,7 @@ from typing import Any
 import pytest
 from _pytest.runner import runtestprotocol
 
-from labkit import explain, written
+from labkit import explain, sandbox, written
 from labkit.build import Builder
 from labkit.catalog import Lab, Step
 from labkit.faults import Fault, Trouble
@@ -108,7 +108,8 @@ class Grader:
             try:
                 pyfuncitem.obj(**{name: pyfuncitem.funcargs[name] for name in names})
             except Fault as fault:
-                raise (self._scene and self._scene.killed()) or fault from None
+                scene = self._scene
+                raise (scene and (scene.trouble() or scene.killed())) or fault from None
             if self._scene:
                 self._scene.verify()
         if self._scene:
@@ -162,7 +163,7 @@ class Grader:
             if step.number in self.only and step.number not in self.results:
                 self.results[step.number] = self._not_run(step)
         ordered = [self.results[s.number] for s in self.lab.steps if s.number in self.only]
-        return LabResult(self.lab, ordered, seconds)
+        return LabResult(self.lab, ordered, seconds, sandbox.available())
 
     def _run(self, item: pytest.Item, nextitem: pytest.Item | None) -> None:
         """Run a check; once more if it was us who failed."""

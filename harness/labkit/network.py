@@ -15,6 +15,8 @@ from labkit import connector, proc, tcp_table
 from labkit.faults import Disconnected, Silent, Trouble
 from labkit.words import _
 
+READY_SECONDS = 30.0  # for a connector, which needs a fiftieth of one where the machine lets it
+
 # Buffers so small that a stall or a lost byte shows at tens of kilobytes instead of megabytes.
 SMALL = 16_384
 NARROW = {"tcp_rmem": f"4096 {SMALL} {SMALL}", "tcp_wmem": f"4096 {SMALL} {SMALL}"}
@@ -123,8 +125,13 @@ class OwnNetwork:
                 [sys.executable, "-I", "-S", connector.__file__, str(theirs.fileno()), *settings],
                 pass_fds=[theirs.fileno()],
             )
-        ours.settimeout(30)
-        answer = ours.recv(4096)
+        ours.settimeout(READY_SECONDS)
+        try:
+            answer = ours.recv(4096)
+        except OSError:
+            self._keeper.kill()
+            self.close()
+            raise
         if answer != b"ready":
             self.close()
             raise OSError(answer.decode() or _("the network's connector has ended"))

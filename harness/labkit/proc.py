@@ -39,6 +39,30 @@ def tree(pid: int, most: int = 4096) -> list[int]:
     return found
 
 
+def inside(first: int) -> list[Path]:
+    """Where /proc tells of the processes of a PID namespace, but for its `first` one, as that one's /proc has them.
+
+    One look at a directory, however many threads they have. Nothing as long as that /proc is another namespace's:
+    `first` has not changed its root yet.
+    """
+    there = Path(f"/proc/{first}/root/proc")
+    try:
+        if os.readlink(there / "1/ns/pid") != os.readlink(f"/proc/{first}/ns/pid"):
+            return []
+        return [there / name for name in os.listdir(there) if name.isdigit() and name != "1"]
+    except OSError:
+        return []
+
+
+def thread_count(process: Path) -> int:
+    """How many threads the process of this directory has."""
+    try:
+        stat = (process / "stat").read_text(encoding="ascii", errors="replace")
+        return int(stat.rpartition(")")[2].split()[17])
+    except (OSError, IndexError):
+        return 0
+
+
 def marked(word: str) -> list[int]:
     """The processes in whose environment `word` stands: a program's descendants, wherever they went."""
     pids = [int(name) for name in os.listdir("/proc") if name.isdigit()]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import functools
 import json
 import os
 import re
@@ -19,9 +20,10 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import IO, Any, ClassVar
 
 from labkit import network, proc, sandbox
+from labkit.catalog import MOST_THREADS
 from labkit.faults import Fault, Silent, Trouble
 from labkit.journal import Journal
 from labkit.pace import Deadline
@@ -34,6 +36,9 @@ MOST_WRITTEN = 512 * sandbox.MIB  # into all files of its directories
 MOST_ENTRIES = 10_000  # of its directories
 MOST_PATH = 2_000  # characters: longer ones than the kernel takes could not be looked at
 WATCH_EVERY = 0.2
+COUNT_EVERY = (
+    0.02  # threads and processes: thousands of them are made in the time between two looks
+)
 LAST_WORDS_SECONDS = 2.0
 END_SECONDS = 10.0  # a killed process takes milliseconds, one of 1,000 threads under a sanitizer a little longer
 JOURNALED = 100  # lines of one piece of output that the conversation shows
@@ -139,17 +144,19 @@ class Program:
         *,
         cwd: Path,
         stdin: int = subprocess.DEVNULL,
-        info: tuple[int, int] | None = None,
+        status: tuple[int, int] | None = None,
         shown: Sequence[str] = (),
         mark: str = "",
         terminals: Sequence[str] = (),
         columns: int = 80,
+        most_threads: int = MOST_THREADS,
     ) -> None:
-        """Start `command`. info: a pipe whose writing end bubblewrap was told (read end, write end).
+        """Start `command`. status: a pipe whose writing end bubblewrap was told (read end, write end).
 
         mark: a word of its environment by which, without a sandbox, its descendants are found.
         terminals: which of stdin, stdout and stderr are a terminal, of so many columns; if several are, they
         are the same one, and what comes from it stands in `stdout`, or in `stderr` where stdout is none.
+        most_threads: a program that has more is ended.
         """
         self.name = name
         self.shown = list(shown) or list(command)
@@ -160,6 +167,8 @@ class Program:
         self._began = time.monotonic()
         self._pid = 0
         self._mark = mark
+        self._most_threads = most_threads
+        self._killed = False  # by us
         ours, theirs = _outputs(terminals, columns)
         self._ends = [(fd, getattr(self, stream)) for stream, fd in ours.items()]
         self._terminal = ours[_shown_on(terminals)] if terminals else -1
@@ -171,22 +180,30 @@ class Program:
                 stdin=theirs.get("stdin", stdin),
                 stdout=theirs["stdout"],
                 stderr=theirs["stderr"],
-                pass_fds=[info[1]] if info else [],
+                pass_fds=[status[1]] if status else [],
                 start_new_session=True,
             )
         except OSError as error:
+            if status:
+                os.close(status[0])
             words = _("cannot start {program}: {why}")
             raise Trouble(words.format(program=command[0], why=error)) from error
         finally:
-            for fd in {*theirs.values(), *(info[1:] if info else ())}:
+            for fd in {*theirs.values(), *(status[1:] if status else ())}:
                 os.close(fd)
         Program._started.add(self._popen.pid)
-        self._first = _first_process(info[0]) if info else self._popen.pid
-        self._boxed = info is not None
+        self._status = os.fdopen(status[0], "rb") if status else None
+        self._boxed = status is not None
+        self._first = _first_process(self._status) if self._status else self._popen.pid
         self._pidfd = os.pidfd_open(self._popen.pid)
         self._init = _pidfd(self._first) if self._boxed else None
         self._pump = threading.Thread(target=self._run_pump, name=f"pump {name}", daemon=True)
-        self._pump.start()
+        try:
+            self._pump.start()
+        except RuntimeError as error:  # this machine has no thread left
+            self.close()
+            words = _("cannot watch {program}: {why}")
+            raise Trouble(words.format(program=name, why=error)) from error
         self.journal.note(name, _("is started: {line}").format(line=shlex.join(self.shown)))
 
     # -- what it is --------------------------------------------------------------------------
@@ -277,11 +294,31 @@ class Program:
         return self.ended()
 
     def ended(self) -> Ended | None:
-        """How it ended, with all its output read; None while it runs."""
+        """How it ended, with all its output read; None while it runs. Trouble if the sandbox never started it."""
         if self.running:
             return None
         self._pump.join()
-        return _ended(self._popen.wait())
+        ended = _ended(self._popen.wait())
+        if trouble := self.never_ran():
+            raise trouble
+        return ended
+
+    def never_ran(self) -> Trouble | None:
+        """Why it was never started, though all has ended: its sandbox could not be made. None where it was."""
+        if self.running or self._ran:
+            return None
+        self._pump.join()
+        why = self.stderr.text().strip() or str(_ended(self._popen.wait()))
+        words = _("the sandbox of {program} could not be made: {why}")
+        return Trouble(words.format(program=self.name, why=why))
+
+    @functools.cached_property
+    def _ran(self) -> bool:
+        """Whether the program was started at all, now that all has ended: bubblewrap says so, or we ended it.
+
+        What fails before that is the machine's: processes, namespaces or memory are short.
+        """
+        return not self._status or self._killed or b"exit-code" in self._status.read()
 
     def close(self) -> None:
         """Kill whatever is left of it, and reap it: afterwards none of its processes is there."""
@@ -293,14 +330,18 @@ class Program:
             with suppress(ProcessLookupError):
                 signal.pidfd_send_signal(self._pidfd, signal.SIGKILL)
         self._popen.wait()
-        self._pump.join()
+        if self._pump.ident is not None:
+            self._pump.join()
         _reap_orphans(Program._started)
         for fd in (self._pidfd, self._init, *(fd for fd, _stream in self._ends)):
             if fd is not None:
                 os.close(fd)
+        if self._status:
+            self._status.close()
 
     def kill(self) -> None:
         """Kill the whole tree. With the first process of a PID namespace, all of it dies."""
+        self._killed = True
         if self._init is not None:
             with suppress(ProcessLookupError):
                 signal.pidfd_send_signal(self._init, signal.SIGKILL)
@@ -333,17 +374,21 @@ class Program:
         """Read both outputs until they close; end a program that floods, forks or eats the machine."""
         streams = dict(self._ends)
         partial = {fd: b"" for fd in streams}
-        looked = alive = time.monotonic()
+        looked = counted = alive = time.monotonic()
         while streams or self.running:
             # Asked before the outputs are looked at: what it writes and then ends comes in the next round.
             running = self.running
-            ready = _ready([*streams, *([self._pidfd] if running else [])], WATCH_EVERY)
+            ends = [*streams, *([self._pidfd] if running else [])]
+            ready = _ready(ends, COUNT_EVERY if running else WATCH_EVERY)
             for fd in streams.keys() & set(ready):
                 data = _read(fd)
                 if data:
                     partial[fd] = self._take(streams[fd], partial[fd] + data, data)
                 else:
                     streams.pop(fd).close()
+            if time.monotonic() - counted > COUNT_EVERY:
+                self._count()
+                counted = time.monotonic()
             if time.monotonic() - looked > WATCH_EVERY:
                 self._watch()
                 looked = time.monotonic()
@@ -388,10 +433,23 @@ class Program:
             self.journal.note(self.name, _("and {n} more lines").format(n=left_out))
         return rest
 
-    def _watch(self) -> None:
+    def _count(self) -> None:
+        """End a program that has too many processes or threads."""
         if not self.pid:
             return
-        family = proc.tree(self._first, MOST_PROCESSES + 1)
+        own = proc.inside(self._first) if self._boxed else [Path(f"/proc/{self.pid}")]
+        if len(own) > MOST_PROCESSES:
+            self._stop("forks", _("it started more than {n} processes").format(n=MOST_PROCESSES))
+        elif sum(map(proc.thread_count, own)) > self._most_threads:
+            n = self._most_threads
+            self._stop("too-many-threads", _("it has more than {n} threads").format(n=n))
+
+    def _watch(self) -> None:
+        """End a program that has too many processes, too much memory, or too much in files."""
+        if not self.pid:
+            return
+        alone = self._boxed and len(proc.inside(self._first)) == 1
+        family = [self.pid] if alone else proc.tree(self._first, MOST_PROCESSES + 1)
         if len(family) > MOST_PROCESSES:
             self._stop("forks", _("it started more than {n} processes").format(n=MOST_PROCESSES))
         elif sum(map(proc.resident, family)) > MOST_RESIDENT:
@@ -442,12 +500,10 @@ def _read(fd: int) -> bytes:
         return b""
 
 
-def _first_process(reader: int) -> int:
+def _first_process(status: IO[bytes]) -> int:
     """The id of the sandbox's first process, which bubblewrap writes as JSON; 0 if it did not start."""
-    with os.fdopen(reader, "rb") as pipe:
-        text = pipe.read()
     try:
-        return int(json.loads(text)["child-pid"])
+        return int(json.loads(status.readline())["child-pid"])
     except (ValueError, KeyError):
         return 0
 

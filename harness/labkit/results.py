@@ -48,11 +48,15 @@ class StepResult:
 
 @dataclass
 class LabResult:
-    """A lab's graded steps, in order."""
+    """A lab's graded steps, in order.
+
+    sandboxed: whether programs ran in a sandbox; None where nothing was run.
+    """
 
     lab: Lab
     steps: list[StepResult]
     seconds: float = 0.0
+    sandboxed: bool | None = None
 
     @property
     def score(self) -> int:
@@ -76,6 +80,7 @@ def as_json(result: LabResult) -> dict[str, Any]:
     return {
         "score": result.score,
         "execution_time": round(result.seconds, 3),
+        "extra_data": {"sandboxed": result.sandboxed},
         "tests": [
             {
                 "number": str(r.step.number),
@@ -109,7 +114,7 @@ def from_json(lab: Lab, table: dict[str, Any]) -> LabResult:
         )
         for test in table["tests"]
     ]
-    return LabResult(lab, steps, table["execution_time"])
+    return LabResult(lab, steps, table["execution_time"], table["extra_data"]["sandboxed"])
 
 
 def forget(lab: Lab, report: Path) -> None:

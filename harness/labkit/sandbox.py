@@ -1,25 +1,28 @@
-"""Where untrusted code runs: bubblewrap's namespaces, or, where they are refused, limits alone.
+"""Where untrusted code runs: bubblewrap's namespaces and a filter of system calls, or, by order, limits alone.
 
 Inside are the compiler (a submission's source can `#include` any file) and the student's program; outside
-are pytest, the results and the solutions. Whether namespaces can be had is found out by making one.
+are pytest, the results and the solutions. Whether it is there is decided once: labkit/decision.py.
 """
 
 from __future__ import annotations
 
 import functools
 import os
-import shutil
+import re
 import subprocess
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from labkit import decision, network, seccomp
+from labkit.decision import Decision
 from labkit.faults import Trouble
 from labkit.words import N_, _
 
 MIB = 1 << 20
 LOCALE = "C.UTF-8"
 UNSANDBOXED = N_("UNSANDBOXED: only run your own code")
+TRIAL_SECONDS = 60.0
 
 # Read by name resolution and the C library; nothing of the machine's users or secrets.
 ETC = (
@@ -44,6 +47,7 @@ class Limits:
     """What a program may use. files: descriptors; cpu: seconds; file_size, tmp, memory: bytes.
 
     memory: of address space, 0 leaves it alone, as a program under TSan needs it.
+    threads: 0 leaves them alone. In the sandbox, and where no root is: the kernel counts what is root's nowhere.
     """
 
     files: int = 4096
@@ -51,6 +55,7 @@ class Limits:
     file_size: int = 256 * MIB
     tmp: int = 64 * MIB
     memory: int = 0
+    threads: int = 0
 
 
 @dataclass(frozen=True)
@@ -67,33 +72,52 @@ class View:
     proc: bool = True
 
 
-@functools.cache
+_decided: Decision | None = None  # for this process, once and for all
+
+
+def decide() -> Decision:
+    """Whether programs run in a sandbox: asked once, by the process that a person started. Trouble where it cannot."""
+    global _decided
+    if _decided is None:
+        _decided = decision.decide(_trial)
+    return _decided
+
+
+def adopt(decided: Decision) -> None:
+    """Take over what the process that started this one has decided."""
+    global _decided
+    _decided = decided
+
+
 def available() -> bool:
-    """Whether bubblewrap can make all the namespaces, with a network that we hold open."""
+    """Whether programs run in a sandbox. Trouble where one is wanted and cannot be made."""
     return not refusal()
 
 
-@functools.cache
 def refusal() -> str:
     """Why there is no sandbox here; empty where there is one."""
-    if os.environ.get("LAB_SANDBOX") == "none":
-        return _("switched off by LAB_SANDBOX=none")
-    for tool in ("bwrap", "nsenter"):
-        if not shutil.which(tool):
-            return _("{tool} is not installed").format(tool=tool)
-    from labkit import network
+    return decide().left_out
 
+
+def _trial(place: network.Network) -> str:
+    """Why a harmless program could not be run in the sandbox and this network; empty where it could."""
+    here = View(cwd=Path("/usr"))
+    words = _first_to_go(None) + _bwrap(["/usr/bin/true"], here, {}, Limits(), None)
+    command = [*place.inside(), *words]
     try:
-        trial = network.OwnNetwork({})
-    except OSError as error:
+        done = subprocess.run(
+            command, env=environment(), capture_output=True, text=True, timeout=TRIAL_SECONDS
+        )
+    except (OSError, subprocess.TimeoutExpired) as error:
         return str(error)
-    try:
-        here = View(cwd=Path("/usr"))
-        command = trial.inside() + _bwrap(["/usr/bin/true"], here, {}, Limits(), None)
-        done = subprocess.run(command, capture_output=True, text=True, timeout=60)
-    finally:
-        trial.close()
     return "" if done.returncode == 0 else done.stderr.strip() or _("bwrap failed")
+
+
+@functools.cache
+def _counts_by_namespace() -> bool:
+    """Whether RLIMIT_NPROC counts the threads of a user namespace, and not all that a user has anywhere."""
+    major, minor = (int(word) for word in re.findall(r"[0-9]+", os.uname().release)[:2])
+    return (major, minor) >= (5, 14)
 
 
 @functools.cache
@@ -111,17 +135,36 @@ def command(
     *,
     env: Mapping[str, str] | None = None,
     limits: Limits | None = None,
-    info_fd: int | None = None,
+    status_fd: int | None = None,
 ) -> list[str]:
     """The words that run `argv` with what `view` shows it, without address space randomisation.
 
-    env: set for `argv` alone. info_fd: where bubblewrap writes the id of its first process.
+    env: set for `argv` alone. status_fd: where bubblewrap writes the id of its first process, and at the end
+    the exit status, if it has started `argv` at all.
     """
     limits = limits or Limits()
+    if not _counts_by_namespace() or not available():
+        limits = replace(limits, threads=0)
     words = _limited(argv, env or {}, limits)
     if available():
-        return [*FIRST_TO_GO, *_bwrap(words, view, {}, limits, info_fd)]
+        return _first_to_go(status_fd) + _bwrap(words, view, {}, limits, status_fd)
     return [*FIRST_TO_GO, "/usr/bin/setpriv", "--pdeathsig", "KILL", *words]
+
+
+def _first_to_go(status_fd: int | None) -> list[str]:
+    """The words before bubblewrap's: as FIRST_TO_GO, and the filter of system calls is opened for it.
+
+    By a shell, which costs no more than choom(1) would: bubblewrap wants it open, at the beginning, and each of
+    its processes anew. What the shell cannot do, it says in bubblewrap's name.
+    """
+    script = "echo 1000 >/proc/self/oom_score_adj || exit; filter=$1; shift; "
+    script += f'exec "$@" {_filter_fd(status_fd)}<"$filter"'
+    return ["/bin/sh", "-c", script, "bwrap", str(seccomp.file())]
+
+
+def _filter_fd(status_fd: int | None) -> int:
+    """The descriptor of the filter: of one digit, as the shell wants it, and not the other one's."""
+    return 8 if status_fd == 9 else 9
 
 
 def foreground(argv: Sequence[str]) -> list[str]:
@@ -150,6 +193,7 @@ def _limited(argv: Sequence[str], env: Mapping[str, str], limits: Limits) -> lis
         f"--cpu={limits.cpu}",
         f"--fsize={limits.file_size}",
         *([f"--as={limits.memory}"] if limits.memory else []),
+        *([f"--nproc={limits.threads}"] if limits.threads else []),
         "--core=0",
         "--",
         *(["/usr/bin/setarch", "-R"] if fixed_addresses() else []),
@@ -161,7 +205,7 @@ def _limited(argv: Sequence[str], env: Mapping[str, str], limits: Limits) -> lis
 
 
 def _bwrap(
-    argv: Sequence[str], view: View, env: Mapping[str, str], limits: Limits, info_fd: int | None
+    argv: Sequence[str], view: View, env: Mapping[str, str], limits: Limits, status_fd: int | None
 ) -> list[str]:
     words = ["/usr/bin/bwrap", "--unshare-user", "--unshare-pid", "--unshare-ipc", "--unshare-uts"]
     words += ["--unshare-cgroup-try", "--die-with-parent", "--new-session", "--cap-drop", "ALL"]
@@ -195,8 +239,9 @@ def _bwrap(
     words += ["--bind", str(view.cwd), "/here", "--remount-ro", "/", "--chdir", "/here"]
     for key, value in {**environment(), "HOME": "/here", **env}.items():
         words += ["--setenv", key, value]
-    if info_fd is not None:
-        words += ["--info-fd", str(info_fd)]
+    words += ["--seccomp", str(_filter_fd(status_fd))]
+    if status_fd is not None:
+        words += ["--json-status-fd", str(status_fd)]
     return [*words, "--", *argv]
 
 

@@ -28,6 +28,8 @@ ROOMY = "roomy"
 START_SECONDS = 5.0
 # The first pthread_exit or pthread_cancel makes glibc open this; without a descriptor for it, it aborts.
 UNWINDER = "libgcc_s.so.1"
+# A program that has too many threads is ended, by name; so many times more the kernel gives it until somebody looks.
+SPARE = 2
 WORD_SECONDS = 2.0  # from listen(2) to the message that says so
 # gcc 12's libtsan loses a signal now and then; Helgrind gets the first one on its main thread alone.
 STOP_AGAIN_SECONDS = {"tsan": 0.5, "helgrind": 3.0}
@@ -165,6 +167,7 @@ class Scene:
         words = _tool_words(tool, view) + [sandbox.place(view, f"/program/{program}"), *arguments]
         if "stdin" in terminals.split():
             words = sandbox.foreground(words)
+        most_threads = self.builder.lab.most_threads
         short = limits is not None and limits.files < sandbox.Limits.files
         environment = {
             **_shim_words(shim, view, program, [UNWINDER] if short else []),
@@ -180,8 +183,8 @@ class Scene:
             words,
             view,
             env=environment,
-            limits=limits,
-            info_fd=writer if writer >= 0 else None,
+            limits=replace(limits or sandbox.Limits(), threads=SPARE * most_threads),
+            status_fd=writer if writer >= 0 else None,
         )
         theirs, keyboard = _stdin(self.stdin if stdin is None else stdin, home)
         try:
@@ -191,11 +194,12 @@ class Scene:
                 self.journal,
                 cwd=here,
                 stdin=theirs,
-                info=(reader, writer) if writer >= 0 else None,
+                status=(reader, writer) if writer >= 0 else None,
                 shown=[program, *arguments],
                 mark=mark,
                 terminals=terminals.split(),
                 columns=columns,
+                most_threads=most_threads,
             )
         finally:
             os.close(theirs)
@@ -248,6 +252,10 @@ class Scene:
                 program.killed_for.about = program
                 return program.killed_for
         return None
+
+    def trouble(self) -> Trouble | None:
+        """Why a program was never started, of which something was expected all the same."""
+        return next(filter(None, (program.never_ran() for program in self.programs)), None)
 
     def verify(self) -> None:
         """After a check's last line: a program that ended on its own, or had to be ended, is a fault."""

@@ -48,6 +48,15 @@ def _unsandboxed() -> str:
     return _(sandbox.UNSANDBOXED) + f" ({sandbox.refusal()})"
 
 
+def _where_they_ran(labs: Sequence[LabResult]) -> Text:
+    """Whether the programs of all these labs ran in a sandbox, as their results say."""
+    if any(result.sandboxed is False for result in labs):
+        return Text(_unsandboxed(), style="yellow")
+    if all(result.sandboxed is None for result in labs):
+        return Text(_("no program was run"), style="yellow")
+    return Text(_("all programs ran in the sandbox"), style="dim")
+
+
 class Card:
     """Tells a lab's steps as they are graded."""
 
@@ -158,6 +167,5 @@ def show(labs: Sequence[LabResult], work: Path, report: Path) -> None:
     _print(out, table)
     score, most = sum(r.score for r in labs), sum(r.max_score for r in labs)
     _print(out, Text(_("{score} of {max} points").format(score=score, max=most), style="bold"))
-    if not sandbox.available():
-        _print(out, Text(_unsandboxed(), style="yellow"))
+    _print(out, _where_they_ran(labs))
     _print(out, Text(_("report: {dir}").format(dir=shown_path(report)), style="dim"))

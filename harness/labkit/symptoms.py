@@ -1770,6 +1770,14 @@ _TABLE = (
         N_("The labs ask for threads; a fork in a loop takes the machine down."),
     ),
     Symptom(
+        "too-many-threads",
+        N_("it starts threads without end"),
+        N_(
+            "A loop starts a thread each time round, also where there is nothing for it to do, and the threads stay: is the\n"
+            "result of accept(3) looked at before pthread_create(3)? Does whoever starts a thread wait for something first?"
+        ),
+    ),
+    Symptom(
         "memory",
         N_("it uses up the machine's memory"),
         N_("A buffer that grows without a bound, or a leak in a loop."),

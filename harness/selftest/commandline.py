@@ -25,7 +25,7 @@ SECONDS = 150
 GONE_SECONDS = 10.0
 DYING_SECONDS = 2.0
 PR_SET_CHILD_SUBREAPER = 36  # linux/prctl.h
-DECIDE = ("LANGUAGE", "LC_ALL", "LC_MESSAGES", "LANG", "LAB_SANDBOX", "LAB_PYTHON")
+DECIDE = ("LANGUAGE", "LC_ALL", "LC_MESSAGES", "LANG", "SANDBOX", "LAB_PYTHON")
 
 # A lab that is none, for tests of what is made of labs.
 SAMPLE = Lab(

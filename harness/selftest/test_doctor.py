@@ -10,8 +10,9 @@ import pytest
 from rich.console import Console
 
 from labkit import doctor, sandbox
-from labkit.doctor import machine, programs
-from labkit.doctor.finding import BAD, FINE, WARNING, Finding, Ran, run
+from labkit.decision import NoSandbox
+from labkit.doctor import machine, numbers, programs, threads
+from labkit.doctor.finding import BAD, FINE, SET_UP, WARNING, Finding, Ran, run
 
 TRIES = 2 * programs.STARTS
 
@@ -95,11 +96,60 @@ def test_names_the_switch_that_refuses_namespaces(
     """Ubuntu's AppArmor switch is named where it is on."""
     (tmp_path / "kernel").mkdir()
     (tmp_path / "kernel/apparmor_restrict_unprivileged_userns").write_text("1\n")
-    monkeypatch.setattr(machine, "KERNEL", tmp_path)
-    monkeypatch.setattr(sandbox, "refusal", lambda: "no")
-    found = list(machine.namespaces())[0]
-    assert WARNING == found.state
+    monkeypatch.setattr(numbers, "KERNEL", tmp_path)
+    found = machine_without_sandbox(monkeypatch, "setting up uid map: Permission denied")
     assert "kernel.apparmor_restrict_unprivileged_userns=0" in found.remedy
+
+
+def machine_without_sandbox(monkeypatch: pytest.MonkeyPatch, why: str) -> Finding:
+    """What is found where a sandbox cannot be made: nothing would run."""
+
+    def refusal() -> str:
+        raise NoSandbox(why)
+
+    monkeypatch.setattr(sandbox, "refusal", refusal)
+    found = machine.the_sandbox()
+    assert (BAD, f"cannot be made: no check would run anything ({why})") == (
+        found.state,
+        found.seen,
+    )
+    return found
+
+
+def test_says_that_the_sandbox_is_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    """By order or for want of a tool: what to type then differs."""
+    monkeypatch.setattr(sandbox, "refusal", lambda: "switched off by SANDBOX=none")
+    monkeypatch.setenv("SANDBOX", "none")
+    found = machine.the_sandbox()
+    assert (WARNING, "unset SANDBOX") == (found.state, found.remedy)
+    monkeypatch.delenv("SANDBOX")
+    assert SET_UP == machine.the_sandbox().remedy
+
+
+LOW = threads.Bound("pids.max", 9_000, 8_000, "raise it")
+
+
+@pytest.mark.parametrize(
+    "started, nearest, state, words",
+    [
+        (threads.SHOULD, LOW, FINE, "a program had 12,000 at once"),
+        (7_990, LOW, WARNING, "what holds is pids.max = 9,000"),
+        (900, LOW, BAD, "the machine's around this one"),
+        (900, threads.Bound("ulimit -u", 1_000, 880, "raise it"), BAD, "ulimit -u = 1,000"),
+    ],
+)
+def test_names_the_limit_of_threads(
+    started: int, nearest: threads.Bound, state: str, words: str
+) -> None:
+    """That which is just as low as what a program got; none where none is."""
+    found = threads.judged("threads", started, "Resource temporarily unavailable", nearest)
+    assert (state, words in found.seen) == (found.state, True), found
+
+
+def test_threads_are_tried_where_programs_run() -> None:
+    """In the sandbox, and the answer is a number of threads."""
+    found = threads.tried()
+    assert found.state != BAD and "at once" in found.seen
 
 
 def shown(*findings: Finding) -> str:

@@ -51,6 +51,7 @@ IN_A_SANDBOX = (
     Hostile("fills_disk", "flood", ("wrote more than 512 MiB into files",)),
     Hostile("fills_disk", "flood", ("wrote more than 512 MiB into files",), "MANY 1"),
     Hostile("fork_bomb", "forks", ("started more than 64 processes",)),
+    Hostile("starts_threads", "too-many-threads", ("has more than 5000 threads",)),
 )
 
 
@@ -77,9 +78,17 @@ WITHOUT = [p for p in PROGRAMS if p.program in ("never_listens", "crashes_at_onc
 def test_a_hostile_program_without_a_sandbox(program: Hostile, tmp_path: Path) -> None:
     """The same holds where there are no namespaces, and it is said that there are none."""
     work = hostile(tmp_path, program.program)
-    ran = step_one(work, "--step", str(program.step), env={"LAB_SANDBOX": "none"})
+    ran = step_one(work, "--step", str(program.step), env={"SANDBOX": "none"})
     assert cause(tmp_path) in program.cause.split(" or ")
     assert sandbox.UNSANDBOXED in ran.out
+
+
+@needs_sandbox
+def test_a_program_that_wants_to_break_out(tmp_path: Path) -> None:
+    """No namespaces and no other sockets are to be had; threads, processes and sockets of the labs are."""
+    ran = step_one(hostile(tmp_path, "breaks_out"))
+    assert [line for line in ran.out.splitlines() if line.strip().startswith("got ")][:1] == []
+    assert "all else works" in ran.out
 
 
 @needs_sandbox

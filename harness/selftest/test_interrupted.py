@@ -22,7 +22,7 @@ def start(work: Path, *words: str, without: str = "") -> Command:
     """Start a command on a work directory, with a temporary directory of its own."""
     temporary = work / "tmp"
     temporary.mkdir()
-    env = {"TMPDIR": str(temporary), "LAB_SANDBOX": without}
+    env = {"TMPDIR": str(temporary), "SANDBOX": without}
     return Command([LAB, *words, "--work", work, "--report", work / "report"], env=env)
 
 

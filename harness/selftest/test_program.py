@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import termios
+import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -55,11 +56,11 @@ def start(
         places = {str(binary.parent): binary.parent} if binary else {}
         pipe = os.pipe() if boxed else None
         command = sandbox.command(
-            argv, sandbox.View(tmp_path, places), info_fd=pipe[1] if pipe else None
+            argv, sandbox.View(tmp_path, places), status_fd=pipe[1] if pipe else None
         )
         names = terminals.split()
         started.append(
-            Program("program", command, Journal(), cwd=tmp_path, info=pipe, terminals=names)
+            Program("program", command, Journal(), cwd=tmp_path, status=pipe, terminals=names)
         )
         return started[-1]
 
@@ -313,3 +314,26 @@ def test_a_terminal_of_its_own(start: Start) -> None:
         ended = one.wait(soon())
     assert ended and (ended.signal == "SIGINT" or ended.status == 130)
     assert b"second\r" not in one.stdout.taken().replace(b"-second\r", b"")
+
+
+@pytest.mark.skipif(not sandbox.available(), reason=sandbox.refusal())
+def test_processes_inside(start: Start) -> None:
+    """As the sandbox's own /proc tells of them; of one that is no sandbox's first process, nothing is told."""
+    running = start("sleep 1000 & sleep 1000 & echo done; wait")
+    if running._boxed:
+        assert running.stdout.wait_for("done", soon())
+        found = proc.inside(running._first)
+        assert [1, 1, 1] == sorted(map(proc.thread_count, found))
+    assert proc.inside(os.getpid()) == []
+
+
+def test_no_thread_left_to_watch(start: Start, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The machine's trouble, and the program that nobody watches is gone."""
+
+    def refuse(_thread: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(threading.Thread, "start", refuse)
+        with pytest.raises(Trouble, match="cannot watch program: can't start new thread"):
+            start(LONG)

@@ -282,3 +282,11 @@ def test_make_takes_no_work_from_the_environment(echoing: House) -> None:
     """On many clusters WORK is a variable of everybody's environment, and means something else."""
     done = echoing.run("make", "grade", WORK="/scratch", LAB="x")
     assert ["grade", "--work", "labs"] == done.stdout.splitlines()
+
+
+@pytest.mark.parametrize("words, env", [(["SANDBOX=none"], {}), ([], {"SANDBOX": "none"})])
+def test_make_passes_the_order_on(echoing: House, words: list[str], env: dict[str, str]) -> None:
+    """To run without the sandbox is ordered on the command line or in the environment."""
+    (echoing.root / "harness/lab").write_text('#!/bin/sh\necho "$SANDBOX"\n')
+    assert "none\n" == echoing.run("make", "check", "LAB=01", *words, **env).stdout
+    assert "\n" == echoing.run("make", "check", "LAB=01").stdout

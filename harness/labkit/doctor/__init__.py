@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from labkit.doctor import machine, programs
+from labkit.doctor import machine, programs, threads
 from labkit.doctor.finding import BAD, FINE, WARNING, Finding
 from labkit.words import _
 
@@ -28,6 +28,7 @@ def examine() -> list[Finding]:
         machine.randomisation(),
         *machine.limits(),
         *machine.namespaces(),
+        threads.tried(),
         *machine.room(),
         machine.words(),
     ]

@@ -7,6 +7,7 @@ import os
 import resource
 import shutil
 from collections.abc import Iterator
+from ctypes.util import find_library
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,23 +15,20 @@ import psutil
 
 from labkit import sandbox
 from labkit.catalog import ROOT
+from labkit.decision import ORDER, NoSandbox, WrongOrder
 from labkit.doctor.finding import BAD, FINE, SET_UP, WARNING, Finding, limit, run, sysctl
+from labkit.doctor.numbers import grouped, parameter
+from labkit.doctor.threads import cgroup_threads
+from labkit.faults import Trouble
 from labkit.words import _
 
 MIB = 1 << 20
-KERNEL = Path("/proc/sys")
 # Kernel parameters that can forbid namespaces to ordinary users: with which value they do, and what to set.
 SWITCHES = (
     ("kernel.apparmor_restrict_unprivileged_userns", 1, 0),  # Ubuntu from 24.04 on
     ("kernel.unprivileged_userns_clone", 0, 1),  # Debian's kernels
     ("user.max_user_namespaces", 0, 10_000),
 )
-
-
-def grouped(number: int) -> str:
-    """Its digits in threes, with what stands between them in the reader's language."""
-    between = _("1,000")[1:-3]
-    return f"{number:,}".replace(",", between)
 
 
 @dataclass(frozen=True)
@@ -55,32 +53,10 @@ class Need:
         return Finding(self.what, BAD if self.value < self.must else WARNING, seen, self.remedy)
 
 
-def read_number(path: Path) -> int | None:
-    """The number in a file of /proc or /sys; None if there is no such file, or it says `max`."""
-    try:
-        return int(path.read_text(encoding="ascii"))
-    except (OSError, ValueError):
-        return None
-
-
 def hard(which: int) -> int | None:
     """A hard limit, which is how far the harness can raise its own; None: there is none."""
     value = resource.getrlimit(which)[1]
     return None if value == resource.RLIM_INFINITY else value
-
-
-def cgroup_threads() -> int | None:
-    """How many threads the control groups around us allow; None: as many as the kernel does."""
-    lines = Path("/proc/self/cgroup").read_text(encoding="ascii").splitlines()
-    own = next((line[3:] for line in lines if line.startswith("0::")), "/")
-    group = Path("/sys/fs/cgroup", own.lstrip("/"))
-    numbers = (read_number(place / "pids.max") for place in (group, *group.parents))
-    return min((number for number in numbers if number is not None), default=None)
-
-
-def parameter(name: str) -> int | None:
-    """A kernel parameter by its sysctl name; None if there is none, or only root may read it."""
-    return read_number(KERNEL / name.replace(".", "/"))
 
 
 def kernel(name: str, must: int, should: int) -> Need:
@@ -119,13 +95,8 @@ def room() -> Iterator[Finding]:
 
 
 def namespaces() -> Iterator[Finding]:
-    """The sandbox and a network namespace, each made and used."""
-    why = sandbox.refusal()
-    if why:
-        seen = _("none ({why}): only run your own code").format(why=why)
-        yield Finding(_("sandbox"), WARNING, seen, allow_namespaces())
-    else:
-        yield Finding(_("sandbox"), FINE, _("bubblewrap ran a program in namespaces of its own"))
+    """The sandbox, and a network namespace, each made and used."""
+    yield the_sandbox()
     ways = (["-n"], ["-Urn"]) if os.geteuid() == 0 else (["-Urn"],)
     tried = [run("unshare", *flags, "true") for flags in ways]
     if any(done.status == 0 for done in tried):
@@ -134,12 +105,27 @@ def namespaces() -> Iterator[Finding]:
         yield Finding(_("own network"), WARNING, tried[-1].last_line, allow_namespaces())
 
 
+def the_sandbox() -> Finding:
+    """What a check would decide now: in the sandbox, without it, or not at all."""
+    what = _("sandbox")
+    try:
+        why = sandbox.refusal()
+    except (Trouble, WrongOrder) as error:
+        seen = _("cannot be made: no check would run anything ({why})")
+        why = error.why if isinstance(error, NoSandbox) else str(error)
+        return Finding(what, BAD, seen.format(why=why), allow_namespaces())
+    if not why:
+        return Finding(what, FINE, _("bubblewrap ran a program in namespaces of its own"))
+    seen = _("left out ({why}): only run your own code").format(why=why)
+    return Finding(what, WARNING, seen, f"unset {ORDER}" if os.environ.get(ORDER) else SET_UP)
+
+
 def allow_namespaces() -> str:
     """What to type where namespaces are refused: most often one of the kernel's switches is against them."""
     for name, refusing, wanted in SWITCHES:
         if parameter(name) == refusing:
             return sysctl(name, wanted)
-    if shutil.which("bwrap") is None:
+    if shutil.which("bwrap") is None or not find_library("seccomp"):
         return SET_UP
     return "docker run --privileged …   # " + _(
         "if this is a container; else ask who runs this machine"
