@@ -56,18 +56,24 @@ class Done:
 class Endless(Exception):
     """A command that had to be ended: it used too much CPU time, said too much, or waited for ever.
 
-    used: what it had used by then.
+    used, out: what it had used, and printed on stdout, by then.
     """
 
-    def __init__(self, why: str, used: Usage) -> None:
+    def __init__(self, why: str, used: Usage, out: bytes = b"") -> None:
         super().__init__(why)
         self.used = used
+        self.out = out
 
 
 def run(
-    command: Sequence[str], cwd: Path, bounds: Bounds, env: Mapping[str, str] | None = None
+    command: Sequence[str],
+    cwd: Path,
+    bounds: Bounds,
+    env: Mapping[str, str] | None = None,
+    *,
+    session: bool = False,
 ) -> Done:
-    """Run a command without input to its end.
+    """Run a command without input to its end. session: in one of its own, which no Ctrl-C reaches.
 
     Raises Endless past one of its bounds; Trouble where it cannot be started, or got too little of this machine.
     """
@@ -79,6 +85,7 @@ def run(
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
+            start_new_session=session,
         )
     except OSError as error:
         raise Trouble(f"{command[0]}: {error}") from error
@@ -101,27 +108,28 @@ class _Watched:
         self._bounds = bounds
         self._began = self._woke = self._looked = time.monotonic()
         self._pause = FIRST_LOOK
+        self._taken: dict[int, bytearray] = {}  # what it has printed: stdout, then stderr
         self.used = Usage()
 
     def outputs(self) -> tuple[bytes, bytes]:
         """What it printed on both streams, until it has closed them."""
         assert self._process.stdout and self._process.stderr
-        taken = {self._process.stdout.fileno(): bytearray(), self._process.stderr.fileno(): b""}
-        taken = {fd: bytearray() for fd in taken}
+        streams = self._process.stdout.fileno(), self._process.stderr.fileno()
+        self._taken = {fd: bytearray() for fd in streams}
         with selectors.DefaultSelector() as open_:
-            for fd in taken:
+            for fd in streams:
                 open_.register(fd, selectors.EVENT_READ)
             while open_.get_map():
                 for key, _mask in open_.select(self._pause):
                     data = os.read(key.fd, 1 << 16)
-                    taken[key.fd] += data
+                    self._taken[key.fd] += data
                     if not data:
                         open_.unregister(key.fileobj)
                 self._look()
-                if sum(map(len, taken.values())) > self._bounds.output:
+                if sum(map(len, self._taken.values())) > self._bounds.output:
                     n = self._bounds.output >> 20
-                    raise Endless(_("it printed more than {n} MiB").format(n=n), self.used)
-        out, err = taken.values()
+                    raise self._endless(_("it printed more than {n} MiB").format(n=n))
+        out, err = self._taken.values()
         return bytes(out), bytes(err)
 
     def end(self) -> None:
@@ -149,12 +157,16 @@ class _Watched:
 
     def _judge(self, now: float) -> None:
         if self.used.cpu > self._bounds.cpu:
-            raise Endless(_("it used {s:.0f} s of CPU time").format(s=self.used.cpu), self.used)
+            words = _("it used {s:.0f} s of CPU time")
+            raise self._endless(words.format(s=self.used.cpu))
         if now - self._woke > self._bounds.asleep:
             words = _("it did nothing for {s:.0f} s: it waits for what never comes")
-            raise Endless(words.format(s=now - self._woke), self.used)
+            raise self._endless(words.format(s=now - self._woke))
         if now - self._began > self._bounds.wall:
             raise starved(self.used.cpu, now - self._began)
+
+    def _endless(self, why: str) -> Endless:
+        return Endless(why, self.used, bytes(next(iter(self._taken.values()), b"")))
 
 
 def starved(cpu: float, seconds: float) -> Trouble:

@@ -213,6 +213,12 @@ class Program:
         """It and all its descendants."""
         return len(proc.tree(self.pid)) if self.pid else 0
 
+    def everybody(self) -> list[int]:
+        """All its processes that live, by their ids, wherever they went; with bubblewrap's own."""
+        if not self.running:
+            return []
+        return proc.tree(self._first, MOST_PROCESSES + 1) if self._boxed else self._family()
+
     def descriptors(self) -> int:
         return len(proc.descriptors(self.pid))
 

@@ -89,7 +89,7 @@ class Scene:
         self.seed = seed
         self.journal = Journal()
         self.programs: list[Running] = []
-        pace.tested = lambda: [program.pid for program in self.programs if program.running]
+        pace.tested = lambda: [pid for program in self.programs for pid in program.everybody()]
         self.figures: list[str] = []
         self.stdin: Stdin = None  # of programs for which nothing else is said
         self._directory = directory

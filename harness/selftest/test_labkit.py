@@ -214,6 +214,17 @@ def test_what_is_tested_is_no_load() -> None:
     assert all_of_them - others > 20 / cores
 
 
+def test_our_own_work_beside_what_is_tested_is_no_load(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A program that spins in 20 threads makes our work longer, too; that stretches none of its deadlines."""
+    cores = len(os.sched_getaffinity(0))
+    monkeypatch.setattr(pace, "contention", lambda: 21 / cores)
+    monkeypatch.setattr(pace, "runnable_per_core", lambda _tested: 1.0)
+    monkeypatch.setattr(pace, "runnable", lambda _tested: 20)
+    assert Pace().factor() == pytest.approx(1.0)
+    monkeypatch.setattr(pace, "runnable", lambda _tested: 0)
+    assert Pace().factor() == pytest.approx(max(1.0, 21 / cores))
+
+
 def test_the_load_is_at_least_one() -> None:
     """An idle machine is no faster than an idle machine."""
     assert pace.contention() >= 1.0 and pace.runnable_per_core() >= 1.0

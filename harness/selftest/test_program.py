@@ -17,7 +17,7 @@ from pathlib import Path
 import pytest
 
 from commandline import HOSTILE, PR_SET_CHILD_SUBREAPER
-from labkit import compiler, proc, program, sandbox
+from labkit import compiler, pace, proc, program, sandbox
 from labkit.faults import DidNotCompile, Trouble
 from labkit.journal import Journal
 from labkit.pace import Deadline, Pace
@@ -392,6 +392,23 @@ def test_the_first_error_comes_first() -> None:
     lines = compiler.first_error(words, most=6).splitlines()
     assert lines[:2] == ["In file included from y.h:1,", "                 from x.c:2:"]
     assert lines[3:] == ["z.h:3:3: error: this", "    3 | code", "more", "… 99 more lines"]
+
+
+# -- whoever belongs to it -------------------------------------------------------------------------------
+
+FAMILY = (
+    "spin() { echo up; while :; do :; done; }\n"
+    "(spin) &\n(setsid sh -c 'echo up; while :; do :; done' &)\n((spin) &)\nexec sleep 1000"
+)
+
+
+def test_children_of_a_program_are_no_load(start: Start) -> None:
+    """Children, grandchildren whose parents have ended, and who has left for another session: all are its own."""
+    one = start(FAMILY)
+    assert one.stdout.wait_until(lambda data: data.count(b"up") == 3, soon(30.0))
+    assert Pace().eventually(lambda: pace.runnable(one.everybody()) == 3, 10.0)
+    one.kill()
+    assert one.wait(soon()) and one.everybody() == []
 
 
 # -- its terminal ----------------------------------------------------------------------------------------
