@@ -12,7 +12,7 @@ import signal
 import tempfile
 import time
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -20,7 +20,7 @@ from typing import Any
 import pytest
 from _pytest.runner import runtestprotocol
 
-from labkit import explain, written
+from labkit import budget, explain, written
 from labkit.build import Builder, stage
 from labkit.catalog import Lab, Step
 from labkit.faults import Fault, Trouble
@@ -36,7 +36,7 @@ CHECK_SECONDS = 150  # far above what any check needs; past it the harness itsel
 class Grader:
     """Grades one lab of one work directory.
 
-    only: the numbers of the steps to run. checks: the names of the checks to run of them, all where
+    `take_up` says which steps are run. checks: the names of the checks to run of them, all where
     none is given: for the self-tests and for who writes a check. stop: end at the first step that fails.
     told: called with each step's result as soon as it is known.
     """
@@ -48,7 +48,6 @@ class Grader:
         pace: Pace,
         *,
         seed: int,
-        only: frozenset[int],
         checks: frozenset[str] = frozenset(),
         stop: bool,
         report: Path,
@@ -58,12 +57,13 @@ class Grader:
         self.work = work
         self.pace = pace
         self.seed = seed
-        self.only = only
+        self.only: frozenset[int] = frozenset()
         self.checks = checks
         self.stop = stop
         self.report = report
         self.told = told
         self.results: dict[int, StepResult] = {}
+        self.earlier: dict[int, StepResult] = {}  # of a run of which only some steps are run again
         self._scene: Scene | None = None
         self._current: Step | None = None
         self._began = 0.0
@@ -71,6 +71,20 @@ class Grader:
         self._builder: Builder | None = None
         self._error = ""
         self._figures: list[str] = []
+        self._cpu = 0.0  # seconds that the hungriest program of the current step has used
+
+    def take_up(self, only: Iterable[int], earlier: LabResult | None) -> None:
+        """Run these steps, by their numbers; of an earlier result the others stand."""
+        self.only = frozenset(only)
+        found = earlier.steps if earlier else []
+        self.earlier = {r.step.number: r for r in found if r.step.number not in self.only}
+
+    def digest(self) -> str:
+        """A digest of the sources; empty where there are none that could be built."""
+        try:
+            return self.builder.sources.digest
+        except (Fault, OSError):
+            return ""
 
     # -- pytest's hooks ----------------------------------------------------------------------
 
@@ -135,13 +149,15 @@ class Grader:
     def scene(self) -> Iterator[Scene]:
         """Programs, networks and clients for one check; nothing of them is left afterwards."""
         directory = Path(tempfile.mkdtemp(prefix="check-", dir=self._directory))
-        scene = Scene(self.builder, self.pace, self.seed, directory)
+        limit = budget.of(self.lab, self._current.number) if self._current else None
+        scene = Scene(self.builder, self.pace, self.seed, directory, limit)
         self._scene = scene
         try:
             yield scene
         finally:
             self._scene = None
             scene.close()
+            self._cpu = max(self._cpu, scene.cpu_used())
             written.remove(directory)
 
     @property
@@ -161,7 +177,7 @@ class Grader:
             if step.number in self.only and step.number not in self.results:
                 self.results[step.number] = self._not_run(step)
         ordered = [self.results[s.number] for s in self.lab.steps if s.number in self.only]
-        return LabResult(self.lab, ordered, seconds)
+        return LabResult(self.lab, ordered, seconds, self.digest())
 
     def _run(self, item: pytest.Item, nextitem: pytest.Item | None) -> None:
         """Run a check; once more if it was us who failed."""
@@ -200,10 +216,11 @@ class Grader:
         return self._hurdle(step) is not None
 
     def _hurdle(self, step: Step) -> Step | None:
-        """The step because of which this one is not run: one it needs, or the first that failed."""
-        for number, result in self.results.items():
+        """The step because of which this one is not run: one it needs, or the first that failed in this run."""
+        for number, result in {**self.earlier, **self.results}.items():
             bad = result.verdict is not Verdict.PASSED and number != step.number
-            if bad and (self.stop or (number in step.needs and _in_the_way(result))):
+            stops = self.stop and number in self.results
+            if bad and (stops or (number in step.needs and _in_the_way(result))):
                 return result.step
         return None
 
@@ -214,7 +231,7 @@ class Grader:
         words = _("not run: step {n}, {title}, comes first").format(
             n=hurdle.number, title=hurdle.heading
         )
-        return StepResult(step, Verdict.BLOCKED, None, words)
+        return StepResult(step, Verdict.BLOCKED, None, words, after=hurdle.number)
 
     def _finish_step(self) -> None:
         """Give the step that just ended its verdict, and tell it."""
@@ -230,6 +247,7 @@ class Grader:
         self._figures = []
         result = self.results[step.number]
         result.seconds = time.monotonic() - self._began
+        result.cpu, self._cpu = self._cpu, 0.0
         self.told(result)
 
 

@@ -21,7 +21,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
 
-from labkit import network, proc, sandbox
+from labkit import network, proc, sandbox, usage
+from labkit.budget import NICE, Budget
 from labkit.faults import Fault, Silent, Trouble
 from labkit.journal import Journal
 from labkit.pace import Deadline
@@ -156,6 +157,9 @@ class Program:
         self.journal = journal
         self.stdout, self.stderr = Stream("stdout"), Stream("stderr")
         self.killed_for: Fault | None = None
+        self.budget: Budget | None = None  # of CPU time
+        self.cpu_used = 0.0  # by all its processes, as far as it was seen, in seconds
+        self._nice = False
         self.places: tuple[Path, ...] = ()  # directories of this machine that it can write to
         self._began = time.monotonic()
         self._pid = 0
@@ -405,6 +409,18 @@ class Program:
         elif _written(self.places) > MOST_WRITTEN:
             n = MOST_WRITTEN // sandbox.MIB
             self._stop("flood", _("it wrote more than {n} MiB into files").format(n=n))
+        self._watch_cpu(family)
+
+    def _watch_cpu(self, family: list[int]) -> None:
+        """A program that spins stands back behind others after a while, and is ended in the end."""
+        self.cpu_used = max(self.cpu_used, usage.cpu_seconds(family))
+        if not self.budget:
+            return
+        if self.budget.spent(self.cpu_used):
+            self._stop("cpu-budget", self.budget.words(self.cpu_used))
+        elif self.budget.stands_back(self.cpu_used) and not self._nice:
+            self._nice = True
+            usage.be_nice(family, NICE)
 
     def _stop(self, cause: str, what: str) -> None:
         if not self.killed_for:

@@ -13,6 +13,7 @@ from typing import Literal
 
 from labkit import build, helgrind, sandbox, shimstats
 from labkit import network as networks
+from labkit.budget import Budget
 from labkit.build import ASAN, PLAIN, TSAN, Builder, Flavour
 from labkit.clients import Client
 from labkit.faults import Fault, Silent, Trouble
@@ -83,7 +84,16 @@ class Shim:
 class Scene:
     """Everything that one check starts. `close` leaves nothing behind, whatever happened."""
 
-    def __init__(self, builder: Builder, pace: Pace, seed: int, directory: Path) -> None:
+    def __init__(
+        self,
+        builder: Builder,
+        pace: Pace,
+        seed: int,
+        directory: Path,
+        budget: Budget | None = None,
+    ) -> None:
+        """budget: of CPU time, of each program; None is none."""
+        self.budget = budget
         self.builder = builder
         self.pace = pace
         self.seed = seed
@@ -238,6 +248,10 @@ class Scene:
 
     # -- the end -----------------------------------------------------------------------------
 
+    def cpu_used(self) -> float:
+        """The seconds of CPU time that the hungriest of its programs has used so far."""
+        return max((program.cpu_used for program in self.programs), default=0.0)
+
     def killed(self) -> Fault | None:
         """Why the harness had to end a program in the middle: whatever else went wrong came of that."""
         for program in self.programs:
@@ -281,6 +295,7 @@ class Running(Program):
         self.tool = tool
         self.log = log
         self.network = network
+        self.budget = scene.budget
         self.here = Path()  # the directory it was started in
         self.keyboard: int | None = None  # our end of its stdin
         self.may_end = False

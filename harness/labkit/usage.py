@@ -6,7 +6,9 @@ nothing of what was used inside stands in the resource usage of a child that has
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -40,6 +42,20 @@ def of(pids: Iterable[int]) -> Usage:
         peak = max(peak, proc.peak_resident(pid))
         asleep = asleep and _asleep(pid, fields)
     return Usage(cpu, peak, asleep and any_left)
+
+
+def cpu_seconds(pids: Iterable[int]) -> float:
+    """The CPU time that these processes have used so far, with that of children which they have waited for."""
+    used = (_stat(f"/proc/{pid}/stat")[11:15] for pid in pids)
+    return sum(sum(map(int, times)) for times in used) / proc.TICKS
+
+
+def be_nice(pids: Iterable[int], nice: int) -> None:
+    """Let all threads of these processes stand back behind others who want a CPU: setpriority(2) is a thread's."""
+    for pid in pids:
+        for thread in proc.threads(pid):
+            with suppress(OSError):
+                os.setpriority(os.PRIO_PROCESS, thread, nice)
 
 
 def _asleep(pid: int, fields: list[str]) -> bool:
