@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import signal
 import socket
@@ -188,7 +189,7 @@ class Scene:
             words,
             view,
             env=environment,
-            limits=limits,
+            limits=self._limited(limits),
             info_fd=writer if writer >= 0 else None,
         )
         theirs, keyboard = _stdin(self.stdin if stdin is None else stdin, home)
@@ -212,6 +213,11 @@ class Scene:
         running.keyboard = running.keys() if "stdin" in terminals.split() else keyboard
         self.programs.append(running)
         return running
+
+    def _limited(self, limits: sandbox.Limits | None) -> sandbox.Limits:
+        """The limits, with the kernel's own on CPU time for where nobody looks: past the budget of all processes."""
+        limits = limits or sandbox.Limits()
+        return replace(limits, cpu=math.ceil(self.budget.most) + 5) if self.budget else limits
 
     def peer(self, host: str = "127.0.0.1", network: str = ROOMY) -> Peer:
         """A server of the harness's own, for a student's client to talk to."""
@@ -376,6 +382,8 @@ def death(program: Running, ended: Ended) -> Fault:
     cause = "ended-early"
     if ended.signal == "SIGPIPE":
         cause = "sigpipe"
+    elif ended.signal == "SIGXCPU":
+        cause = "cpu-budget"
     elif ended.signal:
         cause = "crash"
     return Fault(

@@ -1768,6 +1768,15 @@ _TABLE = (
         N_("The labs ask for threads; a fork in a loop takes the machine down."),
     ),
     Symptom(
+        "cpu-budget",
+        N_("it burns far more CPU time than its work takes"),
+        N_(
+            "Some loop tries again and again where a thread has nothing to do. A thread that waits must sleep: in a\n"
+            "call that blocks, in poll(2), or in pthread_cond_wait(3). The second command shows which thread is busy."
+        ),
+        (SERVE, "top -b -n 1 -H -p $(pidof echo_server)"),
+    ),
+    Symptom(
         "memory",
         N_("it uses up the machine's memory"),
         N_("A buffer that grows without a bound, or a leak in a loop."),
@@ -1936,4 +1945,6 @@ def of_end(ended: Ended) -> str:
     """The cause that an untimely end shows by itself."""
     if ended.signal == "SIGPIPE":
         return "sigpipe"
+    if ended.signal == "SIGXCPU":
+        return "cpu-budget"
     return "crash" if ended.signal else "ended-early"
