@@ -162,7 +162,9 @@ def a_thread_each(scene: Scene, mode: str) -> None:
     must_run_on(running)
     wait_asleep(running, patience)
     threads = running.threads()
-    must_run_on(running)  # of a program that has ended the kernel shows no threads
+    if not LEAST_THREADS <= threads <= WAITING + 1 + HELPERS:
+        running.wait(running.deadline(1.0))  # of a program that is about to end the last ones are seen
+    must_run_on(running)
     if threads < LEAST_THREADS and early > 2:
         crowded(
             scene, mode
