@@ -20,7 +20,7 @@ from typing import Any
 import pytest
 from _pytest.runner import runtestprotocol
 
-from labkit import budget, explain, written
+from labkit import budget, explain, shortage, written
 from labkit.build import Builder, stage
 from labkit.catalog import Lab, Step
 from labkit.faults import Fault, Trouble
@@ -29,6 +29,8 @@ from labkit.results import LabResult, StepResult, Verdict
 from labkit.scene import Scene
 from labkit.words import _
 
+HOG = 2 << 30  # bytes of memory: twice what a program with 1,000 threads needs under a sanitizer
+SHORT_SECONDS = 10.0  # that a shortage may last before a check is tried again all the same
 ROOM = 1 << 20  # what logs and counters may need, in bytes
 CHECK_SECONDS = 150  # far above what any check needs; past it the harness itself hangs
 
@@ -117,13 +119,13 @@ class Grader:
     def pytest_pyfunc_call(self, pyfuncitem: pytest.Function) -> bool:
         """Run a check, then see that no program of its ended on its own meanwhile."""
         names = pyfuncitem._fixtureinfo.argnames
-        with _room(self._directory):
+        with _room(self._directory), shortage.Watch() as machine:
             try:
                 pyfuncitem.obj(**{name: pyfuncitem.funcargs[name] for name in names})
+                if self._scene:
+                    self._scene.verify()
             except Fault as fault:
-                raise (self._scene and self._scene.killed()) or fault from None
-            if self._scene:
-                self._scene.verify()
+                raise self._whose(fault, machine) from None
         if self._scene:
             self._figures += self._scene.figures
         return True
@@ -137,10 +139,13 @@ class Grader:
         raised = call.excinfo.value
         if isinstance(raised, pytest.skip.Exception):
             return None
-        if isinstance(raised, Fault):
-            self._failed(item, raised)
-        else:
+        if not isinstance(raised, Fault):
             self._error = _our_fault(raised)
+            return None
+        try:
+            self._failed(item, raised)
+        except Exception as ours:  # what describes a failure may fail, too
+            self._error = _our_fault(ours)
         return None
 
     # -- fixtures ----------------------------------------------------------------------------
@@ -182,7 +187,9 @@ class Grader:
     def _run(self, item: pytest.Item, nextitem: pytest.Item | None) -> None:
         """Run a check; once more if it was us who failed."""
         step = self.lab.step(_step_of(item))
-        for _attempt in range(2):
+        for attempt in range(2):
+            if attempt:
+                self.pace.eventually(shortage.over, SHORT_SECONDS)
             self._error = ""
             signal.signal(signal.SIGALRM, watchdog)
             signal.setitimer(signal.ITIMER_REAL, CHECK_SECONDS * self.pace.factor())
@@ -211,6 +218,23 @@ class Grader:
         self.results[step.number] = StepResult(
             step, Verdict.FAILED, failure.cause, output, check=item.name
         )
+
+    def _whose(self, fault: Fault, machine: shortage.Watch) -> Exception:
+        """What a fault is worth: itself, what the harness ended a program for, or the machine's trouble."""
+        scene = self._scene
+        if not scene or not scene.programs or fault.certain:
+            return fault
+        killed = scene.killed()
+        if killed:
+            return killed
+        lacking = machine.lacking()
+        if machine.killed_for_memory() and scene.ended_by_others():
+            most = max(program.most_resident for program in scene.ended_by_others())
+            if most > HOG:
+                words = _("it had {n} MiB of memory when the kernel ended it, for want of more")
+                return Fault(words.format(n=most >> 20), cause="memory", about=fault.about)
+            lacking = _("the kernel has ended a program for want of memory")
+        return Trouble(lacking) if lacking else fault
 
     def _blocked(self, step: Step) -> bool:
         return self._hurdle(step) is not None
@@ -286,6 +310,10 @@ def _our_fault(raised: BaseException) -> str:
         return _("the harness or the machine failed: {why}").format(why=raised)
     if isinstance(raised, OSError):
         return _("the machine failed: {why}").format(why=raised)
+    if isinstance(raised, MemoryError):
+        return _("the machine failed: {why}").format(why=_("there is no memory left"))
+    if isinstance(raised, RuntimeError) and "start new thread" in str(raised):
+        return _("the machine failed: {why}").format(why=_("no more threads can be started here"))
     trace = "".join(traceback.format_exception(raised))
     return _("a bug in the harness, please report it:") + "\n" + trace
 

@@ -165,6 +165,7 @@ def _fault(program: Running, bad: list[Finding]) -> Fault:
         cause=first.cause,
         details=details,
         by_hand=_by_hand(program),
+        certain=True,
     )
 
 

@@ -159,6 +159,7 @@ class Program:
         self.killed_for: Fault | None = None
         self.budget: Budget | None = None  # of CPU time
         self.cpu_used = 0.0  # by all its processes, as far as it was seen, in seconds
+        self.most_resident = 0  # bytes that all its processes were seen to have at a time
         self._nice = False
         self.places: tuple[Path, ...] = ()  # directories of this machine that it can write to
         self._began = time.monotonic()
@@ -402,9 +403,11 @@ class Program:
         if not self.pid:
             return
         family = proc.tree(self._first, MOST_PROCESSES + 1)
+        resident = sum(map(proc.resident, family))
+        self.most_resident = max(self.most_resident, resident)
         if len(family) > MOST_PROCESSES:
             self._stop("forks", _("it started more than {n} processes").format(n=MOST_PROCESSES))
-        elif sum(map(proc.resident, family)) > MOST_RESIDENT:
+        elif resident > MOST_RESIDENT:
             self._stop("memory", _("it used more than {n} GiB").format(n=MOST_RESIDENT >> 30))
         elif _written(self.places) > MOST_WRITTEN:
             n = MOST_WRITTEN // sandbox.MIB

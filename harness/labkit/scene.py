@@ -266,6 +266,11 @@ class Scene:
                 return program.killed_for
         return None
 
+    def ended_by_others(self) -> list[Running]:
+        """The programs that somebody ended by SIGKILL, and not the harness: the kernel, for want of memory."""
+        ended = [(program, program.ended()) for program in self.programs if not program.may_end]
+        return [program for program, end in ended if end and end.signal == "SIGKILL"]
+
     def verify(self) -> None:
         """After a check's last line: a program that ended on its own, or had to be ended, is a fault."""
         killed = self.killed()
