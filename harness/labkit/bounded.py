@@ -150,9 +150,7 @@ class _Watched:
         seen = usage.of(proc.tree(self._process.pid, MOST_PROCESSES))
         if not seen.asleep or seen.cpu > self.used.cpu:
             self._woke = now
-        self.used = Usage(
-            max(seen.cpu, self.used.cpu), max(seen.peak, self.used.peak), seen.asleep
-        )
+        self.used = Usage(max(seen.cpu, self.used.cpu), max(seen.peak, self.used.peak), seen.asleep)
         self._judge(now)
 
     def _judge(self, now: float) -> None:

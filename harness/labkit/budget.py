@@ -11,7 +11,7 @@ import functools
 from dataclasses import dataclass
 from typing import Any
 
-from labkit.catalog import HARNESS, Lab, tomllib
+from labkit.catalog import HARNESS, Lab, toml
 from labkit.words import _
 
 TABLE = HARNESS / "checks" / "cpu.toml"
@@ -52,4 +52,4 @@ def of(lab: Lab, step: int) -> Budget:
 
 @functools.cache
 def _table() -> dict[str, Any]:
-    return tomllib.loads(TABLE.read_text(encoding="utf-8"))
+    return toml(TABLE)

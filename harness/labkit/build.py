@@ -20,6 +20,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from labkit import bounded, compiler, sandbox
+from labkit import scratch as scratches
 from labkit.bounded import Bounds, Endless
 from labkit.catalog import BUILD, COMMON, HARNESS, Lab
 from labkit.faults import DidNotCompile, Fault, Trouble
@@ -237,8 +238,8 @@ def looking_at(directory: Path, scratch: Path | None = None) -> Iterator[sandbox
     where it is looked through: else it were another text there. So nothing tells of the flavour, and there
     is no /proc, which has the compiler's descriptors.
     """
-    with tempfile.TemporaryDirectory(prefix="out-", dir=scratch) as out:
-        yield sandbox.View(directory, {"/common": COMMON}, {"/out": Path(out)}, proc=False)
+    with scratches.directory("out", scratch) as out:
+        yield sandbox.View(directory, {"/common": COMMON}, {"/out": out}, proc=False)
 
 
 def run(command: Sequence[str], cwd: Path) -> subprocess.CompletedProcess[str]:
@@ -323,22 +324,22 @@ class _fresh:
     def __enter__(self) -> Path:
         try:
             CACHE.mkdir(parents=True, exist_ok=True)
-            self._scratch = Path(tempfile.mkdtemp(prefix="new-", dir=CACHE))
+            self._scratch = scratches.Scratch("new", CACHE)
         except OSError as error:
             raise _cannot_write(CACHE, error) from error
-        return self._scratch
+        return self._scratch.path
 
     def __exit__(self, kind: type[BaseException] | None, *_rest: object) -> None:
         try:
             if kind is None:
-                (self._scratch / "done").touch()
-                self._scratch.chmod(0o755)
-                self._scratch.rename(self._home)
+                (self._scratch.path / "done").touch()
+                self._scratch.path.chmod(0o755)
+                self._scratch.path.rename(self._home)
         except OSError as error:
             if not (self._home / "done").exists():  # another build was not faster either
                 raise _cannot_write(self._home, error) from error
         finally:
-            shutil.rmtree(self._scratch, ignore_errors=True)
+            self._scratch.remove()
 
 
 def _digest(*texts: str) -> str:

@@ -21,7 +21,8 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
 
-from labkit import calibrate, catalog, program, results, sandbox, scorecard
+from labkit import calibrate, catalog, program, results, sandbox, scorecard, scratch
+from labkit.build import CACHE
 from labkit.catalog import BUILD, LABS, ROOT, Lab, NoSuchLab, Step
 from labkit.faults import Fault, Trouble
 from labkit.grading import Grader
@@ -291,6 +292,8 @@ def _prepare() -> None:
     if soft < want:
         resource.setrlimit(resource.RLIMIT_NOFILE, (want, hard))
     ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+    for place in (None, CACHE) if CACHE.is_dir() else (None,):
+        scratch.sweep(place)
 
 
 # -- grade -------------------------------------------------------------------------------------------

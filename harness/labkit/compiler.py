@@ -23,9 +23,7 @@ from labkit.words import _
 CPU_SECONDS = 30  # of one file; a quarter of a second is usual
 MOST_WORDS = 1 << 20  # what one command may print, in bytes; the preprocessor gets MOST_TEXT
 MOST_TEXT = 64 << 20
-LIMITS = sandbox.Limits(
-    cpu=CPU_SECONDS + 10, file_size=64 * sandbox.MIB, memory=2048 * sandbox.MIB
-)
+LIMITS = sandbox.Limits(cpu=CPU_SECONDS + 10, file_size=64 * sandbox.MIB, memory=2048 * sandbox.MIB)
 BOUNDS = Bounds(cpu=CPU_SECONDS, output=MOST_WORDS)
 ORDINARY = 512 * sandbox.MIB  # of memory: no file of these labs takes a third of it
 KILLED = (137, -9)  # the exit statuses of what was ended by SIGKILL, in the sandbox and without

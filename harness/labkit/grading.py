@@ -27,6 +27,7 @@ from labkit.faults import Fault, Trouble
 from labkit.pace import Pace, watchdog
 from labkit.results import LabResult, StepResult, Verdict
 from labkit.scene import Scene
+from labkit.scratch import Scratch
 from labkit.words import _
 
 HOG = 2 << 30  # bytes of memory: twice what a program with 1,000 threads needs under a sanitizer
@@ -69,7 +70,8 @@ class Grader:
         self._scene: Scene | None = None
         self._current: Step | None = None
         self._began = 0.0
-        self._directory = Path(tempfile.mkdtemp(prefix="lab-"))
+        self._scratch = Scratch()
+        self._directory = self._scratch.path
         self._builder: Builder | None = None
         self._error = ""
         self._figures: list[str] = []
@@ -113,12 +115,13 @@ class Grader:
         self._finish_step()
 
     def pytest_unconfigure(self) -> None:
-        written.remove(self._directory)
+        self._scratch.remove()
 
     @pytest.hookimpl(tryfirst=True)  # type: ignore[misc]
     def pytest_pyfunc_call(self, pyfuncitem: pytest.Function) -> bool:
         """Run a check, then see that no program of its ended on its own meanwhile."""
         names = pyfuncitem._fixtureinfo.argnames
+        self.pace.heaviest = 1.0
         with _room(self._directory), shortage.Watch() as machine:
             try:
                 pyfuncitem.obj(**{name: pyfuncitem.funcargs[name] for name in names})
@@ -228,6 +231,9 @@ class Grader:
         if killed:
             return killed
         lacking = machine.lacking()
+        if self.pace.overloaded():
+            words = _("the machine is overloaded: up to {n:.0f} threads of others want each CPU")
+            lacking = lacking or words.format(n=self.pace.heaviest)
         if machine.killed_for_memory() and scene.ended_by_others():
             most = max(program.most_resident for program in scene.ended_by_others())
             if most > HOG:

@@ -13,7 +13,7 @@ import os
 import statistics
 import time
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from labkit import proc
@@ -24,6 +24,9 @@ PROBE_ROUNDS = 20_000
 PROBES = 3
 LOOKS = 3
 MOST = 30.0
+OVERLOAD = (
+    20.0  # threads of others for each core: past it, too little is left to judge anything by time
+)
 LONG_SECONDS, MOST_LONG = 30.0, 3.0
 FRESH_SECONDS = 0.2
 MOST_THREADS = 2000  # of a process, that are looked at
@@ -112,6 +115,9 @@ class Pace:
     def __init__(self, measured: float = 1.0) -> None:
         self.measured = min(MOST, max(1.0, measured))
         self.tested: Callable[[], Iterable[int]] = tuple
+        self.heaviest = (
+            1.0  # the highest load of others that was seen; whoever uses it sets it back
+        )
         self._looks: deque[tuple[float, float]] = deque()  # when, the load that was seen
 
     def factor(self) -> float:
@@ -131,14 +137,25 @@ class Pace:
         """
         tested = list(self.tested())
         looks = [(contention(), runnable_per_core(tested)) for _look in range(LOOKS)]
+        self._note([running for _took, running in looks])
         own = own_per_core(tested) if max(looks)[0] > 1.5 else 1.0
         return statistics.median(max(took / own, running) for took, running in looks)
 
     def _others(self) -> float:
         """The load that others make at this moment. How long our own work takes is not asked here: the
         program under test may have begun to spin."""
-        looks = (runnable_per_core(self.tested()) for _look in range(LOOKS))
+        looks = [runnable_per_core(self.tested()) for _look in range(LOOKS)]
+        self._note(looks)
         return min(MOST, statistics.median(looks))
+
+    def _note(self, looks: Sequence[float]) -> None:
+        self.heaviest = max(self.heaviest, statistics.median(looks))
+
+    def overloaded(self) -> bool:
+        """Whether others load the machine so much, now or since `heaviest` was set back, that no deadline says
+        anything about the program under test."""
+        self._others()
+        return self.heaviest > OVERLOAD
 
     def deadline(self, seconds: float, weight: float = 1.0) -> Deadline:
         """A deadline in `seconds` of an idle machine; `weight` is for a slower tool (a sanitizer).

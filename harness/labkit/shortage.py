@@ -104,7 +104,8 @@ def over() -> bool:
 
 def _first_namespace() -> bool:
     """Whether this is the machine's own PID namespace. In another one the kernel counts processes and threads of
-    the machine, but shows the namespace's limit; and what holds may be a limit of a namespace around it."""
+    the machine, but shows the namespace's limit; and what holds may be a limit of a namespace around it.
+    """
     try:
         return os.stat("/proc/self/ns/pid").st_ino == PROC_PID_INIT_INO
     except OSError:

@@ -365,9 +365,7 @@ BIG = 1 << 30
         ("nsenter: reassociate to namespaces failed: Operation not permitted", 0, Trouble),
     ],
 )
-def test_whose_fault_a_failed_compilation_is(
-    words: str, peak: int, kind: type[Exception]
-) -> None:
+def test_whose_fault_a_failed_compilation_is(words: str, peak: int, kind: type[Exception]) -> None:
     """The machine's words are told from those that a source can make the compiler say."""
     assert type(compiler.refusal(words, Usage(peak=peak))) is kind
 

@@ -17,7 +17,7 @@ from labkit import grading, shortage
 from labkit.catalog import SOLUTIONS
 from labkit.faults import Fault, Trouble
 from labkit.grading import Grader
-from labkit.pace import Pace
+from labkit.pace import OVERLOAD, Pace
 from labkit.shortage import Watch
 
 SMALL = 'echo 400 >/proc/sys/kernel/pid_max && exec "$0" "$@"'
@@ -27,7 +27,9 @@ SPACE = ["unshare", "--pid", "--fork", "--mount-proc", "sh", "-ec"]
 def own_pid_max() -> bool:
     """Whether a PID namespace has a limit of its own, which can be set here: Linux 6.14."""
     before = Path("/proc/sys/kernel/pid_max").read_text()
-    done = subprocess.run([*SPACE, "test $(cat /proc/sys/kernel/ns_last_pid) -lt 100 && " + SMALL, "true"])
+    done = subprocess.run(
+        [*SPACE, "test $(cat /proc/sys/kernel/ns_last_pid) -lt 100 && " + SMALL, "true"]
+    )
     return done.returncode == 0 and Path("/proc/sys/kernel/pid_max").read_text() == before
 
 
@@ -90,15 +92,18 @@ def test_threads_can_be_started_here() -> None:
 # -- what becomes of a fault -----------------------------------------------------------------------------
 
 
-def judged(fault: Fault, watch: Watch, *, resident: int = 0, killed: Fault | None = None) -> Exception:
+def judged(
+    fault: Fault, watch: Watch, *, resident: int = 0, killed: Fault | None = None, load: float = 2.0
+) -> Exception:
     """What the grader makes of a fault of a program that had so much memory when somebody ended it."""
     program = SimpleNamespace(most_resident=resident)
+    pace = SimpleNamespace(overloaded=lambda: load > OVERLOAD, heaviest=load)
     scene = SimpleNamespace(
         programs=[program],
         killed=lambda: killed,
         ended_by_others=lambda: [program] if resident else [],
     )
-    return Grader._whose(cast(Grader, SimpleNamespace(_scene=scene)), fault, watch)
+    return Grader._whose(cast(Grader, SimpleNamespace(_scene=scene, pace=pace)), fault, watch)
 
 
 def test_a_fault_is_a_fault(watch: Watch) -> None:
@@ -116,6 +121,14 @@ def test_a_fault_of_a_machine_without_threads(
     race, bomb = Fault("a race", certain=True), Fault("too many processes", cause="forks")
     assert judged(race, watch) is race
     assert judged(Fault("a client was lost"), watch, killed=bomb) is bomb
+
+
+def test_a_fault_on_an_overloaded_machine(watch: Watch) -> None:
+    """Nothing that depends on time can be judged there; what a tool has seen is true all the same."""
+    trouble = judged(Fault("it did not stop in time"), watch, load=31.0)
+    assert isinstance(trouble, Trouble) and "up to 31 threads" in str(trouble)
+    race = Fault("a race", certain=True)
+    assert judged(race, watch, load=31.0) is race
 
 
 def test_whose_memory_it_was(watch: Watch, monkeypatch: pytest.MonkeyPatch) -> None:
