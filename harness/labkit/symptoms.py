@@ -1772,9 +1772,8 @@ _TABLE = (
         N_("it burns far more CPU time than its work takes"),
         N_(
             "Some loop tries again and again where a thread has nothing to do. A thread that waits must sleep: in a\n"
-            "call that blocks, in poll(2), or in pthread_cond_wait(3). The second command shows which thread is busy."
+            "call that blocks, in poll(2), or in pthread_cond_wait(3). Of a running program, top -H shows the busy thread."
         ),
-        (SERVE, "top -b -n 1 -H -p $(pidof echo_server)"),
     ),
     Symptom(
         "memory",
