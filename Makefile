@@ -22,18 +22,21 @@ help:
 	@sed -n 's/^##$(RU) //p' Makefile
 
 ##   make check LAB=02 [STEP=3] [WORK=DIR] [SEED=n]  check one lab, step by step
+##   make check LAB=02 AGAIN=errors                  only what ended in an error
 ##ru   make check LAB=02 [STEP=3] [WORK=DIR] [SEED=n]  проверить работу по шагам
+##ru   make check LAB=02 AGAIN=errors                  только шаги с ошибкой системы
 WHICH   := Say which lab, for example: make check LAB=02
 WHICHru := Скажите, какую работу проверить, например: make check LAB=02
 check:
 	@$(if $(LAB),,$(error $(WHICH$(RU))))harness/setup.sh student
-	@harness/lab check "$$LAB" --work "$$WORK" $${STEP:+--step "$$STEP"} $${SEED:+--seed "$$SEED"}
+	@harness/lab check "$$LAB" --work "$$WORK" $${STEP:+--step "$$STEP"} $${SEED:+--seed "$$SEED"} \
+		$${AGAIN:+--again "$$AGAIN"}
 
-##   make grade [WORK=DIR]                           all labs: a scorecard
-##ru   make grade [WORK=DIR]                           все работы: таблица баллов
+##   make grade [WORK=DIR] [AGAIN=errors]            all labs: a scorecard
+##ru   make grade [WORK=DIR] [AGAIN=errors]            все работы: таблица баллов
 grade:
 	@harness/setup.sh student
-	@harness/lab grade --work "$$WORK"
+	@harness/lab grade --work "$$WORK" $${AGAIN:+--again "$$AGAIN"}
 
 ##   make docs                                       the workbook as a site
 ##ru   make docs                                       учебник в виде сайта

@@ -9,18 +9,18 @@ from __future__ import annotations
 
 import functools
 import hashlib
-import math
 import os
 import shutil
 import subprocess
 import tempfile
-import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from labkit import compiler, sandbox
+from labkit import bounded, compiler, sandbox
+from labkit import scratch as scratches
+from labkit.bounded import Bounds, Endless
 from labkit.catalog import BUILD, COMMON, HARNESS, Lab
 from labkit.faults import DidNotCompile, Trouble
 from labkit.intake import Sources
@@ -31,8 +31,8 @@ CACHE = BUILD / "cache"
 # Ubuntu's compilers fortify by themselves: other warnings, and calls that the shim does not see.
 PORTABLE = ("-U_FORTIFY_SOURCE",)
 WARNINGS = ("-std=c11", "-Wall", "-Wextra", "-Wpedantic", "-Wshadow")
-TRUSTED_SECONDS = 240
-MOST_SECONDS = 100.0  # for all files of one program, below what a check may take
+TRUSTED = Bounds(cpu=240.0, asleep=60.0)  # of code of our own
+MOST_CPU_SECONDS = 60.0  # for all files of one program; a second or two is usual
 
 
 @dataclass(frozen=True)
@@ -110,8 +110,10 @@ class Builder:
     def _compile(self, program: str, units: Sequence[str], flavour: Flavour, out: Path) -> None:
         """Compile every unit, then link; all warnings are kept."""
         parts = {"/parts": _parts(flavour)}
-        until = time.monotonic() + MOST_SECONDS
-        words = "".join(self._compile_unit(unit, flavour, out, until) for unit in units)
+        words, left = "", MOST_CPU_SECONDS
+        for unit in units:
+            said, used = self._compile_unit(unit, flavour, out, left)
+            words, left = words + said, left - used
         objects = [f"/out/{unit[:-2]}.o" for unit in units]
         libraries = [f"/parts/{name}" for name in (*_extra(flavour), "libcommon.a")]
         # The trusted objects stand before the library: what they define is not taken from elsewhere.
@@ -121,24 +123,29 @@ class Builder:
             self._run(view, flavour, [*arguments, "-o", f"/out/{program}"])
         (out / "warnings").write_text(words, encoding="utf-8")
 
-    def _compile_unit(self, unit: str, flavour: Flavour, out: Path, until: float) -> str:
-        """Compile one file in a view that is the same for every flavour; returns what the compiler said."""
+    def _compile_unit(
+        self, unit: str, flavour: Flavour, out: Path, cpu: float
+    ) -> tuple[str, float]:
+        """Compile one file in a view that is the same for every flavour; returns what `_run` does."""
         with looking_at(self.sources.directory, out) as view:
             arguments = [*WARNINGS, *flavour.flags, "-pthread", *PORTABLE, "-I/common", "-c", unit]
-            words = self._run(view, flavour, [*arguments, "-o", f"/out/{unit[:-2]}.o"], until)
+            told = self._run(view, flavour, [*arguments, "-o", f"/out/{unit[:-2]}.o"], cpu)
             (view.writable["/out"] / f"{unit[:-2]}.o").rename(out / f"{unit[:-2]}.o")
-        return words
+        return told
 
     def _run(
         self,
         view: sandbox.View,
         flavour: Flavour,
         arguments: Sequence[str],
-        until: float = math.inf,
-    ) -> str:
-        """Run the compiler on the student's files, sandboxed; returns what it said."""
+        cpu: float = compiler.CPU_SECONDS,
+    ) -> tuple[str, float]:
+        """Run the compiler on the student's files, sandboxed, for at most so many seconds of CPU time.
+
+        Returns what it said, and the seconds that it used.
+        """
         words = [_place(view, word) for word in arguments]
-        return compiler.compile_in(view, flavour.compiler, words, until)
+        return compiler.compile_in(view, flavour.compiler, words, cpu)
 
 
 @contextmanager
@@ -163,24 +170,16 @@ def looking_at(directory: Path, scratch: Path | None = None) -> Iterator[sandbox
     where it is looked through: else it were another text there. So nothing tells of the flavour, and there
     is no /proc, which has the compiler's descriptors.
     """
-    with tempfile.TemporaryDirectory(prefix="out-", dir=scratch) as out:
-        yield sandbox.View(directory, {"/common": COMMON}, {"/out": Path(out)}, proc=False)
+    with scratches.directory("out", scratch) as out:
+        yield sandbox.View(directory, {"/common": COMMON}, {"/out": out}, proc=False)
 
 
 def run(command: Sequence[str], cwd: Path) -> subprocess.CompletedProcess[str]:
-    """Run a command of ours to its end; Trouble where it cannot be started or takes far too long."""
+    """Run a command of ours to its end; Trouble where it cannot be started or come to its end."""
+    environment = {**sandbox.environment(), "TMPDIR": tempfile.gettempdir()}
     try:
-        return subprocess.run(
-            command,
-            cwd=cwd,
-            env={**sandbox.environment(), "TMPDIR": tempfile.gettempdir()},
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            encoding="utf-8",
-            errors="backslashreplace",
-            timeout=TRUSTED_SECONDS,
-        )
-    except (OSError, subprocess.TimeoutExpired) as error:
+        return bounded.run(command, cwd, TRUSTED, environment).completed(command)
+    except Endless as error:
         raise Trouble(f"{command[0]}: {error}") from error
 
 
@@ -259,22 +258,22 @@ class _fresh:
     def __enter__(self) -> Path:
         try:
             CACHE.mkdir(parents=True, exist_ok=True)
-            self._scratch = Path(tempfile.mkdtemp(prefix="new-", dir=CACHE))
+            self._scratch = scratches.Scratch("new", CACHE)
         except OSError as error:
             raise _cannot_write(CACHE, error) from error
-        return self._scratch
+        return self._scratch.path
 
     def __exit__(self, kind: type[BaseException] | None, *_rest: object) -> None:
         try:
             if kind is None:
-                (self._scratch / "done").touch()
-                self._scratch.chmod(0o755)
-                self._scratch.rename(self._home)
+                (self._scratch.path / "done").touch()
+                self._scratch.path.chmod(0o755)
+                self._scratch.path.rename(self._home)
         except OSError as error:
             if not (self._home / "done").exists():  # another build was not faster either
                 raise _cannot_write(self._home, error) from error
         finally:
-            shutil.rmtree(self._scratch, ignore_errors=True)
+            self._scratch.remove()
 
 
 def _digest(*texts: str) -> str:

@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import shutil
-import tempfile
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
-from labkit import catalog
+from labkit import catalog, scratch
 from labkit.build import Builder
 from labkit.clients import exchange
 from labkit.faults import Fault
@@ -32,24 +28,10 @@ def measure() -> Pace:
         return Pace()
     try:
         lab = catalog.find(YARDSTICK)
-        with _directory() as directory:
+        with scratch.directory("pace") as directory:
             return Pace(_reference_seconds(lab, directory) / NOMINAL)
     except (Fault, catalog.NoSuchLab):
         return Pace()
-
-
-@contextmanager
-def _directory() -> Iterator[Path]:
-    """A directory that is gone afterwards, also where Ctrl-C comes while it is being removed."""
-    directory = Path(tempfile.mkdtemp(prefix="lab-pace-"))
-    try:
-        yield directory
-    finally:
-        try:
-            shutil.rmtree(directory, ignore_errors=True)
-        except KeyboardInterrupt:
-            shutil.rmtree(directory, ignore_errors=True)
-            raise
 
 
 def _reference_seconds(lab: catalog.Lab, directory: Path) -> float:

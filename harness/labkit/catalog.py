@@ -88,9 +88,14 @@ class Lab:
         raise KeyError(number)
 
 
+def toml(path: Path) -> dict[str, Any]:
+    """What a TOML file holds."""
+    return tomllib.loads(path.read_text(encoding="utf-8"))
+
+
 def load(directory: Path) -> Lab:
     """Read a lab's lab.toml."""
-    table: dict[str, Any] = tomllib.loads((directory / "lab.toml").read_text(encoding="utf-8"))
+    table = toml(directory / "lab.toml")
     steps = tuple(
         Step(
             s["number"],

@@ -21,11 +21,13 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
 
-from labkit import calibrate, catalog, program, results, sandbox, scorecard
+from labkit import calibrate, catalog, program, results, sandbox, scorecard, scratch
+from labkit.build import CACHE
 from labkit.catalog import BUILD, LABS, ROOT, Lab, NoSuchLab, Step
 from labkit.decision import Decision, WrongOrder
 from labkit.faults import Fault, Trouble
 from labkit.grading import Grader
+from labkit.pace import Pace
 from labkit.results import LabResult, StepResult, Verdict
 from labkit.words import N_, _
 
@@ -125,6 +127,9 @@ def _parser() -> argparse.ArgumentParser:
     grade.set_defaults(run=_grade)
     for command in (check, grade):
         command.add_argument(
+            "--again", choices=["errors"], help=_("of an earlier run, only what ended in an error")
+        )
+        command.add_argument(
             "--work", type=Path, default=LABS, help=_("directory of lab directories")
         )
         command.add_argument(
@@ -171,64 +176,93 @@ def _check(options: argparse.Namespace) -> int:
         )
     _prepare()
     card = scorecard.Card(quiet=options.quiet, brief=not options.all)
-    results.forget(lab, options.report)
+    earlier = _earlier(lab, options)
+    wanted = [step for step in lab.steps if options.step in (None, step.number)]
     try:
         if options.left_out is not None:
             sandbox.adopt(Decision(options.left_out))
         sandbox.decide()
         card.begin(lab, options.work)
-        result = _graded(lab, options, card)
+        result = _graded(lab, options, card, earlier)
     except (Trouble, OSError) as trouble:
         with suppress(Trouble):
-            only = [step for step in lab.steps if options.step in (None, step.number)]
-            results.write(_all_wrong(lab, only, trouble), options.report)
+            results.write(_all_wrong(lab, wanted, trouble, earlier), options.report)
         raise
     results.write(result, options.report)
     card.end(result, options.report)
     return result.exit_status
 
 
-def _all_wrong(lab: Lab, steps: Sequence[Step], trouble: Exception) -> LabResult:
-    """The result where nothing could be graded: an error in every step."""
-    return LabResult(
-        lab, [StepResult(s, Verdict.ERROR, None, _machine_failed(trouble)) for s in steps]
-    )
+def _earlier(lab: Lab, options: argparse.Namespace) -> LabResult | None:
+    """The result of which some steps are to be run again, if that is asked for; else none is left."""
+    if options.again:
+        return results.put_aside(lab, options.report)
+    results.forget(lab, options.report)
+    return None
+
+
+def _all_wrong(
+    lab: Lab, steps: Sequence[Step], trouble: Exception, earlier: LabResult | None = None
+) -> LabResult:
+    """The result where nothing could be graded: an error in every step that was to be run."""
+    words = _machine_failed(trouble)
+    due = _due(steps, earlier)
+    wrong = [StepResult(s, Verdict.ERROR, None, words) for s in steps if s.number in due]
+    return LabResult(lab, wrong, sources=earlier.sources if earlier else "").merged(earlier)
+
+
+def _due(steps: Sequence[Step], earlier: LabResult | None) -> set[int]:
+    """The numbers of the steps to be run: of an earlier result, what ended in an error or is not there."""
+    there = {result.step.number for result in earlier.steps} if earlier else set()
+    again = set(earlier.again) if earlier else set()
+    return {step.number for step in steps if step.number in again or step.number not in there}
 
 
 def _machine_failed(trouble: Exception) -> str:
     return _("the harness or the machine failed: {why}").format(why=trouble)
 
 
-def _graded(lab: Lab, options: argparse.Namespace, card: scorecard.Card) -> LabResult:
-    """Run a lab's checks in pytest, in this process."""
+def _graded(
+    lab: Lab, options: argparse.Namespace, card: scorecard.Card, earlier: LabResult | None
+) -> LabResult:
+    """Run a lab's checks in pytest, in this process; of an earlier run's only those that are due."""
     began = time.monotonic()
-    only = {step.number for step in lab.steps} if options.step is None else {options.step}
-    pace = calibrate.measure()
-    seed = random.SystemRandom().randrange(1, 1 << 20) if options.seed is None else options.seed
+    wanted = [step for step in lab.steps if options.step in (None, step.number)]
     grader = Grader(
         lab,
         options.work.resolve(),
-        pace,
-        seed=seed,
-        only=frozenset(only),
+        Pace(),
+        seed=random.SystemRandom().randrange(1, 1 << 20) if options.seed is None else options.seed,
         checks=frozenset(options.check or ()),
         stop=not options.all,
         report=options.report,
         told=card.tell,
     )
     try:
-        _publish(grader, lab, options)
-        status = _pytest(lab, grader)
-        result = grader.result(time.monotonic() - began)
+        if earlier and earlier.sources != grader.digest():
+            card.note(_("the sources are not those of the earlier run: all steps are run"))
+            earlier = None
+        grader.take_up(_due(wanted, earlier), earlier)
+        if grader.only:
+            grader.pace = calibrate.measure()
+            _publish(grader, lab, options)
+            _run_checks(lab, grader)
+        elif earlier:
+            card.note(_("no step of the earlier run ended in an error"))
+        return grader.result(time.monotonic() - began).merged(earlier)
     finally:
         grader.pytest_unconfigure()
+
+
+def _run_checks(lab: Lab, grader: Grader) -> None:
+    """Run a lab's checks; raises where pytest did not come to its end."""
     import pytest
 
+    status = _pytest(lab, grader)
     if status == pytest.ExitCode.INTERRUPTED:
         raise KeyboardInterrupt
     if status not in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED):
         raise Trouble(_("pytest ended with {status!r}").format(status=status))
-    return result
 
 
 def _pytest(lab: Lab, grader: Grader) -> int:
@@ -264,6 +298,8 @@ def _prepare() -> None:
     if soft < want:
         resource.setrlimit(resource.RLIMIT_NOFILE, (want, hard))
     ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+    for place in (None, CACHE) if CACHE.is_dir() else (None,):
+        scratch.sweep(place)
 
 
 # -- grade -------------------------------------------------------------------------------------------
@@ -279,7 +315,7 @@ def _grade(options: argparse.Namespace) -> int:
         return _complain(_("there is no directory {dir}").format(dir=options.work), 2)
     labs = catalog.all_labs()
     for lab in labs:
-        results.forget(lab, options.report)
+        _earlier(lab, options)
     results.forget_all(options.report)
     try:
         sandbox.decide()
@@ -312,6 +348,7 @@ def _grade_one(
     command += ["check", lab.name, "--all", "--quiet"]
     command += ["--work", str(options.work), "--report", str(options.report)]
     command += [f"{DECIDED}={sandbox.refusal()}"]
+    command += ["--again", options.again] if options.again else []
     check = subprocess.Popen(
         command, stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, errors="replace"
     )

@@ -1,30 +1,32 @@
 """The compiler as something that a student's source may turn against us: boxed in, bounded, and its words read.
 
 A source can include any file, a device that never ends or a pipe that never speaks, and can make a compiler eat
-memory or print for ever. So it runs in the sandbox with limits, and is ended where it goes on too long.
+memory or print for ever. So it runs in the sandbox with limits, and is ended where it uses too much. What it
+needs too much of because of the source is the source's fault; what it lacks because of the machine is ours.
 """
 
 from __future__ import annotations
 
-import math
-import os
 import re
-import selectors
 import subprocess
 import tempfile
-import time
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
-from labkit import sandbox
+from labkit import bounded, sandbox
+from labkit.bounded import Bounds, Done, Endless
 from labkit.faults import DidNotCompile, Trouble
+from labkit.usage import Usage
 from labkit.words import _
 
 CPU_SECONDS = 30  # of one file; a quarter of a second is usual
-PATIENCE_SECONDS = 60.0
 MOST_WORDS = 1 << 20  # what one command may print, in bytes; the preprocessor gets MOST_TEXT
 MOST_TEXT = 64 << 20
-LIMITS = sandbox.Limits(cpu=CPU_SECONDS, file_size=64 * sandbox.MIB, memory=2048 * sandbox.MIB)
+LIMITS = sandbox.Limits(cpu=CPU_SECONDS + 10, file_size=64 * sandbox.MIB, memory=2048 * sandbox.MIB)
+BOUNDS = Bounds(cpu=CPU_SECONDS, output=MOST_WORDS)
+ORDINARY = 512 * sandbox.MIB  # of memory: no file of these labs takes a third of it
+KILLED = (137, -9)  # the exit statuses of what was ended by SIGKILL, in the sandbox and without
 NOT_STARTED = (126, 127)  # the exit statuses of env(1) for a command that it cannot run
 MOST_ERRORS = {"gcc": "-fmax-errors=50", "clang": "-ferror-limit=50"}
 
@@ -34,24 +36,55 @@ _ERROR = re.compile(
     r"[^\s|][^|]*?\berror: |[^|]*: (undefined reference to|multiple definition of) |\S*ld: .*(cannot|can't) "
 )
 _CONTEXT = re.compile(r"In file included from |\s+from |[^|]*: [Ii]n function ")
-_MACHINE = re.compile(
-    r"No space left on device|Disk quota exceeded|Cannot allocate memory|Read-only file system|Input/output error"
-)
 _PLACE = re.compile(r"\S+\.[ch]:\d+|\s*\d* \|")  # a place in the source, or a line of it
 
+# What only the machine can lack: words of the C library, at the end of a line.
+_MACHINE = re.compile(
+    r": '?(No space left on device|Disk quota exceeded|Read-only file system|Input/output error"
+    r"|Resource temporarily unavailable|Too many open files( in system)?)'?\.?$"
+)
+_QUOTED = re.compile(r": (undefined reference to|multiple definition of) ")  # a name as it likes
+# What starts the compiler; before it there was nothing that a source can bring about.
+_BEFORE_IT = re.compile(r"(bwrap|nsenter|prlimit|setarch|setpriv|choom|(/usr/bin/)?env): ")
+# In the sandbox it is a small place of its own, which only this source can have filled.
+_SCRATCH_FULL = re.compile(r"(writing to|can't \w+) /tmp/\S+: '?No space left on device")
+_MEMORY = re.compile(
+    r"out of memory|virtual memory exhausted|[Cc]annot allocate memory|std::bad_alloc|memory exhausted"
+    r"|failed to map segment from shared object"
+)
+_WANTED = re.compile(r"out of memory allocating (\d+) bytes")
+_KILLED = re.compile(r"Killed signal terminated program|unable to execute command: Killed")
 
-class Endless(Exception):
-    """A command that had to be ended: it took too long or said too much."""
 
+def refusal(words: str, used: Usage = Usage()) -> DidNotCompile | Trouble:
+    """What a failed compilation means: the machine's trouble, or the student's error.
 
-def refusal(words: str) -> DidNotCompile | Trouble:
-    """What a failed compilation means: the machine's trouble, or the student's error."""
+    used: what the compiler was seen to use. Where memory ran out, it tells whose fault that is.
+    """
     for line in words.splitlines():
-        if line.startswith("bwrap:") or (_MACHINE.search(line) and not _PLACE.match(line)):
+        if _BEFORE_IT.match(line):
             return Trouble(line)
-    return DidNotCompile(
-        _("the program does not compile"), cause="does-not-compile", details=first_error(words)
-    )
+        if _PLACE.match(line) or _QUOTED.search(line):
+            continue
+        if sandbox.available() and _SCRATCH_FULL.search(line):
+            continue
+        if _MACHINE.search(line):
+            return Trouble(line)
+        if _MEMORY.search(line) or _KILLED.search(line):
+            wanted = _WANTED.search(line)
+            much = max(used.peak, int(wanted[1]) if wanted else 0) >= ORDINARY
+            return _needs_memory(words) if much else Trouble(line)
+    return _refused(_("the program does not compile"), first_error(words))
+
+
+def _refused(what: str, details: str = "") -> DidNotCompile:
+    return DidNotCompile(what, cause="does-not-compile", details=details)
+
+
+def _needs_memory(words: str) -> DidNotCompile:
+    n = LIMITS.memory // sandbox.MIB
+    what = _("the compiler needs more memory for it than the {n} MiB that it may have")
+    return _refused(what.format(n=n), first_error(words))
 
 
 def first_error(words: str, most: int = 40) -> str:
@@ -67,84 +100,37 @@ def first_error(words: str, most: int = 40) -> str:
 
 
 def compile_in(
-    view: sandbox.View, compiler: str, arguments: Sequence[str], until: float = math.inf
-) -> str:
-    """Run a compiler on a student's files; returns what it said. DidNotCompile or Trouble where it failed.
+    view: sandbox.View, compiler: str, arguments: Sequence[str], cpu: float = CPU_SECONDS
+) -> tuple[str, float]:
+    """Run a compiler on a student's files; returns what it said, and the seconds of CPU time that it used.
 
-    until: when it is ended at the latest, on the monotonic clock.
+    cpu: the seconds that it may use. DidNotCompile where the source is to blame, else Trouble.
     """
     words = [compiler, "-fdiagnostics-color=never", MOST_ERRORS[compiler], *arguments]
-    command = sandbox.command(words, view, limits=LIMITS)
+    bounds = replace(BOUNDS, cpu=min(cpu, BOUNDS.cpu), output=MOST_WORDS)
     try:
-        done = bounded(command, view.cwd, MOST_WORDS, until)
+        done = _in_sandbox(view, words, bounds)
     except Endless as endless:
-        raise DidNotCompile(
-            _("the compiler did not come to an end: {why}").format(why=endless),
-            cause="does-not-compile",
-        ) from None
-    if done.returncode in NOT_STARTED:
-        raise Trouble(f"{compiler}: {done.stderr.strip()}")
-    if done.returncode:
-        raise refusal(done.stderr)
-    return done.stderr
+        what = _("the compiler did not come to an end: {why}").format(why=endless)
+        raise _refused(what) from None
+    if done.status in NOT_STARTED:
+        raise Trouble(f"{compiler}: {done.err.strip()}")
+    if done.status in KILLED:
+        raise refusal(f"{compiler}: Killed signal terminated program", done.used)
+    if done.status:
+        raise refusal(done.err, done.used)
+    return done.err, done.used.cpu
 
 
 def look_in(view: sandbox.View, command: Sequence[str]) -> subprocess.CompletedProcess[str]:
     """Run a tool that only looks at a student's files (the preprocessor, nm) where the compiler ran.
 
-    Endless past MOST_TEXT: then the files are made so.
+    Endless past MOST_TEXT, or where it works or waits for ever: then the files are made so.
     """
-    return bounded(sandbox.command(command, view, limits=LIMITS), view.cwd, MOST_TEXT)
+    return _in_sandbox(view, command, replace(BOUNDS, output=MOST_TEXT)).completed(command)
 
 
-def bounded(
-    command: Sequence[str], cwd: Path, most: int, until: float = math.inf
-) -> subprocess.CompletedProcess[str]:
-    """Run a command to its end. Endless past PATIENCE_SECONDS, `until`, or `most` bytes of output."""
+def _in_sandbox(view: sandbox.View, words: Sequence[str], bounds: Bounds) -> Done:
     environment = {**sandbox.environment(), "TMPDIR": tempfile.gettempdir()}
-    began = time.monotonic()
-    try:
-        process = subprocess.Popen(
-            command,
-            cwd=cwd,
-            env=environment,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-        )
-    except OSError as error:
-        raise Trouble(f"{command[0]}: {error}") from error
-    with process:
-        try:
-            out, err = _outputs(process, min(until, began + PATIENCE_SECONDS), most)
-        except BaseException:
-            process.kill()
-            raise
-    return subprocess.CompletedProcess(command, process.returncode, _text(out), _text(err))
-
-
-def _outputs(process: subprocess.Popen[bytes], deadline: float, most: int) -> tuple[bytes, bytes]:
-    """What it printed on both streams, until it has closed them."""
-    assert process.stdout and process.stderr
-    allowed = max(0.0, deadline - time.monotonic())
-    taken = {process.stdout.fileno(): bytearray(), process.stderr.fileno(): bytearray()}
-    with selectors.DefaultSelector() as open_:
-        for fd in taken:
-            open_.register(fd, selectors.EVENT_READ)
-        while open_.get_map():
-            ready = open_.select(max(0.0, deadline - time.monotonic()))
-            if not ready:
-                raise Endless(_("ended after {s:.0f} s").format(s=allowed))
-            for key, _mask in ready:
-                data = os.read(key.fd, 1 << 16)
-                taken[key.fd] += data
-                if not data:
-                    open_.unregister(key.fileobj)
-            if sum(map(len, taken.values())) > most:
-                raise Endless(_("it printed more than {n} MiB").format(n=most >> 20))
-    out, err = taken.values()
-    return bytes(out), bytes(err)
-
-
-def _text(words: bytes) -> str:
-    return words.decode("utf-8", "backslashreplace")
+    command = sandbox.command(words, view, limits=LIMITS)
+    return bounded.run(command, view.cwd, bounds, environment)

@@ -154,7 +154,7 @@ def compile_text(text: str, name: str, tool: str, stage: Path) -> str:
     (stage / f"{name}.c").write_text(text, encoding="utf-8")
     view = sandbox.View(cwd=stage)
     flags = [*_flags(text, how), *(f"-ffile-prefix-map={d}={SHOWN_AS}" for d in ("/here", stage))]
-    return compiler.compile_in(view, how.compiler, [f"{name}.c", "-o", name, *flags])
+    return compiler.compile_in(view, how.compiler, [f"{name}.c", "-o", name, *flags])[0]
 
 
 def warnings(name: str, tool: str = "plain", directory: Path | None = None) -> str:

@@ -26,6 +26,7 @@ class Fault(Exception):
     details: more evidence to show as it is: a race explained, the compiler's words, stacks.
     by_hand: commands to paste that show the same.
     about: the program that it is about, where the check started several.
+    certain: whether it is true whatever the machine lacked meanwhile: a tool has seen it.
     """
 
     what: str
@@ -35,6 +36,7 @@ class Fault(Exception):
     details: str = ""
     by_hand: Sequence[str] = field(default_factory=tuple)
     about: Program | None = None
+    certain: bool = False
 
     def __str__(self) -> str:
         return self.what

@@ -64,7 +64,9 @@ def refine(finding: Finding, source_dir: Path) -> Finding:
     accesses = tuple(_with_routine(access, source_dir) for access in finding.accesses)
     finding = replace(finding, accesses=accesses)
     if finding.kind == "null-argument" and _takes_a_size(finding, source_dir):
-        finding = zero_bytes(finding)  # with more than zero bytes the access itself has ended the program
+        finding = zero_bytes(
+            finding
+        )  # with more than zero bytes the access itself has ended the program
     passed = _shared_argument(finding, source_dir)
     if not passed:
         return finding

@@ -12,7 +12,7 @@ import signal
 import tempfile
 import time
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -20,7 +20,7 @@ from typing import Any
 import pytest
 from _pytest.runner import runtestprotocol
 
-from labkit import explain, sandbox, written
+from labkit import budget, explain, sandbox, shortage, written
 from labkit.build import Builder
 from labkit.catalog import Lab, Step
 from labkit.faults import Fault, Trouble
@@ -28,8 +28,11 @@ from labkit.intake import stage
 from labkit.pace import Pace, watchdog
 from labkit.results import LabResult, StepResult, Verdict
 from labkit.scene import Scene
+from labkit.scratch import Scratch
 from labkit.words import _
 
+HOG = 2 << 30  # bytes of memory: twice what a program with 1,000 threads needs under a sanitizer
+SHORT_SECONDS = 10.0  # that a shortage may last before a check is tried again all the same
 ROOM = 1 << 20  # what logs and counters may need, in bytes
 CHECK_SECONDS = 150  # far above what any check needs; past it the harness itself hangs
 
@@ -37,7 +40,7 @@ CHECK_SECONDS = 150  # far above what any check needs; past it the harness itsel
 class Grader:
     """Grades one lab of one work directory.
 
-    only: the numbers of the steps to run. checks: the names of the checks to run of them, all where
+    `take_up` says which steps are run. checks: the names of the checks to run of them, all where
     none is given: for the self-tests and for who writes a check. stop: end at the first step that fails.
     told: called with each step's result as soon as it is known.
     """
@@ -49,7 +52,6 @@ class Grader:
         pace: Pace,
         *,
         seed: int,
-        only: frozenset[int],
         checks: frozenset[str] = frozenset(),
         stop: bool,
         report: Path,
@@ -59,19 +61,35 @@ class Grader:
         self.work = work
         self.pace = pace
         self.seed = seed
-        self.only = only
+        self.only: frozenset[int] = frozenset()
         self.checks = checks
         self.stop = stop
         self.report = report
         self.told = told
         self.results: dict[int, StepResult] = {}
+        self.earlier: dict[int, StepResult] = {}  # of a run of which only some steps are run again
         self._scene: Scene | None = None
         self._current: Step | None = None
         self._began = 0.0
-        self._directory = Path(tempfile.mkdtemp(prefix="lab-"))
+        self._scratch = Scratch()
+        self._directory = self._scratch.path
         self._builder: Builder | None = None
         self._error = ""
         self._figures: list[str] = []
+        self._cpu = 0.0  # seconds that the hungriest program of the current step has used
+
+    def take_up(self, only: Iterable[int], earlier: LabResult | None) -> None:
+        """Run these steps, by their numbers; of an earlier result the others stand."""
+        self.only = frozenset(only)
+        found = earlier.steps if earlier else []
+        self.earlier = {r.step.number: r for r in found if r.step.number not in self.only}
+
+    def digest(self) -> str:
+        """A digest of the sources; empty where there are none that could be built."""
+        try:
+            return self.builder.sources.digest
+        except (Fault, OSError):
+            return ""
 
     # -- pytest's hooks ----------------------------------------------------------------------
 
@@ -98,20 +116,20 @@ class Grader:
         self._finish_step()
 
     def pytest_unconfigure(self) -> None:
-        written.remove(self._directory)
+        self._scratch.remove()
 
     @pytest.hookimpl(tryfirst=True)  # type: ignore[misc]
     def pytest_pyfunc_call(self, pyfuncitem: pytest.Function) -> bool:
         """Run a check, then see that no program of its ended on its own meanwhile."""
         names = pyfuncitem._fixtureinfo.argnames
-        with _room(self._directory):
+        self.pace.heaviest = 1.0
+        with _room(self._directory), shortage.Watch() as machine:
             try:
                 pyfuncitem.obj(**{name: pyfuncitem.funcargs[name] for name in names})
+                if self._scene:
+                    self._scene.verify()
             except Fault as fault:
-                scene = self._scene
-                raise (scene and (scene.trouble() or scene.killed())) or fault from None
-            if self._scene:
-                self._scene.verify()
+                raise self._whose(fault, machine) from None
         if self._scene:
             self._figures += self._scene.figures
         return True
@@ -125,10 +143,13 @@ class Grader:
         raised = call.excinfo.value
         if isinstance(raised, pytest.skip.Exception):
             return None
-        if isinstance(raised, Fault):
-            self._failed(item, raised)
-        else:
+        if not isinstance(raised, Fault):
             self._error = _our_fault(raised)
+            return None
+        try:
+            self._failed(item, raised)
+        except Exception as ours:  # what describes a failure may fail, too
+            self._error = _our_fault(ours)
         return None
 
     # -- fixtures ----------------------------------------------------------------------------
@@ -137,13 +158,15 @@ class Grader:
     def scene(self) -> Iterator[Scene]:
         """Programs, networks and clients for one check; nothing of them is left afterwards."""
         directory = Path(tempfile.mkdtemp(prefix="check-", dir=self._directory))
-        scene = Scene(self.builder, self.pace, self.seed, directory)
+        limit = budget.of(self.lab, self._current.number) if self._current else None
+        scene = Scene(self.builder, self.pace, self.seed, directory, limit)
         self._scene = scene
         try:
             yield scene
         finally:
             self._scene = None
             scene.close()
+            self._cpu = max(self._cpu, scene.cpu_used())
             written.remove(directory)
 
     @property
@@ -163,12 +186,14 @@ class Grader:
             if step.number in self.only and step.number not in self.results:
                 self.results[step.number] = self._not_run(step)
         ordered = [self.results[s.number] for s in self.lab.steps if s.number in self.only]
-        return LabResult(self.lab, ordered, seconds, sandbox.available())
+        return LabResult(self.lab, ordered, seconds, sandbox.available(), self.digest())
 
     def _run(self, item: pytest.Item, nextitem: pytest.Item | None) -> None:
         """Run a check; once more if it was us who failed."""
         step = self.lab.step(_step_of(item))
-        for _attempt in range(2):
+        for attempt in range(2):
+            if attempt:
+                self.pace.eventually(shortage.over, SHORT_SECONDS)
             self._error = ""
             signal.signal(signal.SIGALRM, watchdog)
             signal.setitimer(signal.ITIMER_REAL, CHECK_SECONDS * self.pace.factor())
@@ -198,14 +223,37 @@ class Grader:
             step, Verdict.FAILED, failure.cause, output, check=item.name
         )
 
+    def _whose(self, fault: Fault, machine: shortage.Watch) -> Exception:
+        """What a fault is worth: itself, what the harness ended a program for, or the machine's trouble."""
+        scene = self._scene
+        if scene and scene.trouble():
+            return scene.trouble() or fault
+        if not scene or not scene.programs or fault.certain:
+            return fault
+        killed = scene.killed()
+        if killed:
+            return killed
+        lacking = machine.lacking()
+        if self.pace.overloaded():
+            words = _("the machine is overloaded: up to {n:.0f} threads of others want each CPU")
+            lacking = lacking or words.format(n=self.pace.heaviest)
+        if machine.killed_for_memory() and scene.ended_by_others():
+            most = max(program.most_resident for program in scene.ended_by_others())
+            if most > HOG:
+                words = _("it had {n} MiB of memory when the kernel ended it, for want of more")
+                return Fault(words.format(n=most >> 20), cause="memory", about=fault.about)
+            lacking = _("the kernel has ended a program for want of memory")
+        return Trouble(lacking) if lacking else fault
+
     def _blocked(self, step: Step) -> bool:
         return self._hurdle(step) is not None
 
     def _hurdle(self, step: Step) -> Step | None:
-        """The step because of which this one is not run: one it needs, or the first that failed."""
-        for number, result in self.results.items():
+        """The step because of which this one is not run: one it needs, or the first that failed in this run."""
+        for number, result in {**self.earlier, **self.results}.items():
             bad = result.verdict is not Verdict.PASSED and number != step.number
-            if bad and (self.stop or (number in step.needs and _in_the_way(result))):
+            stops = self.stop and number in self.results
+            if bad and (stops or (number in step.needs and _in_the_way(result))):
                 return result.step
         return None
 
@@ -216,7 +264,7 @@ class Grader:
         words = _("not run: step {n}, {title}, comes first").format(
             n=hurdle.number, title=hurdle.heading
         )
-        return StepResult(step, Verdict.BLOCKED, None, words)
+        return StepResult(step, Verdict.BLOCKED, None, words, after=hurdle.number)
 
     def _finish_step(self) -> None:
         """Give the step that just ended its verdict, and tell it."""
@@ -232,6 +280,7 @@ class Grader:
         self._figures = []
         result = self.results[step.number]
         result.seconds = time.monotonic() - self._began
+        result.cpu, self._cpu = self._cpu, 0.0
         self.told(result)
 
 
@@ -270,6 +319,10 @@ def _our_fault(raised: BaseException) -> str:
         return _("the harness or the machine failed: {why}").format(why=raised)
     if isinstance(raised, OSError):
         return _("the machine failed: {why}").format(why=raised)
+    if isinstance(raised, MemoryError):
+        return _("the machine failed: {why}").format(why=_("there is no memory left"))
+    if isinstance(raised, RuntimeError) and "start new thread" in str(raised):
+        return _("the machine failed: {why}").format(why=_("no more threads can be started here"))
     trace = "".join(traceback.format_exception(raised))
     return _("a bug in the harness, please report it:") + "\n" + trace
 

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from labkit import (
     asan,
+    bounded,
     build,
     compiler,
     hang,
@@ -169,7 +170,7 @@ def _look(command: Sequence[str], cwd: Path) -> subprocess.CompletedProcess[str]
     with build.looking_at(cwd) as view:
         try:
             return compiler.look_in(view, command)
-        except compiler.Endless as endless:
+        except bounded.Endless as endless:
             raise Fault(
                 _("the program cannot be looked through: {why}").format(why=endless),
                 cause="hidden-from-sanitizer",
@@ -197,6 +198,7 @@ def _fault(program: Running, bad: list[Finding]) -> Fault:
         cause=first.cause,
         details=details,
         by_hand=by_hand,
+        certain=True,
     )
 
 

@@ -444,7 +444,12 @@ def delays(shim: Shim, thread: int) -> Iterator[int]:
 
 def slowed(shim: Shim, scene: Scene) -> Shim:
     """The shim with longer delays on a busy machine, where what is done in their midst comes later too."""
-    return replace(shim, max_us=min(LONGEST_DELAY_US, round(shim.max_us * scene.pace.factor())))
+    return longer(shim, scene.pace.factor())
+
+
+def longer(shim: Shim, times: float) -> Shim:
+    """The shim with delays so many times longer, as far as a check has time for them."""
+    return replace(shim, max_us=min(LONGEST_DELAY_US, round(shim.max_us * times)))
 
 
 def forced(shim: Shim, seed: int, count: int, *, late: int, calls: int = 1) -> list[Shim]:

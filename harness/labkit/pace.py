@@ -3,8 +3,8 @@
 Every bound of the contract is meant for an idle machine. The pace is the factor by which the machine is
 slower at the moment; it is at least 1, measured on a known program at the start (`Pace.measured`) and on
 the load when a deadline is made, and once more when it is over: the load may have come in between. Load is
-what others make and what lasts: were the threads of the program under test counted, or a burst of a moment,
-then a program that spins would stretch its own deadlines.
+what others make and what lasts: were the threads of the program under test counted, those of its children in
+whatever session, or a burst of a moment, then a program that spins would stretch its own deadlines.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import os
 import statistics
 import time
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from labkit import proc
@@ -24,6 +24,9 @@ PROBE_ROUNDS = 20_000
 PROBES = 3
 LOOKS = 3
 MOST = 30.0
+OVERLOAD = (
+    20.0  # threads of others for each core: past it, too little is left to judge anything by time
+)
 LONG_SECONDS, MOST_LONG = 30.0, 3.0
 FRESH_SECONDS = 0.2
 MOST_THREADS = 2000  # of a process, that are looked at
@@ -58,8 +61,24 @@ def runnable_per_core(tested: Iterable[int] = ()) -> float:
     except (OSError, ValueError, IndexError):
         return 1.0
     if running > cores:
-        running -= sum(proc.runnable(pid, MOST_THREADS) for pid in tested)
+        running -= runnable(tested)
     return max(1.0, running / cores)
+
+
+def runnable(pids: Iterable[int]) -> int:
+    """How many threads of these processes run or want to; of a process of very many, as a sample says."""
+    total = 0.0
+    for pid in pids:
+        threads = proc.threads(pid)
+        step = max(1, -(-len(threads) // MOST_THREADS))
+        wanting = sum(proc.state(pid, thread) == "R" for thread in threads[::step])
+        total += wanting * len(threads) / max(1, len(threads[::step]))
+    return round(total)
+
+
+def own_per_core(tested: Iterable[int]) -> float:
+    """By how much what is tested makes a piece of our work longer, beside nobody else (at least 1)."""
+    return max(1.0, (1 + runnable(tested)) / max(1, len(os.sched_getaffinity(0))))
 
 
 @dataclass
@@ -90,12 +109,15 @@ class Deadline:
 class Pace:
     """The one factor by which everything time-bound is scaled.
 
-    tested: gives the ids of the processes under test at the moment; a `Scene` says which.
+    tested: gives the ids of the processes under test at the moment, descendants included; a `Scene` says which.
     """
 
     def __init__(self, measured: float = 1.0) -> None:
         self.measured = min(MOST, max(1.0, measured))
         self.tested: Callable[[], Iterable[int]] = tuple
+        self.heaviest = (
+            1.0  # the highest load of others that was seen; whoever uses it sets it back
+        )
         self._looks: deque[tuple[float, float]] = deque()  # when, the load that was seen
 
     def factor(self) -> float:
@@ -109,16 +131,31 @@ class Pace:
         return min(MOST, max(self.measured, load))
 
     def _look(self) -> float:
-        """The load at this moment: of three looks the middle one."""
-        return statistics.median(
-            max(contention(), runnable_per_core(self.tested())) for _look in range(LOOKS)
-        )
+        """The load that others make at this moment: of three looks the middle one.
+
+        What our own work takes longer because of the program under test is no load.
+        """
+        tested = list(self.tested())
+        looks = [(contention(), runnable_per_core(tested)) for _look in range(LOOKS)]
+        self._note([running for _took, running in looks])
+        own = own_per_core(tested) if max(looks)[0] > 1.5 else 1.0
+        return statistics.median(max(took / own, running) for took, running in looks)
 
     def _others(self) -> float:
         """The load that others make at this moment. How long our own work takes is not asked here: the
         program under test may have begun to spin."""
-        looks = (runnable_per_core(self.tested()) for _look in range(LOOKS))
+        looks = [runnable_per_core(self.tested()) for _look in range(LOOKS)]
+        self._note(looks)
         return min(MOST, statistics.median(looks))
+
+    def _note(self, looks: Sequence[float]) -> None:
+        self.heaviest = max(self.heaviest, statistics.median(looks))
+
+    def overloaded(self) -> bool:
+        """Whether others load the machine so much, now or since `heaviest` was set back, that no deadline says
+        anything about the program under test."""
+        self._others()
+        return self.heaviest > OVERLOAD
 
     def deadline(self, seconds: float, weight: float = 1.0) -> Deadline:
         """A deadline in `seconds` of an idle machine; `weight` is for a slower tool (a sanitizer).

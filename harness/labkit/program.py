@@ -22,7 +22,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any, ClassVar
 
-from labkit import network, proc, sandbox
+from labkit import network, proc, sandbox, usage
+from labkit.budget import NICE, Budget
 from labkit.catalog import MOST_THREADS
 from labkit.faults import Fault, Silent, Trouble
 from labkit.journal import Journal
@@ -163,6 +164,10 @@ class Program:
         self.journal = journal
         self.stdout, self.stderr = Stream("stdout"), Stream("stderr")
         self.killed_for: Fault | None = None
+        self.budget: Budget | None = None  # of CPU time
+        self.cpu_used = 0.0  # by all its processes, as far as it was seen, in seconds
+        self.most_resident = 0  # bytes that all its processes were seen to have at a time
+        self._nice = False
         self.places: tuple[Path, ...] = ()  # directories of this machine that it can write to
         self._began = time.monotonic()
         self._pid = 0
@@ -229,6 +234,12 @@ class Program:
     def processes(self) -> int:
         """It and all its descendants."""
         return len(proc.tree(self.pid)) if self.pid else 0
+
+    def everybody(self) -> list[int]:
+        """All its processes that live, by their ids, wherever they went; with bubblewrap's own."""
+        if not self.running:
+            return []
+        return proc.tree(self._first, MOST_PROCESSES + 1) if self._boxed else self._family()
 
     def descriptors(self) -> int:
         return len(proc.descriptors(self.pid))
@@ -450,13 +461,27 @@ class Program:
             return
         alone = self._boxed and len(proc.inside(self._first)) == 1
         family = [self.pid] if alone else proc.tree(self._first, MOST_PROCESSES + 1)
+        resident = sum(map(proc.resident, family))
+        self.most_resident = max(self.most_resident, resident)
         if len(family) > MOST_PROCESSES:
             self._stop("forks", _("it started more than {n} processes").format(n=MOST_PROCESSES))
-        elif sum(map(proc.resident, family)) > MOST_RESIDENT:
+        elif resident > MOST_RESIDENT:
             self._stop("memory", _("it used more than {n} GiB").format(n=MOST_RESIDENT >> 30))
         elif _written(self.places) > MOST_WRITTEN:
             n = MOST_WRITTEN // sandbox.MIB
             self._stop("flood", _("it wrote more than {n} MiB into files").format(n=n))
+        self._watch_cpu(family)
+
+    def _watch_cpu(self, family: list[int]) -> None:
+        """A program that spins stands back behind others after a while, and is ended in the end."""
+        self.cpu_used = max(self.cpu_used, usage.cpu_seconds(family))
+        if not self.budget:
+            return
+        if self.budget.spent(self.cpu_used):
+            self._stop("cpu-budget", self.budget.words(self.cpu_used))
+        elif self.budget.stands_back(self.cpu_used) and not self._nice:
+            self._nice = True
+            usage.be_nice(family, NICE)
 
     def _stop(self, cause: str, what: str) -> None:
         if not self.killed_for:

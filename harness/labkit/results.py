@@ -9,7 +9,7 @@ import json
 import os
 import xml.etree.ElementTree as ET
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,9 @@ from typing import Any
 from labkit.catalog import Lab, Step
 from labkit.faults import Trouble
 from labkit.words import _
+
+
+EARLIER = "earlier.json"  # an earlier run's results.json, while some of its steps are run again
 
 
 class Verdict(str, Enum):
@@ -31,7 +34,8 @@ class Verdict(str, Enum):
 @dataclass
 class StepResult:
     """One step's verdict. cause: the named symptom; output: the failure block; seconds: time it took;
-    check: the name of the check that failed."""
+    check: the name of the check that failed; cpu: seconds of CPU time that its hungriest program used; after:
+    the number of the step because of which this one was not run."""
 
     step: Step
     verdict: Verdict
@@ -39,6 +43,8 @@ class StepResult:
     output: str = ""
     seconds: float = 0.0
     check: str | None = None
+    cpu: float = 0.0
+    after: int | None = None
 
     @property
     def score(self) -> int:
@@ -50,13 +56,32 @@ class StepResult:
 class LabResult:
     """A lab's graded steps, in order.
 
-    sandboxed: whether programs ran in a sandbox; None where nothing was run.
+    sandboxed: whether programs ran in a sandbox; None where nothing was run. sources: a digest of what was graded,
+    empty where it is not known.
     """
 
     lab: Lab
     steps: list[StepResult]
     seconds: float = 0.0
     sandboxed: bool | None = None
+    sources: str = ""
+
+    @property
+    def again(self) -> list[int]:
+        """The numbers of the steps to run again: those of errors, and those that an error kept from being run."""
+        found: list[int] = []
+        for result in self.steps:
+            kept = result.verdict is Verdict.BLOCKED and result.after in found
+            if kept or result.verdict is Verdict.ERROR:
+                found.append(result.step.number)
+        return found
+
+    def merged(self, earlier: LabResult | None) -> LabResult:
+        """This result, with the steps of an earlier one that are not in it."""
+        here = {result.step.number: result for result in self.steps}
+        there = {result.step.number: result for result in earlier.steps} if earlier else {}
+        steps = [result for _number, result in sorted({**there, **here}.items())]
+        return replace(self, steps=steps)
 
     @property
     def score(self) -> int:
@@ -80,7 +105,11 @@ def as_json(result: LabResult) -> dict[str, Any]:
     return {
         "score": result.score,
         "execution_time": round(result.seconds, 3),
-        "extra_data": {"sandboxed": result.sandboxed},
+        "extra_data": {
+            "sandboxed": result.sandboxed,
+            "again": result.again,
+            "sources": result.sources,
+        },
         "tests": [
             {
                 "number": str(r.step.number),
@@ -94,6 +123,8 @@ def as_json(result: LabResult) -> dict[str, Any]:
                     "cause": r.cause,
                     "check": r.check,
                     "seconds": round(r.seconds, 3),
+                    "cpu": round(r.cpu, 2),
+                    "after": r.after,
                 },
             }
             for r in result.steps
@@ -111,15 +142,36 @@ def from_json(lab: Lab, table: dict[str, Any]) -> LabResult:
             test["output"],
             test["extra_data"]["seconds"],
             test["extra_data"]["check"],
+            test["extra_data"]["cpu"],
+            test["extra_data"]["after"],
         )
         for test in table["tests"]
     ]
-    return LabResult(lab, steps, table["execution_time"], table["extra_data"]["sandboxed"])
+    more = table["extra_data"]
+    return LabResult(lab, steps, table["execution_time"], more["sandboxed"], more["sources"])
+
+
+def put_aside(lab: Lab, report: Path) -> LabResult | None:
+    """An earlier run's result, if there is one that can be read; its file makes room for this run's.
+
+    It stays beside it until that is written: an interrupted run can be taken up again.
+    """
+    home = report / lab.name
+    if (home / "results.json").exists():
+        try:
+            (home / "results.json").replace(home / EARLIER)
+        except OSError as error:
+            raise _cannot_replace(home, error) from error
+    _forget(home / "junit.xml")
+    try:
+        return from_json(lab, json.loads((home / EARLIER).read_text(encoding="utf-8")))
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return None  # none there, or of an older harness
 
 
 def forget(lab: Lab, report: Path) -> None:
     """Remove what an earlier run wrote, so that it is not taken for the verdict of one that fails to write."""
-    for name in ("results.json", "junit.xml"):
+    for name in ("results.json", "junit.xml", EARLIER):
         _forget(report / lab.name / name)
 
 
@@ -132,8 +184,11 @@ def _forget(path: Path) -> None:
     try:
         path.unlink(missing_ok=True)
     except OSError as error:
-        words = _("cannot replace the report in {dir}: {why}")
-        raise Trouble(words.format(dir=path.parent, why=error)) from error
+        raise _cannot_replace(path.parent, error) from error
+
+
+def _cannot_replace(home: Path, why: OSError) -> Trouble:
+    return Trouble(_("cannot replace the report in {dir}: {why}").format(dir=home, why=why))
 
 
 def write(result: LabResult, report: Path) -> None:
@@ -144,6 +199,7 @@ def write(result: LabResult, report: Path) -> None:
         text = json.dumps(as_json(result), ensure_ascii=False, indent=1)
         replace_file(home / "results.json", text.encode("utf-8", "backslashreplace"))
         replace_file(home / "junit.xml", junit([result]))
+        (home / EARLIER).unlink(missing_ok=True)
     except OSError as error:
         words = _("cannot write the report in {dir}: {why}")
         raise Trouble(words.format(dir=home, why=error)) from error

@@ -190,7 +190,7 @@ def _limited(argv: Sequence[str], env: Mapping[str, str], limits: Limits) -> lis
     return [
         "/usr/bin/prlimit",
         f"--nofile={limits.files}",
-        f"--cpu={limits.cpu}",
+        f"--cpu={limits.cpu}:{limits.cpu + 5}",  # first SIGXCPU, which says what it is for
         f"--fsize={limits.file_size}",
         *([f"--as={limits.memory}"] if limits.memory else []),
         *([f"--nproc={limits.threads}"] if limits.threads else []),

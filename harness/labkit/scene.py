@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import signal
 import socket
@@ -13,6 +14,7 @@ from typing import Literal
 
 from labkit import build, helgrind, sandbox, shimstats
 from labkit import network as networks
+from labkit.budget import Budget
 from labkit.build import ASAN, PLAIN, TSAN, Builder, Flavour
 from labkit.clients import Client
 from labkit.faults import Fault, Silent, Trouble
@@ -85,13 +87,22 @@ class Shim:
 class Scene:
     """Everything that one check starts. `close` leaves nothing behind, whatever happened."""
 
-    def __init__(self, builder: Builder, pace: Pace, seed: int, directory: Path) -> None:
+    def __init__(
+        self,
+        builder: Builder,
+        pace: Pace,
+        seed: int,
+        directory: Path,
+        budget: Budget | None = None,
+    ) -> None:
+        """budget: of CPU time, of each program; None is none."""
+        self.budget = budget
         self.builder = builder
         self.pace = pace
         self.seed = seed
         self.journal = Journal()
         self.programs: list[Running] = []
-        pace.tested = lambda: [program.pid for program in self.programs if program.running]
+        pace.tested = lambda: [pid for program in self.programs for pid in program.everybody()]
         self.figures: list[str] = []
         self.stdin: Stdin = None  # of programs for which nothing else is said
         self._directory = directory
@@ -155,7 +166,9 @@ class Scene:
         """
         built = self.builder.build(program, tool.flavour)
         if tool is not NATIVELY:
-            shim = shim or Shim()  # it tells the tool what that does not know, and keeps its log open
+            shim = (
+                shim or Shim()
+            )  # it tells the tool what that does not know, and keeps its log open
         home = self._directory / f"run-{len(self.programs) + 1}"
         here, log = here or home / "here", home / "log"
         here.mkdir(parents=True, exist_ok=True)
@@ -183,7 +196,7 @@ class Scene:
             words,
             view,
             env=environment,
-            limits=replace(limits or sandbox.Limits(), threads=SPARE * most_threads),
+            limits=replace(self._limited(limits), threads=SPARE * most_threads),
             status_fd=writer if writer >= 0 else None,
         )
         theirs, keyboard = _stdin(self.stdin if stdin is None else stdin, home)
@@ -209,6 +222,11 @@ class Scene:
         running.keyboard = running.keys() if "stdin" in terminals.split() else keyboard
         self.programs.append(running)
         return running
+
+    def _limited(self, limits: sandbox.Limits | None) -> sandbox.Limits:
+        """The limits, with the kernel's own on CPU time for where nobody looks: past the budget of all processes."""
+        limits = limits or sandbox.Limits()
+        return replace(limits, cpu=math.ceil(self.budget.most) + 5) if self.budget else limits
 
     def peer(self, host: str = "127.0.0.1", network: str = ROOMY) -> Peer:
         """A server of the harness's own, for a student's client to talk to."""
@@ -245,6 +263,10 @@ class Scene:
 
     # -- the end -----------------------------------------------------------------------------
 
+    def cpu_used(self) -> float:
+        """The seconds of CPU time that the hungriest of its programs has used so far."""
+        return max((program.cpu_used for program in self.programs), default=0.0)
+
     def killed(self) -> Fault | None:
         """Why the harness had to end a program in the middle: whatever else went wrong came of that."""
         for program in self.programs:
@@ -256,6 +278,11 @@ class Scene:
     def trouble(self) -> Trouble | None:
         """Why a program was never started, of which something was expected all the same."""
         return next(filter(None, (program.never_ran() for program in self.programs)), None)
+
+    def ended_by_others(self) -> list[Running]:
+        """The programs that somebody ended by SIGKILL, and not the harness: the kernel, for want of memory."""
+        ended = [(program, program.ended()) for program in self.programs if not program.may_end]
+        return [program for program, end in ended if end and end.signal == "SIGKILL"]
 
     def verify(self) -> None:
         """After a check's last line: a program that ended on its own, or had to be ended, is a fault."""
@@ -292,6 +319,7 @@ class Running(Program):
         self.tool = tool
         self.log = log
         self.network = network
+        self.budget = scene.budget
         self.here = Path()  # the directory it was started in
         self.keyboard: int | None = None  # our end of its stdin
         self.may_end = False
@@ -373,6 +401,8 @@ def death(program: Running, ended: Ended) -> Fault:
     cause = "ended-early"
     if ended.signal == "SIGPIPE":
         cause = "sigpipe"
+    elif ended.signal == "SIGXCPU":
+        cause = "cpu-budget"
     elif ended.signal:
         cause = "crash"
     return Fault(

@@ -74,6 +74,11 @@ class Card:
         if not sandbox.available():
             self._say(_unsandboxed(), "yellow")
 
+    def note(self, words: str) -> None:
+        """Something about the run as a whole."""
+        if not self._quiet:
+            self._say(words, "yellow")
+
     def tell(self, result: StepResult) -> None:
         """One step's verdict; the failure block where it failed."""
         if self._quiet or (self._brief and result.verdict is Verdict.BLOCKED):

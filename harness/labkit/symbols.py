@@ -8,12 +8,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from labkit import bounded
+from labkit.bounded import Bounds, Endless
 from labkit.faults import Trouble
 
 # Runs a command in a directory and returns what it printed: a sandbox may stand behind it.
 Runner = Callable[[Sequence[str], Path], "subprocess.CompletedProcess[str]"]
 
-SECONDS_MAX = 60
+MOST_TEXT = 256 << 20  # what one of them may print, in bytes
 NEUTRAL = ("env", "LC_ALL=C")  # the tools' words are read, so they must be English
 
 _SECTION = re.compile(r"^\s*\d+ (?P<name>\S+)\s+[0-9a-f]{8,}", re.MULTILINE)
@@ -33,18 +35,10 @@ class Symbol:
 
 
 def plainly(command: Sequence[str], cwd: Path) -> subprocess.CompletedProcess[str]:
-    """Run a command as it is. Trouble where it can't be started or takes far too long."""
+    """Run a command as it is. Trouble where it can't be started or can't come to its end."""
     try:
-        return subprocess.run(
-            command,
-            cwd=cwd,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            encoding="utf-8",
-            errors="replace",
-            timeout=SECONDS_MAX,
-        )
-    except (OSError, subprocess.TimeoutExpired) as error:
+        return bounded.run(command, cwd, Bounds(output=MOST_TEXT)).completed(command)
+    except Endless as error:
         raise Trouble(f"{command[len(NEUTRAL)]}: {error}") from error
 
 

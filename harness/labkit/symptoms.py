@@ -1778,6 +1778,14 @@ _TABLE = (
         ),
     ),
     Symptom(
+        "cpu-budget",
+        N_("it burns far more CPU time than its work takes"),
+        N_(
+            "Some loop tries again and again where a thread has nothing to do. A thread that waits must sleep: in a\n"
+            "call that blocks, in poll(2), or in pthread_cond_wait(3). Of a running program, top -H shows the busy thread."
+        ),
+    ),
+    Symptom(
         "memory",
         N_("it uses up the machine's memory"),
         N_("A buffer that grows without a bound, or a leak in a loop."),
@@ -1946,4 +1954,6 @@ def of_end(ended: Ended) -> str:
     """The cause that an untimely end shows by itself."""
     if ended.signal == "SIGPIPE":
         return "sigpipe"
+    if ended.signal == "SIGXCPU":
+        return "cpu-budget"
     return "crash" if ended.signal else "ended-early"

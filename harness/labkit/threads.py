@@ -14,19 +14,21 @@ import platform
 import re
 import shutil
 import signal
-import subprocess
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from labkit import proc, sandbox
+from labkit import bounded, proc, sandbox
+from labkit.bounded import Bounds
+from labkit.faults import Trouble
 from labkit.stacks import Frame
 from labkit.words import _
 
 SCRIPT = Path(__file__).with_name("gdb_threads.py")
 # The memory around the address that a thread waits on; `gdb_threads` reads the same.
 BYTES_BEFORE, BYTES = 16, 64
+MOST_WORDS = 64 << 20  # of gdb, in bytes
 MOST_MEMORY = 4 << 30  # of gdb, in bytes: debug information can be made to eat a machine
 
 # A program's debug information may name scripts to run and places to look: gdb is told to mind none.
@@ -95,7 +97,9 @@ def look(pid: int, seconds: float) -> Look:
     if not pid or not _alive(pid):
         return Look(())
     order = _numbers(pid)
-    before = _by_kernel(pid, order)  # gdb, when it fails, leaves threads that are about to wait again
+    before = _by_kernel(
+        pid, order
+    )  # gdb, when it fails, leaves threads that are about to wait again
     stacks, lacking = _by_gdb(pid, seconds)
     for tid in sorted(record["tid"] for record in stacks):
         order.setdefault(tid, len(order) + 1)  # started since
@@ -140,25 +144,19 @@ def _by_gdb(pid: int, seconds: float) -> tuple[list[dict[str, Any]], str]:
         return [], _("a signal has stopped the program")
     lacking = ""
     try:
-        done = subprocess.run(
-            _command(gdb, pid, seconds),
-            cwd="/",
-            env=sandbox.environment(),
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            timeout=seconds,
-            start_new_session=True,
-        )
-        output = done.stdout
-        if done.returncode < 0:
+        command = _command(gdb, pid, seconds)
+        bounds = Bounds(seconds, MOST_WORDS, asleep=seconds)
+        done = bounded.run(command, Path("/"), bounds, sandbox.environment(), session=True)
+        output = done.out.encode()
+        if done.status < 0:
             _let_go(pid)
-    except subprocess.TimeoutExpired as error:
-        output = error.stdout or b""
-        lacking = _("gdb took longer than {s:g} s").format(s=seconds)
+    except bounded.Endless as endless:
+        output = endless.out
+        lacking = _("gdb did not come to an end: {why}").format(why=endless)
         _let_go(pid)
-    except OSError as error:
-        return [], _("gdb cannot be started: {why}").format(why=error.strerror)
+    except Trouble:
+        _let_go(pid)
+        raise
     stacks = [stack for stack in map(_record, output.splitlines()) if stack]
     return stacks, lacking or ("" if stacks else _("gdb may not look into the program"))
 

@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+import os
+import re
+import signal
+import subprocess
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
-from commandline import HOSTILE, cause, hostile, step_one, submission, two
-from labkit import sandbox
+from commandline import HOSTILE, Command, cause, hostile, step_one, submission, two
+from labkit import sandbox, symptoms, usage
+from labkit.budget import NICE, Budget, of
+from labkit.catalog import all_labs
+from labkit.program import Ended
 
 NAME = two().name
 needs_sandbox = pytest.mark.skipif(
@@ -124,3 +132,47 @@ def test_memory_runs_out_for_the_program_first(tmp_path: Path) -> None:
     header = (HOSTILE / "hostile.h").read_bytes()
     submission(tmp_path, {"echo_server.c": source, "hostile.h": header})
     assert "adjusted by 1000" in step_one(tmp_path).out
+
+
+SMALL_BUDGET = (
+    "import sys; from labkit import budget, cli; budget.LEAST_SECONDS, budget.TIMES = 2.0, 0;"
+    " sys.exit(cli.main(sys.argv[1:]))"
+)
+
+
+@pytest.mark.parametrize("define", ["", "PROCESSES 1"])
+def test_a_program_that_burns_the_cpu(define: str, tmp_path: Path) -> None:
+    """It is told how much it used, and how much the reference needs; that is no crash. Its children count."""
+    work = hostile(tmp_path, "spins", define)
+    words: list[str | Path] = [sys.executable, "-c", SMALL_BUDGET, "check", "02", "--step", "2"]
+    ran = Command([*words, "--work", work, "--report", tmp_path]).wait()
+    assert (ran.status, ran.left, cause(tmp_path)) == (1, (), "cpu-budget"), ran.words
+    assert re.search(r"it used [2-5] s of CPU time, where the reference needs 0\.\d s", ran.out)
+
+
+@needs_sandbox
+def test_a_program_that_burns_the_cpu_unseen(tmp_path: Path) -> None:
+    """Where nobody looks in time, the kernel's limit ends it; that is told from a crash, too."""
+    assert symptoms.of_end(Ended(152, "SIGXCPU")) == "cpu-budget"
+    limited = sandbox.command(
+        ["/bin/sh", "-c", "while :; do :; done"],
+        sandbox.View(tmp_path),
+        limits=sandbox.Limits(cpu=1),
+    )
+    done = subprocess.run(limited, cwd=tmp_path, stdin=subprocess.DEVNULL)
+    assert done.returncode == 128 + signal.SIGXCPU
+
+
+def test_who_burns_the_cpu_stands_back(tmp_path: Path) -> None:
+    """Past a part of its budget all its threads let others go first; before that, none does."""
+    budget = Budget(0.1)
+    assert not budget.stands_back(budget.most / 5) and budget.stands_back(budget.most / 3)
+    with subprocess.Popen(["sleep", "60"]) as sleeper:
+        usage.be_nice([sleeper.pid], NICE)
+        assert os.getpriority(os.PRIO_PROCESS, sleeper.pid) == NICE
+        sleeper.kill()
+
+
+def test_every_step_has_its_need_of_cpu() -> None:
+    """So that what is said of a program that burns the CPU is true of the step."""
+    assert all(0 < of(lab, step.number).needs < 10 for lab in all_labs() for step in lab.steps)

@@ -9,7 +9,7 @@ from signal import SIGHUP, SIGINT, SIGKILL, SIGTERM, Signals
 import pytest
 
 from commandline import LAB, Command, hostile, submission, two, verdicts
-from labkit import proc, sandbox
+from labkit import proc, sandbox, scratch
 from labkit.catalog import SOLUTIONS
 
 PROGRAM = "never_listens"  # as it calls itself
@@ -135,3 +135,42 @@ def test_the_compiler_is_interrupted(number: Signals, tmp_path: Path) -> None:
         assert command.gone() == []
     else:
         must_be_interrupted(command, tmp_path)
+
+
+# -- what a killed run left ------------------------------------------------------------------------------
+
+
+def test_the_next_run_removes_what_a_killed_one_left(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """SIGKILL leaves files of its own in the temporary directory; the next command finds that they are nobody's."""
+    monkeypatch.setattr(scratch, "FRESH_SECONDS", 0.0)
+    command = start(hostile(tmp_path, PROGRAM), "check", "02")
+    command.wait_for(PROGRAM)
+    places = tmp_path / "tmp"
+    scratch.sweep(places)
+    assert list(places.iterdir()) != []  # they are the living run's
+    command.send(SIGKILL)
+    command.process.wait()
+    assert command.gone() == []
+    scratch.sweep(places)
+    assert list(places.iterdir()) == []
+
+
+def test_nothing_else_is_swept_away(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither what a person calls so, nor a link, nor what is fresh or in use."""
+    monkeypatch.setattr(scratch, "FRESH_SECONDS", 0.0)
+    (tmp_path / "lab-reports").mkdir()
+    (tmp_path / "labkit-scratch-notes").mkdir()
+    (tmp_path / "labkit-scratch-abcdefgh").symlink_to(tmp_path / "lab-reports")
+    with scratch.directory("out", tmp_path) as used:
+        scratch.sweep(tmp_path)
+        assert len(list(tmp_path.iterdir())) == 4 and used.is_dir()
+    fresh = tmp_path / "labkit-scratch-abcdefg_"
+    fresh.mkdir()
+    monkeypatch.setattr(scratch, "FRESH_SECONDS", 60.0)
+    scratch.sweep(tmp_path)
+    assert fresh.is_dir()
+    monkeypatch.setattr(scratch, "FRESH_SECONDS", 0.0)
+    scratch.sweep(tmp_path)
+    assert not fresh.exists()

@@ -156,6 +156,20 @@ def test_the_pace_follows_the_load(monkeypatch: pytest.MonkeyPatch) -> None:
     assert clock.factor() == 3.0
 
 
+def test_an_overloaded_machine(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The highest load of others that was seen since it was set back, or that of now."""
+    monkeypatch.setattr(pace, "contention", lambda: 1.0)
+    monkeypatch.setattr(pace, "runnable_per_core", lambda _tested: 31.0)
+    clock = Pace()
+    clock.factor()
+    monkeypatch.setattr(pace, "runnable_per_core", lambda _tested: 4.0)
+    assert clock.overloaded() and clock.heaviest == 31.0
+    clock.heaviest = 1.0
+    assert not clock.overloaded()
+    monkeypatch.setattr(pace, "runnable_per_core", lambda _tested: 31.0)
+    assert clock.overloaded()
+
+
 def test_a_burst_is_no_load(monkeypatch: pytest.MonkeyPatch) -> None:
     """Of the looks of the last two seconds a middle one counts: what lasts a moment stretches nothing."""
     seen = iter([1.0, 1.0, 60.0, 1.0, 8.0, 8.0, 8.0, 8.0, 8.0, 8.0])
@@ -212,6 +226,17 @@ def test_what_is_tested_is_no_load() -> None:
             os.killpg(spinning.pid, signal.SIGKILL)
     cores = len(os.sched_getaffinity(0))
     assert all_of_them - others > 20 / cores
+
+
+def test_our_own_work_beside_what_is_tested_is_no_load(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A program that spins in 20 threads makes our work longer, too; that stretches none of its deadlines."""
+    cores = len(os.sched_getaffinity(0))
+    monkeypatch.setattr(pace, "contention", lambda: 21 / cores)
+    monkeypatch.setattr(pace, "runnable_per_core", lambda _tested: 1.0)
+    monkeypatch.setattr(pace, "runnable", lambda _tested: 20)
+    assert Pace().factor() == pytest.approx(1.0)
+    monkeypatch.setattr(pace, "runnable", lambda _tested: 0)
+    assert Pace().factor() == pytest.approx(max(1.0, 21 / cores))
 
 
 def test_the_load_is_at_least_one() -> None:

@@ -111,7 +111,10 @@ def test_gradescopes_form() -> None:
         "cause": "crash",
         "check": "test_it",
         "seconds": 0.25,
+        "cpu": 0.0,
+        "after": None,
     }
+    assert table["extra_data"] == {"again": [3], "sources": ""}
     assert from_json(SAMPLE, table) == result
 
 
