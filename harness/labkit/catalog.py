@@ -51,7 +51,8 @@ class Step:
 class Lab:
     """A lab as its lab.toml describes it. programs: names of executables, each with a .c of its name.
 
-    by_hand: shell commands that try its server, where it has one; {run} stands for the one that starts it.
+    flags: what the handout's command line gives the compiler besides what all have. by_hand: shell commands
+    that try its server, where it has one; {run} stands for the one that starts it.
     """
 
     number: str
@@ -61,6 +62,7 @@ class Lab:
     programs: tuple[str, ...]
     steps: tuple[Step, ...]
     by_hand: tuple[str, ...] = ()
+    flags: tuple[str, ...] = ()
 
     @property
     def heading(self) -> str:
@@ -107,6 +109,7 @@ def load(directory: Path) -> Lab:
         tuple(table["programs"]),
         steps,
         tuple(table.get("by_hand", ())),
+        tuple(table.get("flags", ())),
     )
 
 

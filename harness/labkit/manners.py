@@ -11,7 +11,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import replace
 from itertools import islice
 
-from labkit.build import CLANG, PLAIN
+from labkit.build import CLANG, GCC
 from labkit.clients import Client, Talk, await_answers
 from labkit.faults import Disconnected, Fault, Silent
 from labkit.program import Ended
@@ -36,11 +36,11 @@ NUMBERS_THAT_ARE_NONE = (
 
 
 def compiles_cleanly(scene: Scene, program: str) -> None:
-    """The program must compile without a warning, with gcc and with clang."""
-    for flavour in (PLAIN, CLANG):
+    """The program must compile without a warning by the handout's command line, with gcc and with clang."""
+    for flavour in (GCC, CLANG):
         words = scene.builder.build(program, flavour).warnings
         if words:
-            raise Fault(
+            raise scene.builder.lacking(program, flavour, words) or Fault(
                 _("{compiler} warns about {program}").format(
                     compiler=flavour.compiler, program=program
                 ),

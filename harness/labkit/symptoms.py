@@ -65,6 +65,15 @@ _TABLE = (
         ),
     ),
     Symptom(
+        "no-feature-macro",
+        N_("a feature macro is missing"),
+        N_(
+            "Under -std=c11 the headers declare only what ISO C has: no sigaction, no getopt, no clock_nanosleep. What POSIX\n"
+            "adds they declare for a file that asks for it: #define _POSIX_C_SOURCE 200809L, before its first #include, as\n"
+            "the starter's first line of code does. feature_test_macros(7) says which macro a function needs."
+        ),
+    ),
+    Symptom(
         "never-listens",
         N_("the server never listens"),
         N_(
