@@ -30,8 +30,9 @@ class NoSuchLab(Exception):
 class Step:
     """One graded step of a lab.
 
-    needs: the numbers of the steps without which it cannot work. blocks: the causes by which a failure of
-    this step makes those that need it impossible; after any other failure they are run all the same.
+    needs: the numbers of the steps without which it cannot work. blocks: the failures of this step that make
+    those that need it impossible, each a cause, or a check and the cause that it found, `test_accepts: never-accepts`;
+    after any other failure they are run all the same.
     """
 
     number: int
@@ -45,6 +46,10 @@ class Step:
     def heading(self) -> str:
         """The title in the reader's language."""
         return self.title_ru if russian() else self.title
+
+    def blocks_others(self, check: str, cause: str | None) -> bool:
+        """Whether nothing that needs this step can be checked after this check has failed for this cause."""
+        return cause in self.blocks or f"{check}: {cause}" in self.blocks
 
 
 @dataclass(frozen=True)
