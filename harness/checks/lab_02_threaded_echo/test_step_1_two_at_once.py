@@ -42,7 +42,8 @@ def test_says_where_it_listens(scene: Scene) -> None:
 @step(1)
 def test_refuses_wrong_arguments(scene: Scene) -> None:
     """Wrong arguments are refused with status 2, and -h shows the usage."""
-    manners.refuses(scene, SERVER, manners.wrong_ports() + manners.wrong_in_general())
+    cases = manners.wrong_ports() + manners.wrong_in_general()
+    manners.refuses(scene, SERVER, cases + manners.wrong_addresses())
     manners.shows_usage(scene, SERVER)
 
 

@@ -14,7 +14,7 @@ from labkit.person import Person
 def test_client_arguments(scene: Scene) -> None:
     """The client takes NAME, and nothing more; -h shows the usage; where no server is, it says so and fails."""
     cases = [["-p", text, "alice"] for text in manners.NUMBERS_THAT_ARE_NONE]
-    cases += [[], ["alice", "bob"], ["-Z", "alice"], ["-p"], ["-a", "nowhere", "alice"]]
+    cases += [[], ["alice", "bob"], ["-Z", "alice"], ["-p"]]
     manners.refuses(scene, CLIENT, cases)
     manners.shows_usage(scene, CLIENT)
     nobody = scene.start(CLIENT, "-p", str(manners.free_port(scene)), "alice", stdin=b"pass\n")

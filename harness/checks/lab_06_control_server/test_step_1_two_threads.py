@@ -59,7 +59,7 @@ def test_says_where_it_listens(scene: Scene) -> None:
 def test_refuses_wrong_arguments(scene: Scene) -> None:
     """Wrong arguments are refused with status 2, and -h shows the usage."""
     scene.stdin = "pipe"
-    cases = manners.wrong_ports() + manners.wrong_in_general()
+    cases = manners.wrong_ports() + manners.wrong_in_general() + manners.wrong_addresses()
     cases += [["-c", text, "-p", "0"] for text in ("0", "12", "5x", "")]
     manners.refuses(scene, SERVER, cases)
     for option in ("-u", "-l", "-c"):
@@ -144,7 +144,7 @@ def test_answers_to_clients(scene: Scene) -> None:
         (b"SAY " + b"x" * 1020, b"ECHO " + b"x" * 1020),
         (b"SAY " + b"x" * 1021, b"ERR too-long"),
         (b"x" * 100_000, b"ERR too-long"),
-        (b"quit now", b"OK bye"),
+        (b"quit", b"OK bye"),
     ):
         told(alice, command, answer)
     with blame("does-not-close", only=Silent):
@@ -161,14 +161,11 @@ def test_names_and_passwords(scene: Scene) -> None:
         (b"REGISTER alice other", b"ERR name-taken"),
         (b"REGISTER a:b secret", b"ERR bad-name"),
         (b"REGISTER " + b"n" * 33 + b" secret", b"ERR bad-name"),
-        (b"REGISTER", b"ERR bad-name"),
         (b"REGISTER n\x01n secret", b"ERR bad-name"),
         (b"REGISTER n\xffn secret", b"ERR bad-name"),
-        (b"REGISTER carol", b"ERR bad-password"),
         (b"REGISTER carol " + b"p" * 129, b"ERR bad-password"),
         (b"LOGIN alice pass-bob", b"ERR denied"),
         (b"LOGIN nobody secret", b"ERR denied"),
-        (b"LOGIN", b"ERR denied"),
         (b"LOGIN alice pass-alice", b"ERR already-online"),
     ):
         told(other, command, answer)
@@ -306,23 +303,16 @@ def test_help(scene: Scene) -> None:
 def test_unknown_commands(scene: Scene) -> None:
     """What is no command is said to be none, on stderr; an empty line is nothing at all."""
     console = consoles.start(scene)
-    unknown = ["stauts", "clear everything", "clear", "help me?"]
-    typed = [b"", *(text.encode() for text in unknown), b"", b"x" * 5000, b"status"]
+    unknown = ["stauts", "clear everything", "clear"]
+    typed = [b"", *(text.encode() for text in unknown), b"", b"status"]
     console.status()  # now all has been said that is said at the start
     before = console.type(*typed)
     console.answer(before, b"status")
     wanted = [f"unknown command: {text}, try help" for text in unknown]
-    console.program.eventually(lambda: len(console.program.stderr.lines()) > len(wanted), 2.0)
-    *got, last = console.program.stderr.lines() or [""]
-    what = _("what stderr says")
-    expect("\n".join(wanted), "\n".join(got), what, "command-not-known")
-    require(
-        re.fullmatch("unknown command: x+.*, try help", last),
-        _("a very long line must be an unknown command like any other"),
-        expected="unknown command: x…, try help",
-        got=last[:200],
-        cause="command-not-known",
-    )
+    console.program.eventually(lambda: len(console.program.stderr.lines()) >= len(wanted), 2.0)
+    # As an error it may begin with the program's name.
+    got = [re.sub(r"^[^ :]+: (?=unknown command)", "", one) for one in console.program.stderr.lines()]
+    expect("\n".join(wanted), "\n".join(got), _("what stderr says"), "command-not-known")
     extra = [one for one in console.printed(before).splitlines() if not EVENT.fullmatch(one)]
     expect(
         3, len(extra), _("lines that answer `status`, the one known command"), "command-not-known"
@@ -351,7 +341,7 @@ def test_status(scene: Scene) -> None:
 @step(1)
 def test_at_a_terminal(scene: Scene) -> None:
     """At a terminal there is a prompt, and what clients do goes to the log alone."""
-    console = consoles.start(scene, terminals="stdin stdout", stdin=None)
+    console = consoles.start(scene, terminals="stdin stdout stderr", stdin=None)
     program = console.program
     prompted(program, 0)
     (alice,) = enter(console, "alice")
