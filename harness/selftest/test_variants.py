@@ -153,8 +153,16 @@ GENEROUS = [
         "06",
         4,
         "test_logins_and_commands_are_logged",
-        Change("console.c", "\t\tif (control != NULL)\n\t\t\tlog_write", "\t\tif (line[0] != '\\0')\n\t\t\tlog_write"),
-        Change("console.c", "\t\telse if (line[0] != '\\0')\n", "\t\tif (control == NULL && line[0] != '\\0')\n"),
+        Change(
+            "console.c",
+            "\t\tif (control != NULL)\n\t\t\tlog_write",
+            "\t\tif (line[0] != '\\0')\n\t\t\tlog_write",
+        ),
+        Change(
+            "console.c",
+            "\t\telse if (line[0] != '\\0')\n",
+            "\t\tif (control == NULL && line[0] != '\\0')\n",
+        ),
     ),
 ]
 HARMLESS = [

@@ -303,7 +303,7 @@ def test_help(scene: Scene) -> None:
 def test_unknown_commands(scene: Scene) -> None:
     """What is no command is said to be none, on stderr; an empty line is nothing at all."""
     console = consoles.start(scene)
-    unknown = ["stauts", "clear everything", "clear"]
+    unknown = ["stauts", "clear everything", "clear", "shutdown later"]
     typed = [b"", *(text.encode() for text in unknown), b"", b"status"]
     console.status()  # now all has been said that is said at the start
     before = console.type(*typed)
@@ -311,7 +311,9 @@ def test_unknown_commands(scene: Scene) -> None:
     wanted = [f"unknown command: {text}, try help" for text in unknown]
     console.program.eventually(lambda: len(console.program.stderr.lines()) >= len(wanted), 2.0)
     # As an error it may begin with the program's name.
-    got = [re.sub(r"^[^ :]+: (?=unknown command)", "", one) for one in console.program.stderr.lines()]
+    got = [
+        re.sub(r"^[^ :]+: (?=unknown command)", "", one) for one in console.program.stderr.lines()
+    ]
     expect("\n".join(wanted), "\n".join(got), _("what stderr says"), "command-not-known")
     extra = [one for one in console.printed(before).splitlines() if not EVENT.fullmatch(one)]
     expect(

@@ -155,7 +155,9 @@ def test_stops_at_a_signal(scene: Scene) -> None:
     manners.stops(console.server, clients, signal.SIGTERM, unsaid="not-awaited", aloud=False)
     log_is_complete(console, clients)
     for number in (signal.SIGINT, signal.SIGTERM):
-        manners.stops(manners.idle(scene.server(SERVER)), [], number, unsaid="not-awaited", aloud=False)
+        manners.stops(
+            manners.idle(scene.server(SERVER)), [], number, unsaid="not-awaited", aloud=False
+        )
     console = consoles.start(scene)
     (alice,) = enter(console, "alice")
     console.pause()
