@@ -40,13 +40,13 @@ from labkit.console import COMMANDS, EVENT, Console, enter, since
 from labkit.terminal import shown
 
 
-@step(1)
+@step(1, "no-warning")
 def test_compiles_without_a_warning(scene: Scene) -> None:
     """The program compiles without a warning, with gcc and with clang."""
     manners.compiles_cleanly(scene, SERVER)
 
 
-@step(1)
+@step(1, "first-lines", "address", "busy-port")
 def test_says_where_it_listens(scene: Scene) -> None:
     """The server says `server started`, then `listening on` with its real address and port."""
     scene.stdin = "pipe"
@@ -55,7 +55,7 @@ def test_says_where_it_listens(scene: Scene) -> None:
     manners.reports_busy_port(scene, SERVER)
 
 
-@step(1)
+@step(1, "arguments", "usage", "address")
 def test_refuses_wrong_arguments(scene: Scene) -> None:
     """Wrong arguments are refused with status 2, and -h shows the usage."""
     scene.stdin = "pipe"
@@ -66,7 +66,7 @@ def test_refuses_wrong_arguments(scene: Scene) -> None:
         manners.shows_usage(scene, SERVER, option)
 
 
-@step(1)
+@step(1, "both-at-once", "status")
 def test_clients_while_the_keyboard_waits(scene: Scene) -> None:
     """Clients are served while nobody types, and while somebody is in the middle of a command."""
     console = consoles.start(scene)
@@ -90,7 +90,7 @@ def test_clients_while_the_keyboard_waits(scene: Scene) -> None:
 BURSTS, LINES = 9, 40
 
 
-@step(1)
+@step(1, "both-at-once", "ten-ms")
 def test_commands_while_clients_wait(scene: Scene) -> None:
     """Commands are answered whatever clients do: one is silent in the middle of a line, one never reads."""
     console = consoles.start(scene, network="narrow")
@@ -106,7 +106,7 @@ def test_commands_while_clients_wait(scene: Scene) -> None:
     silent.expect(b"ECHO half a line\n")
 
 
-@step(1)
+@step(1, "prompt")
 def test_no_prompt_in_a_pipe(scene: Scene) -> None:
     """Where stdin is no terminal nobody is prompted: an answer is all that a command brings."""
     console = consoles.start(scene)
@@ -120,7 +120,7 @@ def test_no_prompt_in_a_pipe(scene: Scene) -> None:
     expect(wanted, lines, _("the answers to four commands"), "no-command-answer")
 
 
-@step(1)
+@step(1, "protocol")
 def test_answers_to_clients(scene: Scene) -> None:
     """REGISTER, LOGIN, SAY and QUIT are answered word by word, and so is each mistake; nobody is greeted."""
     console = consoles.start(scene)
@@ -151,7 +151,7 @@ def test_answers_to_clients(scene: Scene) -> None:
         alice.expect_end()
 
 
-@step(1)
+@step(1, "names", "protocol")
 def test_names_and_passwords(scene: Scene) -> None:
     """A name has one user with one password; what cannot be one is refused, and a refusal says just `ERR denied`."""
     console = consoles.start(scene)
@@ -175,7 +175,7 @@ def test_names_and_passwords(scene: Scene) -> None:
     logs_in(console, console.server.connect("another"), "bob")
 
 
-@step(1)
+@step(1, "protocol")
 def test_lines_in_any_portions(scene: Scene) -> None:
     """A line may come in pieces, and several at once; answers are whole also where writes are short."""
     in_portions(consoles.start(scene))
@@ -201,7 +201,7 @@ def in_portions(console: Console) -> None:
         alice.expect_end()
 
 
-@step(1)
+@step(1, "ten-ms")
 def test_commands_while_100_talk(scene: Scene) -> None:
     """While 100 clients talk, `status` is answered within 10 ms (times the machine's load)."""
     console = consoles.start(scene)
@@ -237,7 +237,7 @@ def times_of_status(console: Console, clients: Sequence[Client]) -> tuple[float,
     return statistics.median(took), max(allowed)
 
 
-@step(1)
+@step(1, "slow-hash")
 def test_a_slow_hash_holds_up_nobody(scene: Scene) -> None:
     """While passwords are hashed, commands are answered and clients are served."""
     console = consoles.start(scene, "-c", "9")
@@ -270,7 +270,7 @@ def test_a_slow_hash_holds_up_nobody(scene: Scene) -> None:
 ROUNDS = 100
 
 
-@step(1)
+@step(1, "together")
 def test_answers_stand_together(scene: Scene) -> None:
     """The lines of an answer stand together, while clients come and go and are spoken of on stdout."""
     console = consoles.start(scene, shim=Shim(seed=scene.seed))
@@ -284,7 +284,7 @@ def test_answers_stand_together(scene: Scene) -> None:
     expect(ROUNDS, len(found), what, "answer-interrupted")
 
 
-@step(1)
+@step(1, "help")
 def test_help(scene: Scene) -> None:
     """`help` says a line about each command."""
     console = consoles.start(scene)
@@ -299,11 +299,11 @@ def test_help(scene: Scene) -> None:
         )
 
 
-@step(1)
+@step(1, "unknown")
 def test_unknown_commands(scene: Scene) -> None:
     """What is no command is said to be none, on stderr; an empty line is nothing at all."""
     console = consoles.start(scene)
-    unknown = ["stauts", "clear everything", "clear", "shutdown later"]
+    unknown = ["stauts", "clear everything", "clear", "pauses"]
     typed = [b"", *(text.encode() for text in unknown), b"", b"status"]
     console.status()  # now all has been said that is said at the start
     before = console.type(*typed)
@@ -321,7 +321,7 @@ def test_unknown_commands(scene: Scene) -> None:
     )
 
 
-@step(1)
+@step(1, "status")
 def test_status(scene: Scene) -> None:
     """`status` says where the server listens, how many clients there are, how many users, how many lines of log."""
     console = consoles.start(scene)
@@ -340,7 +340,7 @@ def test_status(scene: Scene) -> None:
     say(alice)
 
 
-@step(1)
+@step(1, "prompt", "status", "shutdown")
 def test_at_a_terminal(scene: Scene) -> None:
     """At a terminal there is a prompt, and what clients do goes to the log alone."""
     console = consoles.start(scene, terminals="stdin stdout stderr", stdin=None)

@@ -64,7 +64,7 @@ def log_is_complete(console: Console, clients: Sequence[Client] = ()) -> None:
 WAYS = (Console.shut_down, Console.end_input)
 
 
-@step(2)
+@step(2, "shutdown", "port-again", "events")
 def test_shutdown_with_50_clients(scene: Scene) -> None:
     """`shutdown` and the end of input close all clients, silent ones too, and end the server within a second."""
     for way in WAYS:
@@ -82,7 +82,7 @@ def _with_keyboard(scene: Scene) -> Scene:
     return scene
 
 
-@step(2)
+@step(2, "shutdown")
 def test_shutdown_without_a_client(scene: Scene) -> None:
     """`shutdown` and the end of input end a server that has no client, never had one, or is paused."""
     for way in WAYS:
@@ -97,7 +97,7 @@ def test_shutdown_without_a_client(scene: Scene) -> None:
     ends(running, running.wait(running.deadline(2.0)), "end-of-input")
 
 
-@step(2)
+@step(2, "ctrl-z")
 def test_ctrl_z(scene: Scene) -> None:
     """A server that was stopped with Ctrl-Z and continued goes on with its clients and commands."""
     console = consoles.start(scene)
@@ -113,7 +113,7 @@ WAVES, WAVE = 60, 20
 MOST_GROWTH = 6 * MIB
 
 
-@step(2)
+@step(2, "rude", "broken-pipe")
 def test_rude_guests(scene: Scene) -> None:
     """Resets, half closes, garbage, silence and 1,000 connections at once harm nobody else."""
     console = consoles.start(scene, shim=Shim(seed=scene.seed))
@@ -146,7 +146,7 @@ def broken_pipe(scene: Scene) -> None:
         stranger(console, "fatal-client")
 
 
-@step(2)
+@step(2, "stop", "shutdown")
 def test_stops_at_a_signal(scene: Scene) -> None:
     """SIGTERM and SIGINT stop the server with 50 clients, with none, and while it is paused."""
     scene.stdin = "pipe"
@@ -164,7 +164,7 @@ def test_stops_at_a_signal(scene: Scene) -> None:
     manners.stops(console.server, [alice], signal.SIGINT, unsaid="not-awaited", aloud=False)
 
 
-@step(2)
+@step(2, "shutdown", "prompt")
 def test_ctrl_c_at_a_terminal(scene: Scene) -> None:
     """At a terminal Ctrl-C stops the server, and so does `shutdown`."""
     for typed in (b"\x03", b"shutdown\n"):
@@ -178,7 +178,7 @@ def test_ctrl_c_at_a_terminal(scene: Scene) -> None:
         manners.must_see_end(alice)
 
 
-@step(2)
+@step(2, "any-moment")
 def test_no_stop_is_lost(scene: Scene) -> None:
     """A signal that comes at an inconvenient moment stops the server all the same."""
     slow = manners.slowed(manners.SLOW_CALLS, scene)
@@ -242,7 +242,7 @@ def amid_commands(console: Console) -> None:
     console.program.stdout.wait_for("^logs cleared", console.program.deadline(3.0))
 
 
-@step(2)
+@step(2, "shutdown")
 def test_stops_while_clients_are_busy(scene: Scene) -> None:
     """Clients that never read, and those that come and go, do not keep the server from stopping."""
     ways: list[Callable[[Console], None]] = [
@@ -270,7 +270,7 @@ def test_stops_while_clients_are_busy(scene: Scene) -> None:
             manners.must_see_end(client)
 
 
-@step(2)
+@step(2, "given-back")
 def test_gives_everything_back(scene: Scene) -> None:
     """After 1,200 connections threads, descriptors and memory are back where they were after the first."""
     console = consoles.start(scene, shim=Shim())
@@ -310,7 +310,7 @@ def wave(console: Console, number: int = 0) -> None:
         client.reset() if (index + number) % 7 == 0 else client.close()
 
 
-@step(2)
+@step(2, "given-back")
 def test_no_memory_is_lost(scene: Scene) -> None:
     """LeakSanitizer and AddressSanitizer find nothing, whatever clients and commands do."""
     console = consoles.start(scene, tool=UNDER_ASAN, shim=Shim(seed=scene.seed))

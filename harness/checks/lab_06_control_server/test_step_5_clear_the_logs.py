@@ -12,7 +12,7 @@ from labkit.chorus import Chorus
 from labkit.console import Console, enter
 
 
-@step(5)
+@step(5, "clear-logs")
 def test_clear_logs(scene: Scene) -> None:
     """After `clear logs` the log holds what came later, and at most the command itself."""
     console = consoles.start(scene)
@@ -63,7 +63,7 @@ def cleared(log: consoles.Log, earlier: Sequence[Client]) -> None:
 CLEARINGS = 20
 
 
-@step(5)
+@step(5, "clear-logs", "whole-log", "status")
 def test_clear_while_50_write(scene: Scene) -> None:
     """While 50 clients write, the log is cleared again and again: nothing torn, nothing from
     before, and nothing missing of what comes later."""
