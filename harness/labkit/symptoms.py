@@ -125,7 +125,7 @@ _TABLE = (
         N_("wrong arguments are not told from right ones"),
         N_(
             "A number with a tail, out of range or empty, a surplus operand, an address that is none: exit status 2,\n"
-            "and stderr says which, with the usage line. atoi() cannot tell; strtol() can, by its end pointer and errno."
+            "and stderr says which. atoi() cannot tell; strtol() can, by its end pointer and errno."
         ),
     ),
     Symptom(
