@@ -20,7 +20,7 @@ MACROS = ("_POSIX_C_SOURCE 200809L", "_XOPEN_SOURCE 700", "_DEFAULT_SOURCE", "_G
 # How gcc 12 to 16 and clang 14 to 21 say that a name, a type or a part of one is not declared.
 _UNDECLARED = re.compile(
     r"^(?P<file>[^\s:]+\.[ch]):\d+:\d+: (?:fatal )?(?:error|warning): "
-    r".*(?:implicit(?:ly)? declar|undeclared|incomplete type|isn.t known|unknown type name|no member named)",
+    r".*(?:implicit(?:ly)? declar|undeclared|incomplete type|undefined type|isn.t known|unknown type name|no member named)",
     re.MULTILINE,
 )
 
