@@ -18,7 +18,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from labkit import bounded, compiler, sandbox
+from labkit import bounded, compiler, features, sandbox
 from labkit import scratch as scratches
 from labkit.bounded import Bounds, Endless
 from labkit.catalog import BUILD, COMMON, HARNESS, Lab
@@ -40,7 +40,8 @@ class Flavour:
     """A way of building: the compiler, its flags, and the trusted C files linked in.
 
     trusted: files of harness/native compiled without a sanitizer, so that a student's own definition of
-    the same symbol is a link error. instrumented: compiled with the flags.
+    the same symbol is a link error. instrumented: compiled with the flags. handout: the student's files are
+    compiled with these flags and those of the lab's handout, and no others that could change a verdict.
     """
 
     name: str
@@ -48,6 +49,7 @@ class Flavour:
     flags: tuple[str, ...] = ("-O1", "-g")
     trusted: tuple[str, ...] = ()
     instrumented: tuple[str, ...] = ()
+    handout: bool = False
 
 
 PLAIN = Flavour("plain")
@@ -66,7 +68,9 @@ ASAN = Flavour(
     + ("-fno-sanitize-recover=undefined", "-fsanitize-recover=nonnull-attribute,pointer-overflow"),
     trusted=("trusted_asan.c",),
 )
-CLANG = Flavour("clang", compiler="clang", flags=("-O1",))
+# As the handouts' command line has it, without -O: that brings warnings which a student has not seen.
+GCC = Flavour("gcc", flags=("-g",), handout=True)
+CLANG = Flavour("clang", compiler="clang", flags=("-g",), handout=True)
 
 
 @dataclass(frozen=True)
@@ -93,7 +97,8 @@ class Builder:
     def build(self, program: str, flavour: Flavour = PLAIN) -> Built:
         """The program in a flavour, from the cache where it is there. DidNotCompile with the compiler's words."""
         units = self.sources.units(self.lab, program)
-        key = _digest(self.sources.digest, *units, str(flavour), _tools(), _digest_of(COMMON))
+        own = (*units, *self.lab.flags, str(flavour))
+        key = _digest(self.sources.digest, *own, _tools(), _digest_of(COMMON))
         home = CACHE / f"{program}-{flavour.name}-{key}"
         if key in self._refused:
             raise replace(self._refused[key])
@@ -102,10 +107,27 @@ class Builder:
                 with _fresh(home) as scratch:
                     self._compile(program, units, flavour, scratch)
             except DidNotCompile as refused:
-                self._refused[key] = replace(refused)
-                raise
+                told = self.lacking(program, flavour, refused.details) or refused
+                self._refused[key] = DidNotCompile(**vars(told))
+                raise replace(self._refused[key]) from None
         words = (home / "warnings").read_text(encoding="utf-8")
         return Built(home / program, tuple(home / f"{unit[:-2]}.o" for unit in units), words)
+
+    def lacking(self, program: str, flavour: Flavour, words: str) -> Fault | None:
+        """What the compiler's words about a program mean where a feature macro is missing; None where none is."""
+
+        def again(option: str) -> str:
+            more = replace(flavour, flags=(*flavour.flags, option))
+            until, said = time.monotonic() + MOST_SECONDS, ""
+            with tempfile.TemporaryDirectory() as out:
+                for unit in self.sources.units(self.lab, program):
+                    try:
+                        said += self._compile_unit(unit, more, Path(out), until)
+                    except DidNotCompile as refused:
+                        said += refused.details
+            return said
+
+        return features.lacking(words, again)
 
     def _compile(self, program: str, units: Sequence[str], flavour: Flavour, out: Path) -> None:
         """Compile every unit, then link; all warnings are kept."""
@@ -128,7 +150,8 @@ class Builder:
     ) -> tuple[str, float]:
         """Compile one file in a view that is the same for every flavour; returns what `_run` does."""
         with looking_at(self.sources.directory, out) as view:
-            arguments = [*WARNINGS, *flavour.flags, "-pthread", *PORTABLE, "-I/common", "-c", unit]
+            threads = self.lab.flags if flavour.handout else ("-pthread",)
+            arguments = [*WARNINGS, *flavour.flags, *threads, *PORTABLE, "-I/common", "-c", unit]
             told = self._run(view, flavour, [*arguments, "-o", f"/out/{unit[:-2]}.o"], cpu)
             (view.writable["/out"] / f"{unit[:-2]}.o").rename(out / f"{unit[:-2]}.o")
         return told

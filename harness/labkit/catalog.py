@@ -31,8 +31,9 @@ class NoSuchLab(Exception):
 class Step:
     """One graded step of a lab.
 
-    needs: the numbers of the steps without which it cannot work. blocks: the causes by which a failure of
-    this step makes those that need it impossible; after any other failure they are run all the same.
+    needs: the numbers of the steps without which it cannot work. blocks: the failures of this step that make
+    those that need it impossible, each a cause, or a check and the cause that it found, `test_accepts: never-accepts`;
+    after any other failure they are run all the same.
     """
 
     number: int
@@ -47,12 +48,17 @@ class Step:
         """The title in the reader's language."""
         return self.title_ru if russian() else self.title
 
+    def blocks_others(self, check: str, cause: str | None) -> bool:
+        """Whether nothing that needs this step can be checked after this check has failed for this cause."""
+        return cause in self.blocks or f"{check}: {cause}" in self.blocks
+
 
 @dataclass(frozen=True)
 class Lab:
     """A lab as its lab.toml describes it. programs: names of executables, each with a .c of its name.
 
-    by_hand: shell commands that try its server, where it has one; {run} stands for the one that starts it.
+    flags: what the handout's command line gives the compiler besides what all have. by_hand: shell commands
+    that try its server, where it has one; {run} stands for the one that starts it.
     most_threads: a program of it that has more is ended; far above what the lab asks for.
     """
 
@@ -64,6 +70,7 @@ class Lab:
     steps: tuple[Step, ...]
     by_hand: tuple[str, ...] = ()
     most_threads: int = MOST_THREADS
+    flags: tuple[str, ...] = ()
 
     @property
     def heading(self) -> str:
@@ -116,6 +123,7 @@ def load(directory: Path) -> Lab:
         steps,
         tuple(table.get("by_hand", ())),
         table.get("most_threads", MOST_THREADS),
+        tuple(table.get("flags", ())),
     )
 
 

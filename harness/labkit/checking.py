@@ -77,9 +77,12 @@ __all__ = [
 Check = TypeVar("Check", bound=Callable[..., Any])
 
 
-def step(number: int) -> Callable[[Check], Check]:
-    """Mark a check as part of a lab's step."""
-    mark: Callable[[Check], Check] = pytest.mark.step(number)
+def step(number: int, *stated: str) -> Callable[[Check], Check]:
+    """Mark a check as part of a lab's step.
+
+    stated: names of what it demands, in the lab's stated.toml, which has the handouts' sentences for them.
+    """
+    mark: Callable[[Check], Check] = pytest.mark.step(number, *stated)
     return mark
 
 

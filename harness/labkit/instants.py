@@ -13,7 +13,7 @@ from labkit.launches import LAUNCH, Launch, Said, alone
 from labkit.words import _
 
 SUMMARY = re.compile(
-    r"^launched (\d+) rockets in (\d+\.\d{1,3}) s, one after another: (\d+\.\d{1,3}) s$",
+    r"^launched (\d+) rockets in (\d+\.\d+) s, one after another: (\d+\.\d+) s$",
     re.MULTILINE,
 )
 LATE_SECONDS = 0.1  # later than this is more than what a busy machine does

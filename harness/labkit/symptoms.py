@@ -65,6 +65,15 @@ _TABLE = (
         ),
     ),
     Symptom(
+        "no-feature-macro",
+        N_("a feature macro is missing"),
+        N_(
+            "Under -std=c11 the headers declare only what ISO C has: no sigaction, no getopt, no clock_nanosleep. What POSIX\n"
+            "adds they declare for a file that asks for it: #define _POSIX_C_SOURCE 200809L, before its first #include, as\n"
+            "the starter's first line of code does. feature_test_macros(7) says which macro a function needs."
+        ),
+    ),
+    Symptom(
         "never-listens",
         N_("the server never listens"),
         N_(
@@ -116,7 +125,7 @@ _TABLE = (
         N_("wrong arguments are not told from right ones"),
         N_(
             "A number with a tail, out of range or empty, a surplus operand, an address that is none: exit status 2,\n"
-            "and stderr says which, with the usage line. atoi() cannot tell; strtol() can, by its end pointer and errno."
+            "and stderr says which. atoi() cannot tell; strtol() can, by its end pointer and errno."
         ),
     ),
     Symptom(

@@ -28,6 +28,7 @@ import pytest
 from graded import mutants
 from handout import FAILURES, NAMES, STEP, Block, Handout, handouts
 from labkit import symptoms
+from labkit.build import GCC, WARNINGS
 from labkit.catalog import COMMON, LABS, ROOT, Lab, all_labs, tomllib
 from session import SESSION, agrees, play
 from stage import ALONE, COMPILE, RUN, TERMINAL, Stage, replay
@@ -183,6 +184,18 @@ def test_build_commands_build(lab: Lab, tmp_path: Path) -> None:
         words = command.replace("/tmp/", f"{tmp_path}/")
         done = subprocess.run(["bash", "-c", words], cwd=ROOT, stderr=subprocess.PIPE, text=True)
         assert (done.returncode, done.stderr) == (0, ""), command
+
+
+@LAB
+def test_build_commands_are_the_harness_s(lab: Lab) -> None:
+    """By hand a program is compiled with the flags by which step 1 judges it: no other warning, no other header."""
+    texts = [b.text.replace("\\\n", " ") for b in Handout(lab, "en").blocks if b.kind == "sh"]
+    commands = re.findall(r"^gcc .*-Wshadow .*$", "\n".join(texts), re.MULTILINE)
+    assert len(commands) == len(lab.programs)
+    for command in commands:
+        words = re.sub(r"\$\(.*?\)", "", command).split()
+        flags = [word for word in words if re.match(r"-[^oIl]", word)]
+        assert flags == [*WARNINGS, *GCC.flags, *lab.flags]
 
 
 # -- what they show -------------------------------------------------------------------------------

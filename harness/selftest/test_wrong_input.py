@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import time
@@ -63,6 +64,37 @@ def test_a_source_that_does_not_compile(name: str, tmp_path: Path) -> None:
     assert cause(tmp_path) == "does-not-compile"
     assert words in "\n".join(details(ran).splitlines()[:4])
     assert "root:" not in ran.out
+
+
+# What -pthread makes the headers declare by itself is not enough for these.
+NEEDY = {
+    "01-echo": ("echo_server.c", "_POSIX_C_SOURCE 200809L"),
+    "03-rockets": ("rockets.c", "_XOPEN_SOURCE 700"),
+    "04-scanner": ("scanner.c", "_POSIX_C_SOURCE 200809L"),
+    "05-chat": ("accounts.c", "_DEFAULT_SOURCE"),
+    "06-control-server": ("log.c", "_POSIX_C_SOURCE 200809L"),
+}
+
+
+@pytest.mark.parametrize("name", NEEDY)
+def test_a_missing_feature_macro_is_named(name: str, tmp_path: Path) -> None:
+    """By the handout's own flags: where a source asks the headers for nothing, the macro is named."""
+    file, macro = NEEDY[name]
+    source = reference(tmp_path, name) / name / file
+    text, changed = re.subn(r"#define _\w+_SOURCE\b", "#define NOTHING", source.read_text("utf-8"))
+    assert changed == 1
+    source.write_text(text, "utf-8")
+    only = ("--step", "1", "--check=test_compiles_without_a_warning")
+    ran = lab("check", name, "--work", tmp_path, "--report", tmp_path, *only)
+    (step,) = entries(tmp_path, name)
+    assert step["extra_data"]["cause"] == "no-feature-macro", ran.out
+    assert f"  #define {macro} " in ran.out
+
+
+def test_an_undeclared_name_is_no_missing_macro(tmp_path: Path) -> None:
+    """A name that no macro declares is the compiler's affair."""
+    step_one(submission(tmp_path, {"echo_server.c": MAIN.replace("0", "accept_all(ears)")}))
+    assert cause(tmp_path) == "does-not-compile"
 
 
 def test_two_mains(tmp_path: Path) -> None:

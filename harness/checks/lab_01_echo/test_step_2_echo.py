@@ -48,7 +48,7 @@ def must_be_closed(client: Client) -> None:
         ) from None
 
 
-@step(2)
+@step(2, "echo", "survives")
 def test_text_comes_back(scene: Scene) -> None:
     """A line comes back as it was sent, before the client says that it is done."""
     server = scene.server(SERVER)
@@ -75,7 +75,7 @@ def a_part_came(silent: Silent) -> None:
         )
 
 
-@step(2)
+@step(2, "every-value", "half-close")
 def test_every_byte_value_comes_back(scene: Scene) -> None:
     """Bytes are bytes: zero bytes, control characters and all others come back unchanged."""
     client = scene.server(SERVER).connect()
@@ -85,7 +85,7 @@ def test_every_byte_value_comes_back(scene: Scene) -> None:
     must_be_closed(client)
 
 
-@step(2)
+@step(2, "nothing-else", "half-close")
 def test_a_short_message_after_a_long_one(scene: Scene) -> None:
     """Only what was sent comes back, not what an earlier message left in the buffer."""
     client = scene.server(SERVER).connect()
@@ -108,7 +108,7 @@ def test_a_short_message_after_a_long_one(scene: Scene) -> None:
     must_be_closed(client)
 
 
-@step(2)
+@step(2, "nothing-else", "half-close")
 def test_nothing_comes_back_for_nothing(scene: Scene) -> None:
     """A client that sends nothing and is done gets nothing, and the connection is closed."""
     client = scene.server(SERVER).connect()
@@ -116,7 +116,7 @@ def test_nothing_comes_back_for_nothing(scene: Scene) -> None:
     must_be_closed(client)
 
 
-@step(2)
+@step(2, "echo")
 def test_byte_by_byte(scene: Scene) -> None:
     """Single bytes come back one by one, without waiting for a line or a full buffer."""
     client = scene.server(SERVER).connect()
@@ -130,7 +130,7 @@ def test_byte_by_byte(scene: Scene) -> None:
             raise
 
 
-@step(2)
+@step(2, "half-close")
 def test_what_was_sent_before_a_half_close_comes_back(scene: Scene) -> None:
     """A client that has said all it has to say still gets everything back."""
     server = scene.server(SERVER)
@@ -146,7 +146,7 @@ def test_what_was_sent_before_a_half_close_comes_back(scene: Scene) -> None:
     must_be_closed(client)
 
 
-@step(2)
+@step(2, "much-and-short")
 def test_16_mib(scene: Scene) -> None:
     """16 MiB come back, every byte in its place, while they are still being sent."""
     server = scene.server(SERVER)
@@ -168,7 +168,7 @@ def bearable(server: Server) -> int:
     return min(16 * MIB, MOST_SAID // max(1, said) * SAMPLE)
 
 
-@step(2)
+@step(2, "much-and-short")
 def test_short_reads_and_writes(scene: Scene) -> None:
     """Where the kernel takes only a part of what is written, the rest is sent as well."""
     server = scene.server(SERVER, shim=Shim(seed=scene.seed, percent=0, short=100))
@@ -189,7 +189,7 @@ def test_short_reads_and_writes(scene: Scene) -> None:
     )
 
 
-@step(2)
+@step(2, "sound-memory", "echo", "half-close")
 def test_memory_is_sound(scene: Scene) -> None:
     """AddressSanitizer and UndefinedBehaviorSanitizer find nothing while bytes go to and fro."""
     server = scene.server(SERVER, tool=UNDER_ASAN)

@@ -57,7 +57,7 @@ def served(server: Server, what: str, ended: str, stuck: str = "serves-once") ->
         ) from None
 
 
-@step(3)
+@step(3, "in-turn")
 def test_one_after_another(scene: Scene) -> None:
     """When a client has left, the next one is served."""
     server = scene.server(SERVER)
@@ -65,7 +65,7 @@ def test_one_after_another(scene: Scene) -> None:
         served(server, _("a client that left"), "serves-once")
 
 
-@step(3)
+@step(3, "in-turn", "one-at-a-time")
 def test_who_waits_is_served_in_turn(scene: Scene) -> None:
     """Clients that came while another was served are served when it has left."""
     server = scene.server(SERVER)
@@ -136,7 +136,7 @@ def nobody_else_is_served(server: Server, second: Client, began: float, answered
     )
 
 
-@step(3)
+@step(3, "survives", "broken-pipe")
 def test_after_a_reset(scene: Scene) -> None:
     """A client that resets its connection does not end the server."""
     server = scene.server(SERVER)
@@ -147,7 +147,7 @@ def test_after_a_reset(scene: Scene) -> None:
     served(server, _("a reset"), "fatal-client", "stuck-on-error")
 
 
-@step(3)
+@step(3, "survives")
 def test_after_one_that_left_while_it_waited(scene: Scene) -> None:
     """A client that gives up before it is accepted does no harm."""
     server = scene.server(SERVER)
@@ -160,7 +160,7 @@ def test_after_one_that_left_while_it_waited(scene: Scene) -> None:
     served(server, _("a client that gave up while it waited"), "fatal-client", "lost-client")
 
 
-@step(3)
+@step(3, "survives")
 def test_after_one_that_said_nothing(scene: Scene) -> None:
     """A client that connects and leaves without a word does no harm."""
     server = scene.server(SERVER)
@@ -168,7 +168,7 @@ def test_after_one_that_said_nothing(scene: Scene) -> None:
     served(server, _("a client that said nothing"), "fatal-client")
 
 
-@step(3)
+@step(3, "survives", "broken-pipe")
 def test_after_a_broken_pipe(scene: Scene) -> None:
     """Writing to a client that is gone does not end the server."""
     server = manners.broken_pipe(scene, SERVER)
@@ -176,7 +176,7 @@ def test_after_a_broken_pipe(scene: Scene) -> None:
     served(server, left, "fatal-client", "stuck-on-error")
 
 
-@step(3)
+@step(3, "ctrl-z")
 def test_after_ctrl_z(scene: Scene) -> None:
     """A server that was stopped with Ctrl-Z and continued goes on where it was."""
     server = scene.server(SERVER)
@@ -192,7 +192,7 @@ def test_after_ctrl_z(scene: Scene) -> None:
     served(server, _("Ctrl-Z and fg"), "interrupted-call", "interrupted-call")
 
 
-@step(3)
+@step(3, "descriptors")
 def test_gives_descriptors_back(scene: Scene) -> None:
     """After many clients, whatever way they left, no descriptor is left open."""
     server = scene.server(SERVER, limits=Limits(files=32), shim=Shim(short=manners.SHORT))
@@ -216,7 +216,7 @@ def test_gives_descriptors_back(scene: Scene) -> None:
     )
 
 
-@step(3)
+@step(3, "shortage", "survives")
 def test_out_of_descriptors(scene: Scene) -> None:
     """Out of descriptors the server says so once and burns no CPU; who waits is served when there is one again."""
     server = manners.idle(scene.server(SERVER))
@@ -247,7 +247,7 @@ def runs_short(server: Server) -> None:
         client.expect(b"hello\n")
 
 
-@step(3)
+@step(3, "no-timeout")
 def test_no_idle_timeout(scene: Scene) -> None:
     """A client may be silent for as long as it likes."""
     server = scene.server(SERVER)

@@ -98,7 +98,7 @@ def adds_up(verb: str, true: int, counts: Sequence[str], by_hand: tuple[str, ...
     )
 
 
-@step(5)
+@step(5, "begin-and-end", "sums", "wording")
 def test_server_says_all(scene: Scene) -> None:
     """The server reports every event of a client, in order, with true byte counts."""
     server = scene.server(SERVER)
@@ -111,7 +111,7 @@ def test_server_says_all(scene: Scene) -> None:
         say_all(server, client, len(message))
 
 
-@step(5)
+@step(5, "begin-and-end", "sums")
 def test_server_reports_a_reset_client(scene: Scene) -> None:
     """A client that reset its connection is reported as disconnected too."""
     server = scene.server(SERVER)
@@ -122,7 +122,7 @@ def test_server_reports_a_reset_client(scene: Scene) -> None:
     say_all(server, client, 6)
 
 
-@step(5)
+@step(5, "begin-and-end", "true-names")
 def test_server_reports_who_was_gone(scene: Scene) -> None:
     """A client that was gone when it was written to is reported as disconnected, and nobody by a false name."""
     server = scene.server(SERVER, shim=Shim(seed=scene.seed, short=manners.SHORT))
@@ -135,7 +135,7 @@ def test_server_reports_who_was_gone(scene: Scene) -> None:
     manners.names_are_true(server, [broken, *early, last])
 
 
-@step(5)
+@step(5, "sums")
 def test_counts_are_true_with_short_writes(scene: Scene) -> None:
     """Byte counts are what was really read and written, also where that is less than asked for."""
     server = scene.server(SERVER, shim=Shim(seed=scene.seed, percent=0, short=50))
@@ -148,7 +148,7 @@ def test_counts_are_true_with_short_writes(scene: Scene) -> None:
     say_all(server, client, len(message))
 
 
-@step(5)
+@step(5, "true-names", "begin-and-end", "sums")
 def test_server_says_all_over_ipv6(scene: Scene) -> None:
     """An IPv6 client is named as [address]:port."""
     server = scene.server(SERVER, "-a", "::1")
@@ -159,7 +159,7 @@ def test_server_says_all_over_ipv6(scene: Scene) -> None:
     say_all(server, client, 4)
 
 
-@step(5)
+@step(5, "client-events", "wording", "sums")
 def test_client_says_all(scene: Scene) -> None:
     """The client reports its four events on stderr, in order, with true byte counts."""
     peer = scene.peer()

@@ -9,7 +9,7 @@ from labkit import manners
 from labkit.checking import UNDER_ASAN, UNDER_TSAN, Scene, inspected, step
 
 
-@step(6)
+@step(6, "stop", "stop-with-clients")
 def test_stops_without_a_client(scene: Scene) -> None:
     """SIGINT and SIGTERM stop a server that has no client, or never had one."""
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -22,7 +22,7 @@ def test_stops_without_a_client(scene: Scene) -> None:
         manners.stops(server, [], number)
 
 
-@step(6)
+@step(6, "stop", "stop-with-clients", "port-again")
 def test_stops_with_a_client(scene: Scene) -> None:
     """SIGINT and SIGTERM stop a server whose client is connected and silent; its port is free at once."""
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -34,7 +34,7 @@ def test_stops_with_a_client(scene: Scene) -> None:
         manners.binds_again(scene, server)
 
 
-@step(6)
+@step(6, "stop", "stop-with-clients")
 def test_stops_while_a_client_does_not_read(scene: Scene) -> None:
     """A client that sends without reading does not keep the server from stopping."""
     server = scene.server(SERVER, network="narrow")
@@ -45,7 +45,7 @@ def test_stops_while_a_client_does_not_read(scene: Scene) -> None:
     manners.stops(server, [client], signal.SIGTERM)
 
 
-@step(6)
+@step(6, "stop", "stop-with-clients")
 def test_stops_with_clients_that_wait(scene: Scene) -> None:
     """Clients that wait for their turn do not keep the server from stopping."""
     server = scene.server(SERVER)
@@ -58,7 +58,7 @@ def test_stops_with_clients_that_wait(scene: Scene) -> None:
 STOPS, MOST_STOPS = 4, 16  # servers stopped while accept returns; servers tried for that
 
 
-@step(6)
+@step(6, "any-moment")
 def test_no_stop_is_lost(scene: Scene) -> None:
     """A signal that comes at an inconvenient moment stops the server all the same."""
     manners.hears_every_signal(scene, SERVER, "lost-signal")
@@ -78,7 +78,7 @@ def test_no_stop_is_lost(scene: Scene) -> None:
             return
 
 
-@step(6)
+@step(6, "clean-stop")
 def test_nothing_leaks_and_the_handler_is_safe(scene: Scene) -> None:
     """After a stop, no memory is lost (LeakSanitizer), and no handler called what it must not."""
     for tool, number in (UNDER_ASAN, signal.SIGTERM), (UNDER_TSAN, signal.SIGINT):

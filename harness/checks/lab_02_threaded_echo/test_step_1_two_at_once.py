@@ -25,13 +25,13 @@ from labkit.checking import (
 )
 
 
-@step(1)
+@step(1, "no-warning")
 def test_compiles_without_a_warning(scene: Scene) -> None:
     """The program compiles without a warning, with gcc and with clang."""
     manners.compiles_cleanly(scene, SERVER)
 
 
-@step(1)
+@step(1, "first-lines", "address", "busy-port")
 def test_says_where_it_listens(scene: Scene) -> None:
     """The server says `server started`, then `listening on` with its real address and port."""
     manners.says_where_it_listens(scene, SERVER)
@@ -39,14 +39,15 @@ def test_says_where_it_listens(scene: Scene) -> None:
     manners.reports_busy_port(scene, SERVER)
 
 
-@step(1)
+@step(1, "arguments", "usage")
 def test_refuses_wrong_arguments(scene: Scene) -> None:
     """Wrong arguments are refused with status 2, and -h shows the usage."""
-    manners.refuses(scene, SERVER, manners.wrong_ports() + manners.wrong_in_general())
+    cases = manners.wrong_ports() + manners.wrong_in_general()
+    manners.refuses(scene, SERVER, cases + manners.wrong_addresses())
     manners.shows_usage(scene, SERVER)
 
 
-@step(1)
+@step(1, "nobody-waits", "as-lab-01")
 def test_two_at_once(scene: Scene) -> None:
     """While one client is silent in the middle of a line, another is served."""
     server = scene.server(SERVER)
@@ -122,7 +123,7 @@ def arrivals(server: Server, count: int) -> list[Client]:
     return clients
 
 
-@step(1)
+@step(1, "thread-each")
 def test_one_more_thread_for_each_client(scene: Scene) -> None:
     """Each client has a thread of its own, neither a process nor a share of one loop."""
     server = scene.server(SERVER)
@@ -139,7 +140,7 @@ def test_one_more_thread_for_each_client(scene: Scene) -> None:
     )
 
 
-@step(1)
+@step(1, "messages")
 def test_says_who_comes_and_goes(scene: Scene) -> None:
     """`connected` and `disconnected` are printed for each client; `received` and `sent` only with -v."""
     short = Shim(

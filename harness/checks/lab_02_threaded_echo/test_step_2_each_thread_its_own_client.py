@@ -28,7 +28,7 @@ LINE = re.compile(
 )
 
 
-@step(2)
+@step(2, "own-bytes")
 def test_300_in_one_burst(scene: Scene) -> None:
     """300 clients that connect at the same moment each get their own bytes back, and nobody else's."""
     server = scene.server(SERVER)
@@ -53,7 +53,7 @@ def explained(scene: Scene, server: Server) -> Iterator[None]:
         raise
 
 
-@step(2)
+@step(2, "own-bytes", "one-owner")
 def test_a_burst_with_perturbed_schedules(scene: Scene) -> None:
     """The same holds when threads start late and are interrupted at the worst moments."""
     for shim in seeded(scene.seed, 3):
@@ -66,7 +66,7 @@ def test_a_burst_with_perturbed_schedules(scene: Scene) -> None:
                     client.close()
 
 
-@step(2)
+@step(2, "every-byte", "as-lab-01")
 def test_every_byte_comes_back(scene: Scene) -> None:
     """Binary data, large messages and short reads and writes: every byte in its place, for all at once."""
     every = bytes(range(1, 128)) + b"\0" + bytes(range(128, 256))
@@ -89,7 +89,7 @@ def test_every_byte_comes_back(scene: Scene) -> None:
         )
 
 
-@step(2)
+@step(2, "whole-lines", "messages")
 def test_lines_are_whole(scene: Scene) -> None:
     """Every line on stdout is whole, though many threads print at once."""
     shim = Shim(seed=scene.seed, percent=5, max_us=1000, short=16)  # so that there are many lines

@@ -6,7 +6,7 @@ from checks.lab_02_threaded_echo.shared import SERVER, talk
 from labkit.checking import Scene, judge, step
 
 
-@step(3)
+@step(3, "thousand")
 def test_a_thousand_at_once(scene: Scene) -> None:
     """1,000 clients are connected at the same time, and all of them are served, more than once."""
     server = scene.server(SERVER)

@@ -24,7 +24,7 @@ from labkit.checking import (
 MOST_GROWTH = 6 * MIB
 
 
-@step(4)
+@step(4, "sound-memory")
 def test_no_memory_is_lost(scene: Scene) -> None:
     """LeakSanitizer and AddressSanitizer find nothing, whatever way the clients left."""
     for short in (
@@ -57,7 +57,7 @@ def loses_no_memory(server: Server, unread: int) -> None:
     end_and_inspect(server.program)
 
 
-@step(4)
+@step(4, "given-back", "one-owner")
 def test_gives_everything_back(scene: Scene) -> None:
     """After 3,000 connections threads, descriptors and memory are back where they were after the first."""
     server = scene.server(SERVER, shim=Shim(short=manners.SHORT))

@@ -69,7 +69,7 @@ def still_serves(server: Server, what: str, cause: str) -> Client:
         raise
 
 
-@step(5)
+@step(5, "rude", "one-owner")
 def test_resets(scene: Scene) -> None:
     """Clients that reset their connections at any moment harm nobody else."""
     server = scene.server(SERVER, shim=Shim(seed=scene.seed))
@@ -82,7 +82,7 @@ def test_resets(scene: Scene) -> None:
         still_serves(server, _("many resets"), "fatal-client")
 
 
-@step(5)
+@step(5, "messages", "true-names", "rude")
 def test_says_who_was_reset(scene: Scene) -> None:
     """Clients that reset their connections, or are gone while they are written to, are named truly, and said
     to be disconnected."""
@@ -121,7 +121,7 @@ def resets(server: Server) -> list[Client]:
     return clients
 
 
-@step(5)
+@step(5, "broken-pipe")
 def test_a_broken_pipe(scene: Scene) -> None:
     """Writing to a client that is gone ends neither the server nor anybody else's connection."""
     server = manners.broken_pipe(scene, SERVER)
@@ -129,7 +129,7 @@ def test_a_broken_pipe(scene: Scene) -> None:
         still_serves(server, _("a client that did not wait for its answer"), "fatal-client")
 
 
-@step(5)
+@step(5, "rude", "as-lab-01")
 def test_half_closes(scene: Scene) -> None:
     """A client that half-closes gets the rest of its bytes, and then the connection is closed."""
     server = scene.server(SERVER)
@@ -144,7 +144,7 @@ def test_half_closes(scene: Scene) -> None:
         client.close()
 
 
-@step(5)
+@step(5, "never-reads")
 def test_a_client_that_never_reads(scene: Scene) -> None:
     """A client that sends and never reads delays nobody else."""
     server = scene.server(SERVER, "-v", network="narrow")
@@ -164,7 +164,7 @@ def test_a_client_that_never_reads(scene: Scene) -> None:
         still_serves(server, _("a client that never read"), "lock-held")
 
 
-@step(5)
+@step(5, "ctrl-z")
 def test_ctrl_z(scene: Scene) -> None:
     """A server that was stopped with Ctrl-Z and continued goes on with all its clients."""
     server = scene.server(SERVER)
@@ -176,7 +176,7 @@ def test_ctrl_z(scene: Scene) -> None:
         still_serves(server, _("Ctrl-Z and fg"), "interrupted-call")
 
 
-@step(5)
+@step(5, "shortage", "soon-in")
 def test_out_of_descriptors(scene: Scene) -> None:
     """Out of descriptors the server says so once, burns no CPU and loses no client; who waits is served
     as soon as another leaves."""
@@ -229,7 +229,7 @@ def answered(server: Server, clients: Sequence[Client]) -> list[Talk]:
     return exchange(clients, lambda i: b"token-%010d" % i, deadline)
 
 
-@step(5)
+@step(5, "no-thread", "messages")
 def test_out_of_threads(scene: Scene) -> None:
     """Where no thread can be started, that one client is closed, with a message, and all others go on."""
     server = scene.server(SERVER, shim=Shim(most_threads=MOST_THREADS))
@@ -268,7 +268,7 @@ def runs_out_of_threads(server: Server) -> None:
         still_serves(server, _("a shortage of threads"), "thread-failure")
 
 
-@step(5)
+@step(5, "no-thread", "given-back", "sound-memory")
 def test_a_refused_client_costs_nothing(scene: Scene) -> None:
     """What a client was given before there was no thread for it is given back: its descriptor, its memory."""
     server = scene.server(SERVER, tool=UNDER_ASAN, shim=Shim(most_threads=4))

@@ -21,7 +21,7 @@ from labkit import manners
 from labkit.checking import Limits, Scene, Server, Shim, _, expect, judge, seeded, step
 
 
-@step(6)
+@step(6, "stop", "port-again")
 def test_stops_with_50_clients(scene: Scene) -> None:
     """SIGTERM with 50 clients connected: all are closed and reported, exit 0 within a second."""
     server = scene.server(SERVER)
@@ -31,7 +31,7 @@ def test_stops_with_50_clients(scene: Scene) -> None:
     manners.binds_again(scene, server)
 
 
-@step(6)
+@step(6, "stop")
 def test_stops_without_a_client(scene: Scene) -> None:
     """SIGINT and SIGTERM stop a server that has no client, or never had one."""
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -42,7 +42,7 @@ def test_stops_without_a_client(scene: Scene) -> None:
         manners.stops(server, [], number, unsaid="not-awaited")
 
 
-@step(6)
+@step(6, "stop", "shortage")
 def test_stops_in_a_shortage(scene: Scene) -> None:
     """A server that has run out of descriptors, or of threads, can be stopped like any other."""
     few = scene.server(SERVER, limits=Limits(files=FEW_DESCRIPTORS))
@@ -63,7 +63,7 @@ def stops_in_a_shortage(server: Server, number: signal.Signals) -> None:
 STOPS = 12
 
 
-@step(6)
+@step(6, "any-moment")
 def test_no_stop_is_lost(scene: Scene) -> None:
     """A signal that comes at an inconvenient moment stops the server all the same, whoever is quicker at the
     end: the last client's thread or the main thread."""
@@ -80,7 +80,7 @@ def test_no_stop_is_lost(scene: Scene) -> None:
         manners.must_stop(server.program, "lost-signal")
 
 
-@step(6)
+@step(6, "stop", "one-owner")
 def test_stops_while_clients_are_busy(scene: Scene) -> None:
     """Clients that never read, or are in the middle of something, do not keep the server from stopping."""
     for shim in seeded(scene.seed, 3):
@@ -93,7 +93,7 @@ def test_stops_while_clients_are_busy(scene: Scene) -> None:
         stale_free(server)
 
 
-@step(6)
+@step(6, "any-moment", "one-owner", "messages")
 def test_stops_while_clients_come(scene: Scene) -> None:
     """A stop while clients come and go ends the server all the same, also where a thread starts late."""
     servers = []

@@ -61,13 +61,13 @@ def watched(
         manners.stop_under_tool(server, number)
 
 
-@step(7)
+@step(7, "hides-nothing")
 def test_nothing_is_hidden(scene: Scene) -> None:
     """The code does nothing to hide from the tools that look for races."""
     hides_nothing(scene, SERVER)
 
 
-@step(7)
+@step(7, "tools")
 def test_thread_sanitizer(scene: Scene) -> None:
     """ThreadSanitizer finds no data race, no lock taken in two orders and no thread left behind."""
     one, two = seeded(scene.seed, 2)
@@ -75,7 +75,7 @@ def test_thread_sanitizer(scene: Scene) -> None:
         watched(scene, UNDER_TSAN, shim, 20, number)
 
 
-@step(7)
+@step(7, "tools")
 def test_helgrind(scene: Scene) -> None:
     """Helgrind finds no misuse of a lock: none left locked, none unlocked twice, no order turned round."""
     watched(scene, UNDER_HELGRIND, Shim(), 10)

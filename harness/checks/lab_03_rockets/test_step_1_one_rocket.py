@@ -11,13 +11,13 @@ from labkit.instants import at_its_best, no_earlier, no_later, summary_is_true
 from labkit.launches import MODES, ROCKETS, Rocket, Said, ends, plan_of
 
 
-@step(1)
+@step(1, "no-warning")
 def test_compiles_without_a_warning(scene: Scene) -> None:
     """The program compiles without a warning, with gcc and with clang."""
     manners.compiles_cleanly(scene, ROCKETS)
 
 
-@step(1)
+@step(1, "countdown", "at-once", "summary")
 def test_one_rocket_counts_down(scene: Scene) -> None:
     """One rocket waits its delay, counts down a tick for each number, and is launched."""
     # One seed in four will do: 100 that do not are no chance.
@@ -71,7 +71,7 @@ def _each_line_at_once(lines: Said, took: float) -> None:
     )
 
 
-@step(1)
+@step(1, "no-rocket", "summary")
 def test_no_rocket(scene: Scene) -> None:
     """No rocket at all is no error: nothing is printed but the summary."""
     began = time.monotonic()
@@ -81,12 +81,11 @@ def test_no_rocket(scene: Scene) -> None:
         summary_is_true(running, 0, 0.0, time.monotonic() - began, 0.0)
 
 
-@step(1)
+@step(1, "arguments", "usage")
 def test_refuses_wrong_arguments(scene: Scene) -> None:
     """Wrong arguments are refused with status 2, and -h shows the usage."""
-    none = ("", "80x", "-1", "99999999999999999999")
-    numbers = [[option, text] for option in ("-n", "-s", "-t") for text in none]
-    ranges = [["-n", "100001"], ["-t", "0"], ["-t", "60001"], ["-s", "2147483648"]]
+    numbers = [[option, text] for option in ("-n", "-s", "-t") for text in ("", "80x")]
+    ranges = [["-n", "-1"], ["-t", "-1"], ["-t", "0"]]  # how much more it takes is its own affair
     others = [["-m", "rocket"], ["-m", ""], ["-n", "1", "surplus"], ["-Z"], ["-n"]]
-    manners.refuses(scene, ROCKETS, numbers + ranges + others, "-n")
+    manners.refuses(scene, ROCKETS, numbers + ranges + others)
     manners.shows_usage(scene, ROCKETS, "-n")

@@ -22,7 +22,7 @@ def spread_evenly(what: str, counts: Sequence[int]) -> None:
     )
 
 
-@step(2)
+@step(2, "plan", "plan-first")
 def test_plan_is_in_its_ranges(scene: Scene) -> None:
     """However large COUNT is, delays are spread evenly over 0 to 4.999 ticks, and countdowns over 0 to 4."""
     plan = plan_of(scene, 100_000, scene.seed)
@@ -36,7 +36,7 @@ def test_plan_is_in_its_ranges(scene: Scene) -> None:
     spread_evenly(_("delays by their last digits"), digits)
 
 
-@step(2)
+@step(2, "seed", "plan-first")
 def test_same_seed_same_plan(scene: Scene) -> None:
     """The same seed gives the same plan in every mode, another seed another one; 0 is a seed as well."""
     first = plan_of(scene, 300, scene.seed)
@@ -59,7 +59,7 @@ def test_same_seed_same_plan(scene: Scene) -> None:
         )
 
 
-@step(2)
+@step(2, "seed")
 def test_random_seed(scene: Scene) -> None:
     """Without -s each launch has a plan of its own, at the latest a second later."""
     plans: list[list[Rocket]] = []

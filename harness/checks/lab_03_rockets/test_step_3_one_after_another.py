@@ -9,7 +9,7 @@ from labkit.instants import at_its_best, steps_in_time, summary_is_true
 from labkit.launches import LAUNCH, SEQUENTIAL, Launch, ends, launch
 
 
-@step(3)
+@step(3, "in-order", "summary", "plan-first")
 def test_sequential(scene: Scene) -> None:
     """In mode sequential rockets fly in the order of the plan, and it takes the sum of their times."""
     at_its_best(lambda: sequential(scene, 6))

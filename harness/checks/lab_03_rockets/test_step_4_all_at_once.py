@@ -9,19 +9,19 @@ from labkit.checking import UNDER_ASAN, Row, Scene, Shim, Span, _, require, step
 from labkit.launches import SEQUENTIAL, THREADS, Launch, flown, launch, silence_means
 
 
-@step(4)
+@step(4, "thread-each")
 def test_threads_are_threads(scene: Scene) -> None:
     """Each rocket has a thread of its own, in one process, and sleeps while it waits."""
     a_thread_each(scene, THREADS)
 
 
-@step(4)
+@step(4, "thread-each", "at-once", "plan-first")
 def test_threads_in_a_crowd(scene: Scene) -> None:
     """When all print at the same time each line is whole, and each rocket has its own plan."""
     crowded(scene, THREADS)
 
 
-@step(4)
+@step(4, "signals")
 def test_a_signal_ends_it(scene: Scene) -> None:
     """SIGINT and SIGTERM end a launch at once."""
     numbers = (signal.SIGINT, signal.SIGTERM)
@@ -30,23 +30,24 @@ def test_a_signal_ends_it(scene: Scene) -> None:
         flight.running.signal(number)
         with silence_means("does-not-stop"):
             ended = flight.running.run_to_end(1.0)
+        # By which status is not said anywhere: some exit with 0, some with 130.
         require(
-            ended.status == 0 or ended.signal == number.name,
+            ended.signal in (None, number.name),
             _("how {signal} ends a launch").format(signal=number.name),
-            expected=_("killed by {signal}, or exit status 0").format(signal=number.name),
+            expected=_("killed by {signal}, or an exit").format(signal=number.name),
             got=str(ended),
-            cause="wrong-exit-status",
+            cause="crash",
         )
 
 
-@step(4)
+@step(4, "by-plan", "longest", "summary")
 def test_threads(scene: Scene) -> None:
     """In mode threads 1,000 rockets fly at the same time, each line at its instant, also after one came late."""
     fly_by_plan(scene, THREADS)
     scene.show(launch_figure(scene))
 
 
-@step(4)
+@step(4, "sound-memory")
 def test_memory_of_threads_is_sound(scene: Scene) -> None:
     """AddressSanitizer and LeakSanitizer find nothing, and every thread is joined or detached."""
     watched(scene, UNDER_ASAN, Shim(), (SEQUENTIAL, 3), (THREADS, 30), (THREADS, 30))

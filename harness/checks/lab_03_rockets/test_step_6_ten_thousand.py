@@ -15,7 +15,7 @@ MOST_MEMORY = 500 * MIB
 SPARE = 1000  # threads that others may start meanwhile
 
 
-@step(6)
+@step(6, "ten-thousand", "summary")
 def test_ten_thousand(scene: Scene) -> None:
     """10,000 rockets, in no more time than the longest one and little besides, and in little memory."""
     plan = plan_of(scene, FULL, scene.seed)

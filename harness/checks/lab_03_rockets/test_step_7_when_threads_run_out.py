@@ -20,7 +20,7 @@ from labkit.launches import (
 )
 
 
-@step(7)
+@step(7, "run-out")
 def test_when_threads_run_out(scene: Scene) -> None:
     """Where threads run out, an error says how many were started, and all of those land."""
     limit = Shim(most_threads=100)

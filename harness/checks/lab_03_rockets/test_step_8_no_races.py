@@ -7,19 +7,19 @@ from labkit.checking import UNDER_HELGRIND, UNDER_TSAN, Scene, Shim, hides_nothi
 from labkit.launches import OBJECTS, ROCKETS, THREADS
 
 
-@step(8)
+@step(8, "hides-nothing")
 def test_nothing_is_hidden(scene: Scene) -> None:
     """The code does nothing to hide from the tools that look for races."""
     hides_nothing(scene, ROCKETS)
 
 
-@step(8)
+@step(8, "tools")
 def test_no_races_for_threadsanitizer(scene: Scene) -> None:
     """ThreadSanitizer finds nothing in a launch of 200, in mode threads and in mode objects."""
     watched(scene, UNDER_TSAN, Shim(seed=scene.seed), (THREADS, 200), (OBJECTS, 200))
 
 
-@step(8)
+@step(8, "tools")
 def test_no_races_for_helgrind(scene: Scene) -> None:
     """Helgrind finds nothing in a launch of 200, in mode threads and in mode objects."""
     watched(scene, UNDER_HELGRIND, Shim(), (THREADS, 200), (OBJECTS, 200))

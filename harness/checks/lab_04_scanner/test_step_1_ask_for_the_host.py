@@ -16,7 +16,7 @@ from labkit import manners
 from labkit.checking import Running, Scene, _, expect, require, step
 
 
-@step(1)
+@step(1, "no-warning")
 def test_compiles_without_a_warning(scene: Scene) -> None:
     """The program compiles without a warning, with gcc and with clang."""
     manners.compiles_cleanly(scene, SCANNER)
@@ -36,7 +36,7 @@ def asked(running: Running) -> None:
     )
 
 
-@step(1)
+@step(1, "asks", "summary")
 def test_asks_for_the_host(scene: Scene) -> None:
     """Without HOST the scanner asks for one; the answer comes from stdin, an empty one means localhost."""
     for typed, host in (
@@ -56,7 +56,7 @@ def test_asks_for_the_host(scene: Scene) -> None:
         expect(host, summary(running)[2], _("the host that was scanned"), "wrong-host")
 
 
-@step(1)
+@step(1, "asks")
 def test_asks_at_a_keyboard(scene: Scene) -> None:
     """At a keyboard a line is the whole answer, and Ctrl-D is none: localhost."""
     for typed, host in ((b"127.0.0.2\n", "127.0.0.2"), (b"\x04", "localhost")):
@@ -68,7 +68,7 @@ def test_asks_at_a_keyboard(scene: Scene) -> None:
         expect(host, summary(running)[2], _("the host that was scanned"), "wrong-host")
 
 
-@step(1)
+@step(1, "hosts", "summary")
 def test_names_and_addresses(scene: Scene) -> None:
     """HOST is a name or an address, IPv4 or IPv6; the summary says what was asked for, and which address that is."""
     for host, addresses in (
@@ -87,7 +87,7 @@ def test_names_and_addresses(scene: Scene) -> None:
         )
 
 
-@step(1)
+@step(1, "unknown-name")
 def test_unknown_name(scene: Scene) -> None:
     """A name that is none is an error: a message, exit status 1."""
     running = scene.start(SCANNER, "-p", "1-3", "x" * 70)
@@ -102,7 +102,7 @@ def test_unknown_name(scene: Scene) -> None:
     )
 
 
-@step(1)
+@step(1, "arguments", "usage")
 def test_refuses_wrong_arguments(scene: Scene) -> None:
     """Wrong arguments are refused with status 2, and -h shows the usage."""
     ports = [
@@ -119,8 +119,8 @@ def test_refuses_wrong_arguments(scene: Scene) -> None:
         "10-5",
         "9" * 20,
     ]
-    threads = ["0", "10001", "4x", "", "-1", "9" * 20]
-    timeouts = ["0", "3600001", "5s", "", "-1", "9" * 20]
+    threads = ["0", "4x", "", "-1"]  # how much more it takes is its own affair
+    timeouts = ["0", "5s", "", "-1"]
     cases = [["-p", text, HOST] for text in ports]
     cases += [["-t", text, HOST] for text in threads]
     cases += [["-w", text, HOST] for text in timeouts]

@@ -6,7 +6,7 @@ from checks.lab_04_scanner.shared import found, lasting, open_ports, scan
 from labkit.checking import Scene, _, blame, expect, step
 
 
-@step(2)
+@step(2, "port-lines", "single-port", "summary")
 def test_exactly_the_open_ports(scene: Scene) -> None:
     """Of a range exactly the open ports are found, also at both of its ends; a range may be a single port."""
     targets = scene.targets()
@@ -18,7 +18,7 @@ def test_exactly_the_open_ports(scene: Scene) -> None:
     found(scan(scene, "-t", "1", "-p", str(last + 1)), [], (0, 1, 0))
 
 
-@step(2)
+@step(2, "that-host")
 def test_the_host_that_was_named(scene: Scene) -> None:
     """The ports that are scanned are those of HOST, also where that is IPv6 or another address of this machine."""
     first = scene.targets().block(2)
@@ -29,7 +29,7 @@ def test_the_host_that_was_named(scene: Scene) -> None:
             expect([port], open_ports(running.stdout.text()), _("the open ports of that host"))
 
 
-@step(2)
+@step(2, "single-port")
 def test_the_last_port_of_all(scene: Scene) -> None:
     """Port 65535 is a port like any other, and there is none after it."""
     open_ = scene.targets().open_if_free([65535])

@@ -57,7 +57,7 @@ def timed_scan(
     return running, took
 
 
-@step(3)
+@step(3, "parallel", "summary")
 def test_silent_ports_in_parallel(scene: Scene) -> None:
     """64 silent ports with 64 threads take one time-out, not 64 of them."""
     running, took = timed_scan(
@@ -80,7 +80,7 @@ def test_silent_ports_in_parallel(scene: Scene) -> None:
     )
 
 
-@step(3)
+@step(3, "parallel")
 def test_one_thread_takes_the_sum(scene: Scene) -> None:
     """With -t 1 the time-outs add up, each as long as -w says; the answers are the same."""
     targets = scene.targets()
@@ -132,7 +132,7 @@ def has_a_hundred_threads(running: Running) -> None:
     )
 
 
-@step(3)
+@step(3, "defaults")
 def test_defaults(scene: Scene) -> None:
     """Without -t and -w there are 100 threads, and a time-out of a second."""
     running, _took = timed_scan(
@@ -148,7 +148,7 @@ def test_defaults(scene: Scene) -> None:
     found(running, [], (0, 0, 110))
 
 
-@step(3)
+@step(3, "each-once", "port-lines")
 def test_each_port_once(scene: Scene) -> None:
     """Many threads share the ports, and each port is tried once."""
     targets = scene.targets()
@@ -177,7 +177,7 @@ def test_each_port_once(scene: Scene) -> None:
     )
 
 
-@step(3)
+@step(3, "filtered")
 def test_other_answers_are_filtered(scene: Scene) -> None:
     """A host that cannot be reached has neither open nor closed ports: they are filtered."""
     if not scene.network().own:
@@ -185,7 +185,7 @@ def test_other_answers_are_filtered(scene: Scene) -> None:
     found(scan(scene, "-p", "1-3", host="192.0.2.1"), [], (0, 0, 3))  # RFC 5737: nobody's address
 
 
-@step(3)
+@step(3, "thousand-sockets", "arguments")
 def test_more_than_a_thousand_sockets(scene: Scene) -> None:
     """With 1,100 threads sockets have numbers above 1,023: they are scanned with like any other."""
     targets = scene.targets()

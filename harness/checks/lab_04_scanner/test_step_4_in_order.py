@@ -6,7 +6,7 @@ from checks.lab_04_scanner.shared import found, scan, silent
 from labkit.checking import Scene, Shim, _, require, step
 
 
-@step(4)
+@step(4, "in-order")
 def test_order_with_perturbed_schedules(scene: Scene) -> None:
     """Open ports are printed in ascending order and completely, in whatever order threads finish."""
     targets = scene.targets()
@@ -19,7 +19,7 @@ def test_order_with_perturbed_schedules(scene: Scene) -> None:
         found(running, open_, (len(open_), 200 - len(open_), 0))
 
 
-@step(4)
+@step(4, "streams")
 def test_streams(scene: Scene) -> None:
     """A port is printed as soon as all lower ones are known, and not before."""
     targets = scene.targets()

@@ -45,7 +45,7 @@ def lines_in(data: bytes) -> int:
     return len(OPEN_LINE.findall(data.decode("utf-8", "replace")))
 
 
-@step(5)
+@step(5, "bar-where", "bar-form", "screen")
 def test_bar_on_stderr_alone(scene: Scene) -> None:
     """Where stderr is a terminal there is a bar; stdout, a pipe, holds the port lines alone."""
     first, open_ = slow_targets(scene)
@@ -65,7 +65,7 @@ def test_bar_on_stderr_alone(scene: Scene) -> None:
     )
 
 
-@step(5)
+@step(5, "bar-form")
 def test_bar_is_not_drawn_for_every_port(scene: Scene) -> None:
     """However many ports there are, the bar is drawn at most 20 times a second."""
     # All closed, so there is news of tens of thousands a second. One thread sends it: whoever draws is
@@ -77,7 +77,7 @@ def test_bar_is_not_drawn_for_every_port(scene: Scene) -> None:
         terminal.bar_is_calm(running.stderr.taken(), time.monotonic() - before, 0)
 
 
-@step(5)
+@step(5, "screen", "bar-form")
 def test_bar_and_lines_on_one_terminal(scene: Scene) -> None:
     """Where both are the same terminal, a narrow one too, each port's line is whole beside a bar redrawn in place."""
     first, open_ = slow_targets(scene)
@@ -99,7 +99,7 @@ def test_bar_and_lines_on_one_terminal(scene: Scene) -> None:
         terminal.bar_stays_in_place([line for line in screen if line not in lines], columns)
 
 
-@step(5)
+@step(5, "bar-where", "summary")
 def test_no_bar_in_a_pipe(scene: Scene) -> None:
     """Where stderr is no terminal there is no bar, whatever stdout is."""
     first, open_ = slow_targets(scene)
@@ -159,7 +159,7 @@ def interrupt(running: Running) -> None:
     )
 
 
-@step(5)
+@step(5, "bar-form", "ctrl-c")
 def test_resizing_and_ctrl_c(scene: Scene) -> None:
     """The bar stays in its line when the window becomes narrow; Ctrl-C leaves it clean, and what was found in it."""
     first = mostly_silent(scene)
@@ -184,7 +184,7 @@ def test_resizing_and_ctrl_c(scene: Scene) -> None:
     )
 
 
-@step(5)
+@step(5, "ctrl-c")
 def test_ctrl_c_keeps_what_was_found(scene: Scene) -> None:
     """Ctrl-C in a pipe keeps what was found; on a terminal that has the bar alone, it leaves that clean."""
     first = mostly_silent(scene)

@@ -18,7 +18,7 @@ from checks.lab_04_scanner.shared import (
 from labkit.checking import Limits, Scene, _, blame, expect, step
 
 
-@step(6)
+@step(6, "not-itself")
 def test_not_its_own_sockets(scene: Scene) -> None:
     """A socket that is connected to itself is no open port."""
     if not scene.network("few-ports").own:
@@ -30,7 +30,7 @@ def test_not_its_own_sockets(scene: Scene) -> None:
             found(running, [])
 
 
-@step(6)
+@step(6, "all-ports", "summary")
 def test_all_ports(scene: Scene) -> None:
     """All 65,535 ports with 1,024 descriptors: the open ones are found, 65535 among them, and nothing else."""
     targets = scene.targets()

@@ -18,7 +18,7 @@ def exact(running: Running, ports: Sequence[int], counts: tuple[int, int, int]) 
         raise
 
 
-@step(7)
+@step(7, "scarce")
 def test_few_descriptors(scene: Scene) -> None:
     """200 threads with 32 descriptors: a port that cannot be tried now is tried again."""
     targets = scene.targets()
@@ -36,7 +36,7 @@ def test_few_descriptors(scene: Scene) -> None:
     exact(running, open_, (len(open_), 540 - len(open_), 60))
 
 
-@step(7)
+@step(7, "scarce")
 def test_no_local_ports(scene: Scene) -> None:
     """While the kernel has no local port to connect from, ports wait; when it has some again, they are tried."""
     if not scene.network("few-ports").own:
@@ -55,7 +55,7 @@ def test_no_local_ports(scene: Scene) -> None:
     exact(running, open_, (len(open_), 40 - len(open_), 0))
 
 
-@step(7)
+@step(7, "no-threads", "scarce")
 def test_few_threads(scene: Scene) -> None:
     """Where few threads, or none, can be started, the scan is done all the same."""
     targets = scene.targets()

@@ -15,13 +15,13 @@ from labkit.checking import (
 )
 
 
-@step(8)
+@step(8, "hides-nothing")
 def test_nothing_is_hidden(scene: Scene) -> None:
     """The code does nothing to hide from the tools that look for races."""
     hides_nothing(scene, SCANNER)
 
 
-@step(8)
+@step(8, "tools")
 def test_tools_find_nothing(scene: Scene) -> None:
     """ThreadSanitizer, Helgrind and AddressSanitizer find nothing in a scan with many threads."""
     targets = scene.targets()

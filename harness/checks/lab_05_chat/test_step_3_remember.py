@@ -18,7 +18,7 @@ def same_history(wanted: Sequence[bytes], got: Sequence[bytes], what: str, cause
     expect(b"\n".join(wanted) or b"", b"\n".join(got), what, cause)
 
 
-@step(3)
+@step(3, "login", "history", "defaults")
 def test_history_on_login(scene: Scene) -> None:
     """Who logs in gets the last HISTORY_SIZE messages, oldest first, then `OK END`; who registers or resumes, too."""
     chat = chats.start(scene, "-n", "5", known=["carol"])
@@ -55,7 +55,7 @@ def other_history_size(scene: Scene, options: Sequence[str], wanted: int) -> Non
     same_history(said[60 - wanted :], got, _("the history of who registers"), "history-size")
 
 
-@step(3)
+@step(3, "history")
 def test_history_command(scene: Scene) -> None:
     """`HISTORY N` tells the last N messages, `HISTORY` all that are kept, and what is no number is refused."""
     chat = chats.start(scene, "-n", "20")
@@ -86,7 +86,7 @@ def test_history_command(scene: Scene) -> None:
         answered(alice, b"HISTORY " + word, b"ERR bad-number", "bad-number-taken")
 
 
-@step(3)
+@step(3, "history")
 def test_history_after_a_restart(scene: Scene) -> None:
     """The history is there again after a restart, and goes on, whatever the new HISTORY_SIZE."""
     chat = chats.start(scene, "-n", "10", known=["alice"])
@@ -114,7 +114,7 @@ def test_history_after_a_restart(scene: Scene) -> None:
 KILLS, CRASHES = 3, 16
 
 
-@step(3)
+@step(3, "promise-5", "history")
 def test_kept_after_kill_9(scene: Scene) -> None:
     """A message that was answered `OK` is in the history after a kill -9 in that very moment, and stands there once."""
     chat = chats.start(scene, "-n", "1000", known=["alice", "bob"])
@@ -198,7 +198,7 @@ def kept_by_then(scene: Scene, here: Path, said: Sequence[bytes]) -> None:
     chat.server.program.close_now()
 
 
-@step(3)
+@step(3, "server-error")
 def test_no_room_for_a_message(scene: Scene) -> None:
     """A message that cannot be written is answered `ERR server-error`, and nobody hears it."""
     if not scene.network().own:

@@ -60,7 +60,7 @@ def everything_said(order: Sequence[bytes], users: Sequence[User], each: int) ->
         )
 
 
-@step(4)
+@step(4, "promise-1", "promise-2")
 def test_a_hundred_users(scene: Scene) -> None:
     """100 users say 20 messages each at once: each of the others hears each of them once, all in one order."""
     names = named("user", EVERYBODY)
@@ -71,7 +71,7 @@ def test_a_hundred_users(scene: Scene) -> None:
     one_order(users, order)
 
 
-@step(4)
+@step(4, "promise-1", "promise-2")
 def test_one_order_with_perturbed_schedules(scene: Scene) -> None:
     """The same holds when threads are interrupted at the worst moments."""
     names = named("user", 12)
@@ -83,7 +83,7 @@ def test_one_order_with_perturbed_schedules(scene: Scene) -> None:
         one_order(users, order)
 
 
-@step(4)
+@step(4, "few-bytes", "promise-1")
 def test_short_transfers(scene: Scene) -> None:
     """Lines stay whole when the kernel takes and gives a few bytes at a time."""
     try:

@@ -44,7 +44,7 @@ def _why_not_contiguous(run: Sequence[bytes], order: Sequence[bytes]) -> str:
     return "history-gap" if len(run) < len(order) - first else "order-differs"
 
 
-@step(5)
+@step(5, "promise-3", "promise-1", "history")
 def test_latecomers(scene: Scene) -> None:
     """Who logs in while others talk gets a history and live messages that join without a gap or a repeat; HISTORY comes in one piece."""
     come_while_others_talk(scene, None, each=40, late=30)

@@ -29,7 +29,7 @@ def round_trip(speaker: User, listener: User, text: bytes) -> None:
         raise
 
 
-@step(6)
+@step(6, "promise-4")
 def test_a_user_who_does_not_read(scene: Scene) -> None:
     """A user who does not read delays nobody; 200 KiB wait for him, and he gets them when he reads again."""
     # Several of these: whose bytes come first where room is made in a socket for which two wait is chance.
@@ -72,7 +72,7 @@ def answered_between(chat: Chat, user: User, wanted: Sequence[bytes]) -> None:
     )
 
 
-@step(6)
+@step(6, "promise-4", "join-leave")
 def test_a_user_who_never_reads(scene: Scene) -> None:
     """When more than 256 KiB wait for a user he is disconnected, the others are told, and go on undisturbed."""
     chat = chats.start(scene, known=["alice", "bob", "hog"], network="narrow")
@@ -111,7 +111,7 @@ def test_a_user_who_never_reads(scene: Scene) -> None:
     comes_back(chat, "hog")
 
 
-@step(6)
+@step(6, "promise-4")
 def test_a_long_history(scene: Scene) -> None:
     """A long history that its reader takes slowly delays nobody, and does not count against him."""
     chat = chats.start(scene, "-n", "2000", known=["alice", "bob", "slow"], network="narrow")
@@ -140,7 +140,7 @@ def test_a_long_history(scene: Scene) -> None:
     expect(b"\n".join(wanted), b"\n".join(got), _("a long history, then live"), "message-lost")
 
 
-@step(6)
+@step(6, "promise-4")
 def test_answers_nobody_reads(scene: Scene) -> None:
     """Who sends commands and never reads their answers delays nobody else."""
     hogs = {b"WHO\n": 512 * KIB, b"HISTORY\n": 64 * KIB, b"SAY hello\n": 16 * KIB}
@@ -170,7 +170,7 @@ def asks_on(chat: Chat, hog: User, commands: bytes) -> None:
 HASHING = "8"  # the cost; some 0.2 s and 128 MiB
 
 
-@step(6)
+@step(6, "promise-7")
 def test_slow_hashes(scene: Scene) -> None:
     """While passwords are hashed, for whatever reason, others chat on without waiting for that."""
     chat = chats.start(scene, "-c", HASHING)

@@ -50,7 +50,7 @@ def still_serves(chat: Chat, users: Sequence[User], what: str, cause: str) -> No
         raise
 
 
-@step(7)
+@step(7, "too-long", "lines")
 def test_long_lines(scene: Scene) -> None:
     """A line of 1024 bytes is taken; a longer one is `ERR too-long` once, whatever its length, and costs no memory."""
     chat = chats.start(scene)
@@ -89,7 +89,7 @@ def test_long_lines(scene: Scene) -> None:
     )
 
 
-@step(7)
+@step(7, "lines")
 def test_half_lines(scene: Scene) -> None:
     """An unfinished last line is dropped, in whatever way its sender leaves; while it lasts, others are served."""
     chat = chats.start(scene)
@@ -133,7 +133,7 @@ def only_one(heads: Sequence[bytes], welcome: str, refusal: str, what: str, caus
     return welcomed[0]
 
 
-@step(7)
+@step(7, "promise-6")
 def test_one_name_fifty_times(scene: Scene) -> None:
     """Of 50 who register one name at once exactly one is welcomed, the others hear `ERR name-taken`, the file has one line."""
     for shim in (None, *seeded(scene.seed, 2)):
@@ -155,7 +155,7 @@ def test_one_name_fifty_times(scene: Scene) -> None:
         expect([b"JOIN alice"], witness.news, _("the comings told"), "registered-twice")
 
 
-@step(7)
+@step(7, "online", "promise-6")
 def test_online_once(scene: Scene) -> None:
     """Of 50 who log in with one name at once exactly one is welcomed, and the others hear `ERR already-online`."""
     for shim in (Shim(), *seeded(scene.seed, 2)):
@@ -183,7 +183,7 @@ def one_of_fifty(chat: Chat, witness: User, command: bytes) -> bytes:
     return heads[welcomed].rsplit(b" ", 1)[1]
 
 
-@step(7)
+@step(7, "ctrl-z")
 def test_ctrl_z(scene: Scene) -> None:
     """A server that was stopped with Ctrl-Z and continued goes on with all its users."""
     chat = chats.start(scene, known=["alice", "bob"])
@@ -193,7 +193,7 @@ def test_ctrl_z(scene: Scene) -> None:
         still_serves(chat, users, _("Ctrl-Z and fg"), "interrupted-call")
 
 
-@step(7)
+@step(7, "rude", "as-before", "broken-pipe")
 def test_a_broken_pipe(scene: Scene) -> None:
     """Writing to somebody who is gone ends neither the server nor anybody else's connection."""
     chat = chats.start(scene, known=["alice", "bob", "gone"], shim=manners.piecemeal(scene))
@@ -210,7 +210,7 @@ def test_a_broken_pipe(scene: Scene) -> None:
         comes_back(chat, "gone")
 
 
-@step(7)
+@step(7, "rude", "join-leave", "as-before")
 def test_garbage(scene: Scene) -> None:
     """Garbage, NUL bytes and resets at any moment harm nobody else."""
     chat = chats.start(scene, known=named("user", 10), shim=Shim(seed=scene.seed))
@@ -268,7 +268,7 @@ def resets(chat: Chat) -> None:
         guest.reset()
 
 
-@step(7)
+@step(7, "rude", "greeting")
 def test_idle_connections(scene: Scene) -> None:
     """200 idle connections, and a thousand more at once, keep nobody from chatting; all are greeted."""
     chat = chats.start(scene, known=["alice", "bob"])
@@ -286,7 +286,7 @@ def test_idle_connections(scene: Scene) -> None:
         chat.settle([alice, bob])
 
 
-@step(7)
+@step(7, "shortage", "soon-in", "rude")
 def test_out_of_descriptors(scene: Scene) -> None:
     """Out of descriptors the server says so once, burns no CPU and loses nobody; who waits is let in when another leaves."""
     chat = chats.start(scene, known=["alice", "bob"], limits=Limits(files=FEW_DESCRIPTORS))
@@ -333,7 +333,7 @@ def came_in(chat: Chat, guests: Sequence[User]) -> int:
 MOST_THREADS = 20
 
 
-@step(7)
+@step(7, "rude", "as-before")
 def test_out_of_threads(scene: Scene) -> None:
     """Where no thread can be started, that one client is closed, with a message, and all others go on."""
     chat = chats.start(scene, known=["alice"], shim=Shim(most_threads=MOST_THREADS))
@@ -365,7 +365,7 @@ def test_out_of_threads(scene: Scene) -> None:
         comes_back(chat, "alice")
 
 
-@step(7)
+@step(7, "given-back")
 def test_gives_everything_back(scene: Scene) -> None:
     """When 1,000 guests have come and gone, threads, descriptors and memory are back where they were."""
     names = named("user", 20)
@@ -431,7 +431,7 @@ def visit(chat: Chat, witness: User, names: Sequence[str], tokens: Sequence[byte
     return [user.token for user in users]
 
 
-@step(7)
+@step(7, "given-back")
 def test_no_memory_is_lost(scene: Scene) -> None:
     """LeakSanitizer, AddressSanitizer and UndefinedBehaviorSanitizer find nothing, whatever the guests did."""
     watched(scene, UNDER_ASAN, Shim(seed=scene.seed), 8)

@@ -6,20 +6,20 @@ from checks.lab_05_chat.shared import SERVER, watched
 from labkit.checking import UNDER_HELGRIND, UNDER_TSAN, Scene, Shim, hides_nothing, seeded, step
 
 
-@step(9)
+@step(9, "hides-nothing")
 def test_nothing_is_hidden(scene: Scene) -> None:
     """The code does nothing to hide from the tools that look for races."""
     hides_nothing(scene, SERVER)
 
 
-@step(9)
+@step(9, "tools")
 def test_thread_sanitizer(scene: Scene) -> None:
     """ThreadSanitizer finds no data race, no lock taken in two orders and no thread left behind."""
     for shim in (Shim(), *seeded(scene.seed, 2)):
         watched(scene, UNDER_TSAN, shim, 10)
 
 
-@step(9)
+@step(9, "tools")
 def test_helgrind(scene: Scene) -> None:
     """Helgrind finds no misuse of a lock: none left locked, none unlocked twice, no order turned round."""
     watched(scene, UNDER_HELGRIND, Shim(), 6)

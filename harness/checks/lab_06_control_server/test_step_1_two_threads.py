@@ -40,13 +40,13 @@ from labkit.console import COMMANDS, EVENT, Console, enter, since
 from labkit.terminal import shown
 
 
-@step(1)
+@step(1, "no-warning")
 def test_compiles_without_a_warning(scene: Scene) -> None:
     """The program compiles without a warning, with gcc and with clang."""
     manners.compiles_cleanly(scene, SERVER)
 
 
-@step(1)
+@step(1, "first-lines", "address", "busy-port")
 def test_says_where_it_listens(scene: Scene) -> None:
     """The server says `server started`, then `listening on` with its real address and port."""
     scene.stdin = "pipe"
@@ -55,18 +55,18 @@ def test_says_where_it_listens(scene: Scene) -> None:
     manners.reports_busy_port(scene, SERVER)
 
 
-@step(1)
+@step(1, "arguments", "usage", "address")
 def test_refuses_wrong_arguments(scene: Scene) -> None:
     """Wrong arguments are refused with status 2, and -h shows the usage."""
     scene.stdin = "pipe"
-    cases = manners.wrong_ports() + manners.wrong_in_general()
+    cases = manners.wrong_ports() + manners.wrong_in_general() + manners.wrong_addresses()
     cases += [["-c", text, "-p", "0"] for text in ("0", "12", "5x", "")]
     manners.refuses(scene, SERVER, cases)
     for option in ("-u", "-l", "-c"):
         manners.shows_usage(scene, SERVER, option)
 
 
-@step(1)
+@step(1, "both-at-once", "status")
 def test_clients_while_the_keyboard_waits(scene: Scene) -> None:
     """Clients are served while nobody types, and while somebody is in the middle of a command."""
     console = consoles.start(scene)
@@ -90,7 +90,7 @@ def test_clients_while_the_keyboard_waits(scene: Scene) -> None:
 BURSTS, LINES = 9, 40
 
 
-@step(1)
+@step(1, "both-at-once", "ten-ms")
 def test_commands_while_clients_wait(scene: Scene) -> None:
     """Commands are answered whatever clients do: one is silent in the middle of a line, one never reads."""
     console = consoles.start(scene, network="narrow")
@@ -106,7 +106,7 @@ def test_commands_while_clients_wait(scene: Scene) -> None:
     silent.expect(b"ECHO half a line\n")
 
 
-@step(1)
+@step(1, "prompt")
 def test_no_prompt_in_a_pipe(scene: Scene) -> None:
     """Where stdin is no terminal nobody is prompted: an answer is all that a command brings."""
     console = consoles.start(scene)
@@ -120,7 +120,7 @@ def test_no_prompt_in_a_pipe(scene: Scene) -> None:
     expect(wanted, lines, _("the answers to four commands"), "no-command-answer")
 
 
-@step(1)
+@step(1, "protocol")
 def test_answers_to_clients(scene: Scene) -> None:
     """REGISTER, LOGIN, SAY and QUIT are answered word by word, and so is each mistake; nobody is greeted."""
     console = consoles.start(scene)
@@ -144,14 +144,14 @@ def test_answers_to_clients(scene: Scene) -> None:
         (b"SAY " + b"x" * 1020, b"ECHO " + b"x" * 1020),
         (b"SAY " + b"x" * 1021, b"ERR too-long"),
         (b"x" * 100_000, b"ERR too-long"),
-        (b"quit now", b"OK bye"),
+        (b"quit", b"OK bye"),
     ):
         told(alice, command, answer)
     with blame("does-not-close", only=Silent):
         alice.expect_end()
 
 
-@step(1)
+@step(1, "names", "protocol")
 def test_names_and_passwords(scene: Scene) -> None:
     """A name has one user with one password; what cannot be one is refused, and a refusal says just `ERR denied`."""
     console = consoles.start(scene)
@@ -161,14 +161,11 @@ def test_names_and_passwords(scene: Scene) -> None:
         (b"REGISTER alice other", b"ERR name-taken"),
         (b"REGISTER a:b secret", b"ERR bad-name"),
         (b"REGISTER " + b"n" * 33 + b" secret", b"ERR bad-name"),
-        (b"REGISTER", b"ERR bad-name"),
         (b"REGISTER n\x01n secret", b"ERR bad-name"),
         (b"REGISTER n\xffn secret", b"ERR bad-name"),
-        (b"REGISTER carol", b"ERR bad-password"),
         (b"REGISTER carol " + b"p" * 129, b"ERR bad-password"),
         (b"LOGIN alice pass-bob", b"ERR denied"),
         (b"LOGIN nobody secret", b"ERR denied"),
-        (b"LOGIN", b"ERR denied"),
         (b"LOGIN alice pass-alice", b"ERR already-online"),
     ):
         told(other, command, answer)
@@ -178,7 +175,7 @@ def test_names_and_passwords(scene: Scene) -> None:
     logs_in(console, console.server.connect("another"), "bob")
 
 
-@step(1)
+@step(1, "protocol")
 def test_lines_in_any_portions(scene: Scene) -> None:
     """A line may come in pieces, and several at once; answers are whole also where writes are short."""
     in_portions(consoles.start(scene))
@@ -204,7 +201,7 @@ def in_portions(console: Console) -> None:
         alice.expect_end()
 
 
-@step(1)
+@step(1, "ten-ms")
 def test_commands_while_100_talk(scene: Scene) -> None:
     """While 100 clients talk, `status` is answered within 10 ms (times the machine's load)."""
     console = consoles.start(scene)
@@ -240,7 +237,7 @@ def times_of_status(console: Console, clients: Sequence[Client]) -> tuple[float,
     return statistics.median(took), max(allowed)
 
 
-@step(1)
+@step(1, "slow-hash")
 def test_a_slow_hash_holds_up_nobody(scene: Scene) -> None:
     """While passwords are hashed, commands are answered and clients are served."""
     console = consoles.start(scene, "-c", "9")
@@ -273,7 +270,7 @@ def test_a_slow_hash_holds_up_nobody(scene: Scene) -> None:
 ROUNDS = 100
 
 
-@step(1)
+@step(1, "together")
 def test_answers_stand_together(scene: Scene) -> None:
     """The lines of an answer stand together, while clients come and go and are spoken of on stdout."""
     console = consoles.start(scene, shim=Shim(seed=scene.seed))
@@ -287,7 +284,7 @@ def test_answers_stand_together(scene: Scene) -> None:
     expect(ROUNDS, len(found), what, "answer-interrupted")
 
 
-@step(1)
+@step(1, "help")
 def test_help(scene: Scene) -> None:
     """`help` says a line about each command."""
     console = consoles.start(scene)
@@ -302,34 +299,29 @@ def test_help(scene: Scene) -> None:
         )
 
 
-@step(1)
+@step(1, "unknown")
 def test_unknown_commands(scene: Scene) -> None:
     """What is no command is said to be none, on stderr; an empty line is nothing at all."""
     console = consoles.start(scene)
-    unknown = ["stauts", "clear everything", "clear", "help me?"]
-    typed = [b"", *(text.encode() for text in unknown), b"", b"x" * 5000, b"status"]
+    unknown = ["stauts", "clear everything", "clear", "pauses"]
+    typed = [b"", *(text.encode() for text in unknown), b"", b"status"]
     console.status()  # now all has been said that is said at the start
     before = console.type(*typed)
     console.answer(before, b"status")
     wanted = [f"unknown command: {text}, try help" for text in unknown]
-    console.program.eventually(lambda: len(console.program.stderr.lines()) > len(wanted), 2.0)
-    *got, last = console.program.stderr.lines() or [""]
-    what = _("what stderr says")
-    expect("\n".join(wanted), "\n".join(got), what, "command-not-known")
-    require(
-        re.fullmatch("unknown command: x+.*, try help", last),
-        _("a very long line must be an unknown command like any other"),
-        expected="unknown command: x…, try help",
-        got=last[:200],
-        cause="command-not-known",
-    )
+    console.program.eventually(lambda: len(console.program.stderr.lines()) >= len(wanted), 2.0)
+    # As an error it may begin with the program's name.
+    got = [
+        re.sub(r"^[^ :]+: (?=unknown command)", "", one) for one in console.program.stderr.lines()
+    ]
+    expect("\n".join(wanted), "\n".join(got), _("what stderr says"), "command-not-known")
     extra = [one for one in console.printed(before).splitlines() if not EVENT.fullmatch(one)]
     expect(
         3, len(extra), _("lines that answer `status`, the one known command"), "command-not-known"
     )
 
 
-@step(1)
+@step(1, "status")
 def test_status(scene: Scene) -> None:
     """`status` says where the server listens, how many clients there are, how many users, how many lines of log."""
     console = consoles.start(scene)
@@ -348,10 +340,10 @@ def test_status(scene: Scene) -> None:
     say(alice)
 
 
-@step(1)
+@step(1, "prompt", "status", "shutdown")
 def test_at_a_terminal(scene: Scene) -> None:
     """At a terminal there is a prompt, and what clients do goes to the log alone."""
-    console = consoles.start(scene, terminals="stdin stdout", stdin=None)
+    console = consoles.start(scene, terminals="stdin stdout stderr", stdin=None)
     program = console.program
     prompted(program, 0)
     (alice,) = enter(console, "alice")

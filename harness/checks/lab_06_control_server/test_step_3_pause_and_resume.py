@@ -63,7 +63,7 @@ def refused(console: Console) -> None:
     )
 
 
-@step(3)
+@step(3, "pause", "status")
 def test_pause_and_resume(scene: Scene) -> None:
     """While the server is paused who comes is refused and who is there is served; then it listens again, on the
     same port."""
@@ -89,7 +89,7 @@ def test_pause_and_resume(scene: Scene) -> None:
             say(alice)
 
 
-@step(3)
+@step(3, "no-change")
 def test_nothing_to_change(scene: Scene) -> None:
     """A `pause` or `resume` that changes nothing says so and is no error."""
     console = consoles.start(scene)
@@ -115,7 +115,7 @@ def test_nothing_to_change(scene: Scene) -> None:
 CYCLES = 100
 
 
-@step(3)
+@step(3, "never-lost", "given-back")
 def test_100_cycles_under_load(scene: Scene) -> None:
     """100 times `pause` and `resume` while clients talk lose no client that has had an answer."""
     console = consoles.start(scene)
@@ -145,7 +145,7 @@ def lost_by_pause() -> Iterator[None]:
         raise
 
 
-@step(3)
+@step(3, "never-lost")
 def test_who_comes_between(scene: Scene) -> None:
     """Who comes while `pause` and `resume` alternate, and has had one answer, is served on."""
     for shim in seeded(scene.seed, 3):
@@ -186,7 +186,7 @@ def newcomers(console: Console) -> list[Client]:
 FEW_DESCRIPTORS, MANY = 64, 100
 
 
-@step(3)
+@step(3, "no-thread", "shortage", "soon-in")
 def test_out_of_descriptors(scene: Scene) -> None:
     """Out of descriptors the server says so once, burns no CPU and loses no client; commands are answered; who
     waits is served as soon as another leaves."""
@@ -231,7 +231,7 @@ def strangers_for(console: Console, clients: Sequence[Client], seconds: float) -
 MOST_THREADS = 20
 
 
-@step(3)
+@step(3, "no-thread")
 def test_out_of_threads(scene: Scene) -> None:
     """Where no thread can be started, that one client is closed, with a message, and all others go on."""
     console = consoles.start(scene, shim=Shim(most_threads=MOST_THREADS))

@@ -30,7 +30,7 @@ from labkit.console import Console, enter, names
 SALTED = re.compile(r"\$y\$[./0-9A-Za-z]+\$[./0-9A-Za-z]+\$[./0-9A-Za-z]{43}")
 
 
-@step(6)
+@step(6, "names", "files")
 def test_identification_file(scene: Scene) -> None:
     """The identification file holds NAME:HASH lines that only its owner may read, and no password."""
     console = consoles.start(scene, "-u", "who.txt")
@@ -105,7 +105,7 @@ def try_to_log_in(console: Console, answers: dict[str, bytes], last: bool) -> li
     return late
 
 
-@step(6)
+@step(6, "clear-users")
 def test_clear_users(scene: Scene) -> None:
     """`clear users` empties the file: logins are refused afterwards, and who is logged in stays."""
     console = consoles.start(scene)
@@ -123,7 +123,7 @@ def test_clear_users(scene: Scene) -> None:
     agree(console, ["carol"], ["carol"], ["bob"])
 
 
-@step(6)
+@step(6, "still-online", "clear-users")
 def test_a_name_still_online(scene: Scene) -> None:
     """After `clear users` a name that is online cannot be registered elsewhere until it leaves."""
     console = consoles.start(scene)
@@ -149,7 +149,7 @@ def test_a_name_still_online(scene: Scene) -> None:
     agree(console, ["alice"], ["alice"], [])
 
 
-@step(6)
+@step(6, "fifty")
 def test_registrations_at_once(scene: Scene) -> None:
     """Of 50 users who register at once none is lost: file and memory have them all."""
     for shim in (Shim(), *seeded(scene.seed, 1)):
@@ -166,7 +166,7 @@ def tally(talks: Sequence[Talk]) -> str:
     return "\n".join(f"{n}  {answer}" for answer, n in sorted(counts.items()))
 
 
-@step(6)
+@step(6, "fifty")
 def test_one_name_for_fifty(scene: Scene) -> None:
     """Of 50 registrations of one name at once exactly one succeeds; the others are told that it is taken."""
     console = consoles.start(scene, "-c", "5")
@@ -190,7 +190,7 @@ def test_one_name_for_fifty(scene: Scene) -> None:
     agree(console, ["same"], ["same"], ["nobody"])
 
 
-@step(6)
+@step(6, "names", "protocol")
 def test_one_login_for_fifty(scene: Scene) -> None:
     """Of 50 logins with one name at once exactly one succeeds; the others are told that it is online already."""
     console = consoles.start(scene, shim=Shim(seed=scene.seed, percent=100, max_us=10_000))
@@ -225,7 +225,7 @@ def one_login_for(console: Console, name: str, count: int) -> None:
         client.close()
 
 
-@step(6)
+@step(6, "file-and-memory", "clear-users")
 def test_login_while_clearing(scene: Scene) -> None:
     """Whose password is still being checked when `clear users` is answered is refused."""
     console = consoles.start(scene, "-c", "8")
@@ -252,7 +252,7 @@ def test_login_while_clearing(scene: Scene) -> None:
 CLEARINGS_OF_USERS, AT_ONCE = 14, 2
 
 
-@step(6)
+@step(6, "file-and-memory")
 def test_registrations_while_clearing(scene: Scene) -> None:
     """While users register, the file is cleared: each is in file and memory, or in neither."""
     held_up = Shim(percent=100, max_us=4000)

@@ -41,13 +41,13 @@ def by_signal(console: Console) -> None:
     manners.stop_under_tool(console.server)
 
 
-@step(7)
+@step(7, "hides-nothing")
 def test_nothing_is_hidden(scene: Scene) -> None:
     """The code does nothing to hide from the tools that look for races."""
     hides_nothing(scene, SERVER)
 
 
-@step(7)
+@step(7, "tools")
 def test_thread_sanitizer(scene: Scene) -> None:
     """ThreadSanitizer finds no data race, no lock taken in two orders and no thread left behind."""
     shims = (Shim(), *seeded(scene.seed, 2))
@@ -55,7 +55,7 @@ def test_thread_sanitizer(scene: Scene) -> None:
         watched(scene, UNDER_TSAN, shim, 10, way)
 
 
-@step(7)
+@step(7, "tools")
 def test_helgrind(scene: Scene) -> None:
     """Helgrind finds no misuse of a lock: none left locked, none unlocked twice, no order turned round."""
     watched(scene, UNDER_HELGRIND, Shim(), 6, by_command)
