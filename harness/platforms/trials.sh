@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # trials.sh TRIAL: what platforms.sh does inside a root, as its root. The last line says what came out;
 # the exit status is 0 where that is as it should be.
-set -eu
+set -eu -o pipefail
 labs=/home/student/labs
 cd "$labs"
 
