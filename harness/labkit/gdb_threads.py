@@ -10,8 +10,9 @@ from __future__ import annotations
 
 import importlib
 import json
+import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,8 @@ MOST_FRAMES = 60
 MOST_NAME = 120  # characters
 # What a thread waits on in futex(2) lies inside a lock: its owner's id at most this far around it.
 BYTES_BEFORE, BYTES = 16, 64
+THREAD_POINTERS = ("fs_base", "tpidr")  # x86_64, aarch64
+ADDRESS = (1 << 64) - 1
 
 # "call 0x1090 <pthread_join@plt>"; aarch64: "bl 0x890 <recv@plt>"
 _CALL = re.compile(r"(?:call|bl).*<(?P<name>[^<>+@]+)(?:@[^<>]*)?>$")
@@ -32,15 +35,38 @@ _SYNCHRONISATION = ("pthread_", "mtx_t", "cnd_t", "sem_t")
 def main() -> None:
     """Print all threads, the main one first; each at once, for the time may run out."""
     inferior = gdb.selected_inferior()
-    for thread in sorted(inferior.threads(), key=lambda thread: int(thread.num)):
-        thread.switch()
-        pid, tid, _ = thread.ptid
-        seen: dict[str, Any] = {"number": thread.num, "tid": tid, "frames": list(frames())}
+    threads = {thread.ptid[1]: thread for thread in inferior.threads()}
+    for number, tid in enumerate(created(inferior.pid, threads), 1):
+        if tid not in threads:  # it has ended
+            continue
+        threads[tid].switch()
+        pid = threads[tid].ptid[0]
+        seen: dict[str, Any] = {"number": number, "tid": tid, "frames": list(frames())}
+        seen["pointer"] = thread_pointer()
         seen["status"] = of_kernel(pid, tid, "status")
         seen["system_call"] = of_kernel(pid, tid, "syscall")
         seen["memory"], seen["symbol"] = waited_for(inferior, seen["system_call"])
         gdb.write(json.dumps(seen) + "\n")
         gdb.flush()
+
+
+def created(pid: int, threads: Iterable[int]) -> list[int]:
+    """Threads' ids in the order of their creation, as proc(5) lists them; gdb 16 counts from the youngest on."""
+    try:
+        listed = [int(name) for name in os.listdir(f"/proc/{pid}/task")]
+    except OSError:
+        listed = []
+    return [*listed, *sorted(set(threads) - set(listed))]
+
+
+def thread_pointer() -> int:
+    """Where the selected thread's own data are, which the C library keeps beside its descriptor; 0: not known."""
+    for register in THREAD_POINTERS:
+        try:
+            return int(gdb.newest_frame().read_register(register)) & ADDRESS
+        except (gdb.error, ValueError):  # another kind of machine
+            continue
+    return 0
 
 
 def frames() -> Iterator[list[str | int | None]]:

@@ -56,11 +56,11 @@ RUNNING = "running"
 class Thread:
     """A thread at one moment.
 
-    number: as gdb counts, 1 is the main thread. inner: its id as the program knows it. call: the system call
+    number: in the order of their creation, 1 is the main thread. inner: its id as the program knows it. call: the system call
     it is in, RUNNING, or empty where not known; arguments: of that call. channel: where in the kernel it
     waits. frames: from the innermost on; calls: for each what it has called, where that is known.
     memory: what lies around the call's first argument, from BYTES_BEFORE before it on; symbol: the
-    program's variable there.
+    program's variable there. pointer: where the thread's own data are, 0 where not known.
     """
 
     number: int
@@ -73,6 +73,7 @@ class Thread:
     calls: tuple[str | None, ...] = ()
     memory: bytes = b""
     symbol: str = ""
+    pointer: int = 0
 
     def word(self, offset: int) -> int | None:
         """The int at an offset from the call's first argument; None where memory can't be read."""
@@ -205,7 +206,7 @@ def _record(line: bytes) -> dict[str, Any] | None:
 
 
 def _by_kernel(pid: int) -> list[Thread]:
-    """All threads without stacks. The order is that of their creation, which is gdb's too."""
+    """All threads without stacks. The order is that of their creation."""
     found = []
     for number, tid in enumerate(proc.threads(pid), 1):
         call = _of_kernel(pid, tid, "syscall")
@@ -256,6 +257,7 @@ def _thread(record: Mapping[str, Any]) -> Thread | None:
         tuple(frame[4] for frame in record["frames"]),
         bytes.fromhex(record["memory"]),
         record["symbol"],
+        record.get("pointer", 0),
     )
 
 

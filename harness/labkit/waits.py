@@ -21,6 +21,11 @@ LOCKED_AND_WAITED_FOR = 2
 MUTEX_OWNER = 8
 RWLOCK_WAITED_FOR, RWLOCK_WRITER = (8, 12), 24
 
+# struct pthread, which pthread_join(3) waits in: how far it reaches, from the thread pointer up on x86_64 and
+# down on aarch64. The word that it sleeps on is the thread's id or, from glibc 2.43 on, its state.
+DESCRIPTOR = 4096
+JOINABLE = 2
+
 MUTEX_CALLS = ("pthread_mutex_lock", "pthread_mutex_timedlock", "mtx_lock", "mtx_timedlock")
 CONDITION_CALLS = ("pthread_cond_wait", "pthread_cond_timedwait", "cnd_wait", "cnd_timedwait")
 RWLOCK_CALLS = ("pthread_rwlock_rdlock", "pthread_rwlock_wrlock")
@@ -112,7 +117,7 @@ def _with_target(wait: Wait, known: Mapping[int, Thread], directory: Path) -> Wa
         writer = thread.word(RWLOCK_WRITER - waited_for)
         return _for_lock(replace(wait, lock="rwlock"), writer, known, directory)
     if wait.call in JOIN_CALLS or (unseen and not plainly and not operation & FUTEX_PRIVATE):
-        return replace(wait, on=known.get(value))  # the kernel clears that thread's id at its end
+        return replace(wait, on=_joined(address, value, known))
     if value != LOCKED_AND_WAITED_FOR or thread.word(0) != LOCKED_AND_WAITED_FOR:
         return wait
     owner = thread.word(MUTEX_OWNER)
@@ -123,6 +128,17 @@ def _with_target(wait: Wait, known: Mapping[int, Thread], directory: Path) -> Wa
     ):
         return _for_lock(replace(wait, lock="mutex"), owner, known, directory)
     return wait
+
+
+def _joined(address: int, value: int, known: Mapping[int, Thread]) -> Thread | None:
+    """The thread whose end is waited for: the one in whose descriptor the address lies.
+
+    Where its thread pointer is not known, the value may be its id, but a state would look like an id, too.
+    """
+    inside = [t for t in known.values() if t.pointer and abs(address - t.pointer) < DESCRIPTOR]
+    if inside:
+        return min(inside, key=lambda thread: abs(address - thread.pointer))
+    return None if value == JOINABLE else known.get(value)
 
 
 def _for_lock(wait: Wait, owner: int | None, known: Mapping[int, Thread], directory: Path) -> Wait:
