@@ -19,7 +19,7 @@
 #   ubuntu      where there is no browser as a package, the site's tests are left out, and say why
 #   tests=WORDS the harness's tests that these words of pytest's -k choose
 #
-# The root is a new copy each time; KEEP=1 goes on with the last one. Exit status: 0 all as it should be, or
+# The root is a new copy each time; KEEP=1 goes on with the last one, and a new clone. Exit status: 0 all as it should be, or
 # the release is none of those that count; 1 something differs; 2 wrong arguments; 3 a root can't be made.
 set -eu
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd -P)
@@ -70,9 +70,11 @@ bootstrap() {
 
 # furnish: a new copy of the base at $place, with a clone in it, which is the student's.
 furnish() {
-	[[ -z ${KEEP-} || ! -e $place/home/student/labs ]] || return 0
-	rm -rf "$place"
-	cp -a "$base" "$place"
+	if [[ -z ${KEEP-} || ! -d $place ]]; then
+		rm -rf "$place"
+		cp -a "$base" "$place"
+	fi
+	rm -rf "$place/home/student/labs"
 	cp /etc/resolv.conf "$place/etc/resolv.conf"
 	[[ -z $(git -C "$root" status --porcelain) ]] || printf 'note: what is not committed is left out\n' >&2
 	git clone --quiet --no-local "$root" "$place/home/student/labs"
