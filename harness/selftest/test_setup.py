@@ -331,3 +331,27 @@ def test_make_takes_no_work_from_the_environment(echoing: House) -> None:
     """On many clusters WORK is a variable of everybody's environment, and means something else."""
     done = echoing.run("make", "grade", WORK="/scratch", LAB="x")
     assert ["grade", "--work", "labs"] == done.stdout.splitlines()
+
+
+# -- other releases: what costs nothing to try; harness/platforms.sh tries the rest ---------------------
+
+
+@pytest.mark.parametrize("words", [(), ("trixie", "everything"), ("-x", "trixie")])
+def test_platforms_says_how_it_is_called(words: tuple[str, ...]) -> None:
+    """Exit status 2, and the trials that there are; nothing is made."""
+    done = subprocess.run(
+        [HARNESS / "platforms.sh", *words], capture_output=True, text=True, timeout=60
+    )
+    assert 2 == done.returncode and "RELEASE [TRIAL...]" in done.stderr
+    assert "packages" in done.stderr.splitlines()[-1]
+
+
+def test_each_trial_of_a_release_is_explained_and_there() -> None:
+    """What the command takes, its head describes, and the script inside the root does."""
+    script = (HARNESS / "platforms.sh").read_text()
+    inside = (HARNESS / "platforms/trials.sh").read_text()
+    named = re.search(r"^trials=\((.*)\)$", script, re.M)
+    assert named
+    trials = named[1].split()
+    assert trials == [name for name in re.findall(r"^#   (\w+)  +\S", script, re.M)]
+    assert trials == [name for name in trials if re.search(rf"^{name}(\(\) \{{|\))", inside, re.M)]
