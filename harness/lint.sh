@@ -32,7 +32,7 @@ mapfile -t c_checked < <(sources labs/common solutions)
 mapfile -t c_shown < <(sources docs/experiments)
 mapfile -t c_shown < <(sound "${c_shown[@]}")
 mapfile -t docs_python < <(find docs -name '*.py' 2>/dev/null | sort)
-shell_files=(harness/lab harness/*.sh harness/bench/*.sh .ci/run)
+shell_files=(harness/lab harness/*.sh harness/bench/*.sh harness/platforms/*.sh .ci/run)
 
 if [[ ${1-} == --format ]]; then
 	clang-format -i "${c_files[@]}"

@@ -11,7 +11,7 @@ student_modules='pytest psutil rich pexpect pyte tomllib|tomli'
 # shellcheck disable=SC2034
 docs_modules='mkdocs pymdownx matplotlib'
 # shellcheck disable=SC2034
-maintainer_modules='xdist pytest_timeout hypothesis jsonschema babel black mypy selenium'
+maintainer_modules='xdist pytest_timeout hypothesis jsonschema babel black mypy markdown-stubs selenium'
 
 # A Python set up for something else must not reach in: a foreign PYTHONHOME breaks every other
 # Python, PYTHONPATH hides its modules, a file random.py in the current directory replaces random.

@@ -6,6 +6,7 @@
 #   harness/setup.sh maintainer   that, and what `make test` needs besides
 #   harness/setup.sh --missing GROUP   only prints the missing packages, one a line
 #   harness/setup.sh --advise GROUP    only says what to type
+#   harness/setup.sh --found GROUP     only prints what shows that a package is there: its name, a tab, a path
 #
 # Make targets call it each time, so it has to be quick when nothing is missing: it looks for one
 # command or file of each package, which takes milliseconds, and asks neither dpkg nor Python. It
@@ -33,7 +34,10 @@ chromium-driver        chromedriver"
 ! grep -qs '^ID=ubuntu' /etc/os-release || browser=
 
 # A package of Debian and Ubuntu, and what shows that it is there: a command, a file (or a pattern of its
-# name), a Python module (toml: one of two). Names are the same in Debian 12 and in Ubuntu 22.04 and 24.04.
+# name), a Python module (toml: one of two), a theme of mkdocs, a library of clang's. It is what our
+# commands need of the package, in a form that all releases have in common, and nothing that another package
+# brings along: a self-test compares it with dpkg's lists, and `harness/platforms.sh RELEASE packages`
+# removes each package in turn. Names are the same in Debian 12 and 13 and in Ubuntu 22.04 and 24.04.
 # The variable's name is the group's.
 student="
 gcc                    gcc
@@ -51,7 +55,7 @@ iproute2               ss
 strace                 strace
 procps                 ps
 gettext                msgfmt
-python3                python3
+python3                stdlib:ctypes
 python3-tomli          toml
 python3-pytest         module:pytest
 python3-psutil         module:psutil
@@ -61,7 +65,7 @@ python3-pyte           module:pyte"
 # shellcheck disable=SC2034 # read by its name, in missing()
 docs="$student
 mkdocs                 module:mkdocs
-mkdocs-material        /usr/share/mkdocs/themes/material/main.html
+mkdocs-material        theme:material
 python3-pymdownx       module:pymdownx
 graphviz               dot
 python3-matplotlib     module:matplotlib"
@@ -76,9 +80,9 @@ telnet                 telnet
 socat                  socat
 shellcheck             shellcheck
 black                  module:black
-mypy                   module:mypy
-python3-typeshed       module:mypy.typeshed
-libclang-rt-dev        /usr/lib/llvm-*/lib/clang/*/lib/linux/libclang_rt.tsan-*.a
+python3-mypy           module:mypy
+python3-typeshed       module:markdown-stubs
+libclang-rt-dev        clang:libclang_rt.tsan*.a
 llvm                   llvm-symbolizer
 clang-format           clang-format
 cppcheck               cppcheck
@@ -87,32 +91,75 @@ hunspell-en-us         /usr/share/hunspell/en_US.dic
 hunspell-ru            /usr/share/hunspell/ru_RU.dic
 python3-selenium       module:selenium$browser"
 
-# has PROBE: whether what the second column names is there.
+# has PROBE: whether what the second column names is there; `found` is then its path.
 has() {
+	found=
 	case $1 in
-	toml) has_tomllib || has_module tomli ;;
+	toml) has_stdlib tomllib || has_module tomli ;;
+	stdlib:*) has_stdlib "${1#stdlib:}" || imports "${1#stdlib:}" ;;
 	module:*) has_module "${1#module:}" ;;
-	/*) compgen -G "$1" >/dev/null ;;
-	*) command -v "$1" >/dev/null ;;
+	theme:*) has_theme "${1#theme:}" ;;
+	clang:*) has_runtime "${1#clang:}" ;;
+	/*) found=$(compgen -G "$1" | head -n 1) && [[ -n $found ]] ;;
+	*) found=$(type -P "$1") ;;
 	esac
+}
+
+# has_file PATH...: whether one of them is there.
+has_file() {
+	for found; do
+		[[ ! -e $found ]] || return 0
+	done
+	found=
+	return 1
 }
 
 # has_module NAME: whether it is where Debian's packages put it. If not, or if the user named another
 # Python, modules count only where one Python has all that the group needs: apt completes Debian's,
 # and no other.
 has_module() {
-	local place=/usr/lib/python3/dist-packages/${1//.//}
-	[[ -z ${LAB_PYTHON-} && (-e $place || -e $place.py) ]] || a_python_has_all
+	local place=/usr/lib/python3/dist-packages/$1
+	{ [[ -z ${LAB_PYTHON-} ]] && has_file "$place" "$place.py"; } || a_python_has_all
 }
 
-# has_tomllib: whether Debian's Python is one that reads TOML by itself (from 3.11 on).
-has_tomllib() {
+# has_stdlib NAME: whether Debian's Python has that module by itself: not all that is called python3 has
+# all of the standard library, nor was tomllib always part of it.
+has_stdlib() {
 	local place
-	for place in /usr/lib/python3.*/tomllib; do
-		place=${place%/tomllib}
-		[[ ! /usr/bin/python3 -ef /usr/bin/${place##*/} ]] || return 0
+	for place in /usr/lib/python3.*/; do
+		place=${place%/}
+		if [[ /usr/bin/python3 -ef /usr/bin/${place##*/} ]]; then
+			has_file "$place/$1"
+			return
+		fi
 	done
 	return 1
+}
+
+# imports NAME: whether the Python that PATH finds has that module.
+imports() {
+	found=$(type -P python3) && "$found" -c 'import sys; __import__(sys.argv[1])' "$1" 2>/dev/null
+}
+
+# has_theme NAME: whether mkdocs has it. Debian 12 keeps themes in a place of their own, later releases
+# where a theme's package has them; of another Python mkdocs itself knows.
+has_theme() {
+	if [[ -z ${LAB_PYTHON-} ]]; then
+		has_file "/usr/share/mkdocs/themes/$1" "/usr/lib/python3/dist-packages/$1" && return
+	fi
+	a_python_has_all && "$found" -c '
+import sys
+from mkdocs.utils import get_theme_names
+sys.exit(sys.argv[1] not in get_theme_names())' "$1"
+}
+
+# has_runtime PATTERN: whether that clang which is called clang has such a file among its libraries: several
+# releases of it may be installed.
+has_runtime() {
+	local place
+	place=$(readlink -f "$(type -P clang)") || return 1
+	found=$(compgen -G "${place%/bin/*}/lib/clang/*/lib/*/$1" | head -n 1)
+	[[ -n $found ]]
 }
 
 # a_python_has_all: whether harness/lab would find a Python with all modules of $group. Asked once.
@@ -122,16 +169,25 @@ a_python_has_all() {
 		[[ $group == student ]] || modules+=" $docs_modules"
 		[[ $group != maintainer ]] || modules+=" $maintainer_modules"
 		# shellcheck disable=SC2086 # a list of words
-		all_there=$(find_python $modules && echo yes || echo no)
+		all_there=$(find_python $modules && type -P "$python" || echo no)
 	fi
-	[[ $all_there == yes ]]
+	found=$all_there
+	[[ $all_there != no ]]
 }
 
 # missing: the packages of $group that are not there, one a line.
 missing() {
-	local package probe
+	local package probe found
 	while read -r package probe; do
 		[[ -z $package ]] || has "$probe" || printf '%s\n' "$package"
+	done <<<"${!group}"
+}
+
+# shown: each package of $group that is there, a tab, and what shows it.
+shown() {
+	local package probe found
+	while read -r package probe; do
+		[[ -z $package ]] || ! has "$probe" || printf '%s\t%s\n' "$package" "$found"
 	done <<<"${!group}"
 }
 
@@ -183,14 +239,18 @@ install() {
 main() {
 	local mode=install log=$root/build/setup.log
 	group=${1-}
-	case $group in --missing | --advise) mode=${1#--} group=${2-} ;; esac
+	case $group in --missing | --advise | --found) mode=${1#--} group=${2-} ;; esac
 	case $group in student | docs | maintainer) ;; *)
-		say "usage: harness/setup.sh [--missing | --advise] student | docs | maintainer" \
-			"вызов: harness/setup.sh [--missing | --advise] student | docs | maintainer"
+		say "usage: harness/setup.sh [--missing | --advise | --found] student | docs | maintainer" \
+			"вызов: harness/setup.sh [--missing | --advise | --found] student | docs | maintainer"
 		return 2
 		;;
 	esac
 
+	if [[ $mode == found ]]; then
+		shown
+		return 0
+	fi
 	local packages
 	mapfile -t packages < <(missing)
 	((${#packages[@]})) || return 0

@@ -21,6 +21,8 @@ MOST_FRAMES = 60
 MOST_NAME = 120  # characters
 # What a thread waits on in futex(2) lies inside a lock: its owner's id at most this far around it.
 BYTES_BEFORE, BYTES = 16, 64
+THREAD_POINTERS = ("fs_base", "tpidr")  # x86_64, aarch64
+ADDRESS = (1 << 64) - 1
 
 # "call 0x1090 <pthread_join@plt>"; aarch64: "bl 0x890 <recv@plt>"
 _CALL = re.compile(r"(?:call|bl).*<(?P<name>[^<>+@]+)(?:@[^<>]*)?>$")
@@ -67,10 +69,20 @@ def show(inferior: Any) -> None:
         seen: dict[str, Any] = {"tid": tid, "frames": list(frames())}
         seen["status"] = of_kernel(pid, tid, "status")
         seen["system_call"] = of_kernel(pid, tid, "syscall")
-        seen["block"] = block()
+        seen["pointer"] = thread_pointer()
         seen["memory"], seen["symbol"] = waited_for(inferior, seen["system_call"])
         gdb.write(json.dumps(seen) + "\n")
         gdb.flush()
+
+
+def thread_pointer() -> int:
+    """Where the selected thread's own data are, which the C library keeps beside its descriptor; 0: not known."""
+    for register in THREAD_POINTERS:
+        try:
+            return int(gdb.newest_frame().read_register(register)) & ADDRESS
+        except (gdb.error, ValueError):  # another kind of machine
+            continue
+    return 0
 
 
 def frames() -> Iterator[list[str | int | None]]:
@@ -111,14 +123,6 @@ def callee(frame: Any) -> str | None:
         if match and instruction["length"] == length:
             return match["name"][:MOST_NAME]
     return None
-
-
-def block() -> int:
-    """The address of the selected thread's own block, to which pthread_t points; 0 where no register tells."""
-    try:
-        return int(gdb.parse_and_eval("$fs_base"))
-    except (gdb.error, OverflowError):  # another kind of processor
-        return 0
 
 
 def of_kernel(pid: int, tid: int, name: str) -> str:

@@ -62,7 +62,7 @@ class Thread:
     it is in, RUNNING, or empty where not known; arguments: of that call. channel: where in the kernel it
     waits. frames: from the innermost on; calls: for each what it has called, where that is known.
     memory: what lies around the call's first argument, from BYTES_BEFORE before it on; symbol: the
-    program's variable there. block: the address of its own block, to which pthread_t points; 0: not known.
+    program's variable there. pointer: where the thread's own data are, 0 where not known.
     """
 
     number: int
@@ -75,7 +75,7 @@ class Thread:
     calls: tuple[str | None, ...] = ()
     memory: bytes = b""
     symbol: str = ""
-    block: int = 0
+    pointer: int = 0
 
     def word(self, offset: int) -> int | None:
         """The int at an offset from the call's first argument; None where memory can't be read."""
@@ -266,7 +266,7 @@ def _thread(record: Mapping[str, Any], order: Mapping[int, int]) -> Thread | Non
         tuple(frame[4] for frame in record["frames"]),
         bytes.fromhex(record["memory"]),
         record["symbol"],
-        record.get("block", 0),
+        record.get("pointer", 0),
     )
 
 

@@ -19,9 +19,12 @@ from labkit.threads import Thread
 FUTEX, FUTEX_COMMAND, FUTEX_WAIT, FUTEX_PRIVATE = "futex", 0x7F, 0, 0x80
 LOCKED_AND_WAITED_FOR = 2
 MUTEX_OWNER = 8
-MOST_BLOCK = 4096  # bytes, of struct pthread
-JOINABLE = 2  # the state, in glibc 2.43, of a thread that has not ended
 RWLOCK_WAITED_FOR, RWLOCK_WRITER = (8, 12), 24
+
+# struct pthread, which pthread_join(3) waits in: how far it reaches, from the thread pointer up on x86_64 and
+# down on aarch64. The word that it sleeps on is the thread's id or, from glibc 2.43 on, its state.
+DESCRIPTOR = 4096
+JOINABLE = 2
 
 MUTEX_CALLS = ("pthread_mutex_lock", "pthread_mutex_timedlock", "mtx_lock", "mtx_timedlock")
 CONDITION_CALLS = ("pthread_cond_wait", "pthread_cond_timedwait", "cnd_wait", "cnd_timedwait")
@@ -128,13 +131,13 @@ def _with_target(wait: Wait, known: Mapping[int, Thread], directory: Path) -> Wa
 
 
 def _joined(address: int, value: int, known: Mapping[int, Thread]) -> Thread | None:
-    """The thread whose end is waited for: the word at the address, which holds the value, lies in its block.
+    """The thread whose end is waited for: the one in whose descriptor the address lies.
 
-    Up to glibc 2.42 that word is the thread's id, which the kernel clears at its end; later it is a state.
+    Where its thread pointer is not known, the value may be its id, but a state would look like an id, too.
     """
-    if any(thread.block for thread in known.values()):
-        near = [t for t in known.values() if t.block <= address < t.block + MOST_BLOCK]
-        return max(near, key=lambda thread: thread.block, default=None)
+    inside = [t for t in known.values() if t.pointer and abs(address - t.pointer) < DESCRIPTOR]
+    if inside:
+        return min(inside, key=lambda thread: abs(address - thread.pointer))
     return None if value == JOINABLE else known.get(value)
 
 

@@ -12,12 +12,13 @@ from pathlib import Path
 
 import pytest
 
-from labkit import hang, proc, sandbox, threads
+from labkit import hang, proc, sandbox, threads, waits
 from labkit.build import Builder
 from labkit.catalog import Lab
 from labkit.intake import stage
 from labkit.pace import Pace
 from labkit.scene import NATIVELY, UNDER_ASAN, UNDER_HELGRIND, UNDER_TSAN, Scene, Shim, Tool
+from labkit.threads import Thread
 from selftest.recorded import english  # noqa: F401: a fixture
 
 PROGRAMS = Path(__file__).parent / "hang_programs"
@@ -282,6 +283,34 @@ def test_missing_sources_cost_only_their_lines(place: Stage, tmp_path: Path) -> 
     place.told(pid, "(deadlock)", "for thread 2")
     told = hang.describe(pid, tmp_path / "nowhere")
     assert told == DEADLOCK.replace(": `pthread_join(clerk, NULL);`", "")
+
+
+# As the C library waits for a thread's end, see futex(2).
+FUTEX_WAIT_BITSET, FUTEX_CLOCK_REALTIME = 9, 256
+JOINED = 0x7F00_0000_1000  # a thread pointer
+
+
+@pytest.mark.parametrize(
+    ("value", "pointers", "joined"),
+    [
+        (3, (JOINED + (8 << 20), JOINED), 3),  # glibc 2.42 and older: the word is the thread's id
+        (2, (JOINED + (8 << 20), JOINED), 3),  # glibc 2.43: it is a state, which says nothing
+        (2, (0, JOINED), 3),
+        (3, (0, 0), 3),  # without gdb
+        (2, (0, 0), None),
+    ],
+)
+def test_whom_a_join_waits_for(
+    tmp_path: Path, value: int, pointers: tuple[int, int], joined: int | None
+) -> None:
+    """It is told by where the word lies; by its value only where that can't be a state."""
+    arguments = (JOINED + 720, FUTEX_WAIT_BITSET | FUTEX_CLOCK_REALTIME, value)
+    everybody = [
+        Thread(1, 102, 2, waits.FUTEX, arguments, pointer=pointers[0]),
+        Thread(2, 103, 3, "recv", pointer=pointers[1]),
+    ]
+    (main, _other) = waits.of(everybody, tmp_path)
+    assert (main.on.inner if main.on else None) == joined
 
 
 @pytest.mark.skipif(not sandbox.available(), reason=sandbox.refusal())

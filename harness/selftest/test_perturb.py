@@ -70,7 +70,9 @@ class Workshop:
             flags.append(SANITIZERS[kind])
             objects = self.trusted(kind, compiler)
         if kind == "tsan" and compiler == "gcc":
-            flags.append("-Wno-tsan")  # it says that TSan takes no fence for anything: the shim does
+            flags.append(
+                "-Wno-tsan"
+            )  # it says that TSan takes no fence for anything: the shim does
         source = str(PROGRAMS / f"{name}.c")
         compile_c(compiler, *WARNINGS, *flags, source, *objects, "-o", str(program))
         return program
@@ -426,7 +428,9 @@ HELGRIND = (
 
 
 @pytest.mark.parametrize("how", MAIN_ENDS)
-@pytest.mark.parametrize("kind", ["plain", "tsan", "asan", pytest.param("helgrind", marks=VALGRIND)])
+@pytest.mark.parametrize(
+    "kind", ["plain", "tsan", "asan", pytest.param("helgrind", marks=VALGRIND)]
+)
 def test_a_process_ends_with_its_last_thread(shop: Workshop, kind: str, how: str) -> None:
     """Whoever that is, under whatever tool; and main may be joined and detached like any other."""
     program = shop.build("main_ends", "plain" if kind == "helgrind" else kind)

@@ -208,7 +208,56 @@ def words_of(house: House, variable: str) -> list[str]:
 def probed() -> dict[str, str]:
     """Module -> package, as the table in setup.sh has them."""
     table = (HARNESS / "setup.sh").read_text()
-    return {module: name for name, module in re.findall(r"^(\S+) +module:(\w+)\b", table, re.M)}
+    return {module: name for name, module in re.findall(r"^(\S+) +module:([\w-]+)", table, re.M)}
+
+
+# They hold no file that anybody uses: what they stand for comes with the packages that they depend on.
+STANDS_FOR_OTHERS = {"libclang-rt-dev", "python3", "telnet"}
+# Python has it by itself from 3.11 on.
+NOT_NEEDED_EVERYWHERE = {"python3-tomli"}
+
+
+def dpkg(*words: str) -> str:
+    """What dpkg-query says; nothing where it knows no such thing."""
+    return subprocess.run(["dpkg-query", *words], capture_output=True, text=True).stdout
+
+
+def owners(path: str) -> set[str]:
+    """The packages that hold a file; dpkg may know it by its name before /bin became a part of /usr."""
+    said = "".join(dpkg("-S", name) for name in (path, path.removeprefix("/usr")))
+    return {name.partition(":")[0] for name in re.findall(r"^(\S+): /", said, re.M)}
+
+
+def depends(package: str) -> set[str]:
+    """All that is installed with a package, by its dependencies and theirs."""
+    found: set[str] = set()
+    todo = {package}
+    while todo:
+        found |= todo
+        fields = dpkg("-W", "-f", "${Pre-Depends}, ${Depends},", *sorted(todo))
+        todo = {name for name in re.findall(r"([a-z0-9][a-z0-9+.-]+)[^,|]*[,|]", fields)} - found
+    return found
+
+
+@pytest.mark.skipif(shutil.which("dpkg-query") is None, reason="no dpkg here")
+def test_a_probe_finds_what_is_its_own_packages() -> None:
+    """What another package brings along would show a package that is not there.
+
+    So it was with the type stubs, of which mypy has some by itself.
+    """
+    env = {"PATH": "/usr/bin:/bin"}
+    shown = subprocess.run(
+        [HARNESS / "setup.sh", "--found", "maintainer"], env=env, capture_output=True, text=True
+    ).stdout
+    found = dict(line.split("\t") for line in shown.splitlines())
+    assert "python3-typeshed" in found and "mkdocs-material" in found
+    wrong = {}
+    for package, path in found.items():
+        has_it = owners(path) or owners(os.path.realpath(path))
+        allowed = depends(package) if package in STANDS_FOR_OTHERS else {package}
+        if package not in NOT_NEEDED_EVERYWHERE and not has_it & allowed:
+            wrong[package] = (path, has_it)
+    assert {} == wrong
 
 
 def imported(directory: Path) -> set[str]:
@@ -290,3 +339,27 @@ def test_make_passes_the_order_on(echoing: House, words: list[str], env: dict[st
     (echoing.root / "harness/lab").write_text('#!/bin/sh\necho "$SANDBOX"\n')
     assert "none\n" == echoing.run("make", "check", "LAB=01", *words, **env).stdout
     assert "\n" == echoing.run("make", "check", "LAB=01").stdout
+
+
+# -- other releases: what costs nothing to try; harness/platforms.sh tries the rest ---------------------
+
+
+@pytest.mark.parametrize("words", [(), ("trixie", "everything"), ("-x", "trixie")])
+def test_platforms_says_how_it_is_called(words: tuple[str, ...]) -> None:
+    """Exit status 2, and the trials that there are; nothing is made."""
+    done = subprocess.run(
+        [HARNESS / "platforms.sh", *words], capture_output=True, text=True, timeout=60
+    )
+    assert 2 == done.returncode and "RELEASE [TRIAL...]" in done.stderr
+    assert "packages" in done.stderr.splitlines()[-1]
+
+
+def test_each_trial_of_a_release_is_explained_and_there() -> None:
+    """What the command takes, its head describes, and the script inside the root does."""
+    script = (HARNESS / "platforms.sh").read_text()
+    inside = (HARNESS / "platforms/trials.sh").read_text()
+    named = re.search(r"^trials=\((.*)\)$", script, re.M)
+    assert named
+    trials = named[1].split()
+    assert trials == [name for name in re.findall(r"^#   (\w+)  +\S", script, re.M)]
+    assert trials == [name for name in trials if re.search(rf"^{name}(\(\) \{{|\))", inside, re.M)]
