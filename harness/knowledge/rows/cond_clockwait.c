@@ -1,0 +1,29 @@
+/* pthread_cond_clockwait: a wait until a time of a clock at most */
+#include "row.h"
+
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static pthread_cond_t told = PTHREAD_COND_INITIALIZER;
+static bool is_told; /* under lock */
+
+static void
+say(void)
+{
+	must(pthread_mutex_lock(&lock) == 0);
+	is_told = true;
+	must(pthread_cond_signal(&told) == 0);
+	must(pthread_mutex_unlock(&lock) == 0);
+}
+
+static void
+hear(void)
+{
+	struct timespec until = IN_A_MINUTE(CLOCK_MONOTONIC);
+
+	must(pthread_mutex_lock(&lock) == 0);
+	while (!is_told)
+		must(pthread_cond_clockwait(
+			 &told, &lock, CLOCK_MONOTONIC, &until) == 0);
+	must(pthread_mutex_unlock(&lock) == 0);
+}
+
+MESSAGE_ROW(nothing, say, hear, nothing)

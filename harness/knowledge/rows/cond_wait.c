@@ -1,0 +1,28 @@
+/*
+ * pthread_cond_wait, pthread_cond_signal: a wait for what another thread says
+ */
+#include "row.h"
+
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static pthread_cond_t told = PTHREAD_COND_INITIALIZER;
+static bool is_told; /* under lock */
+
+static void
+say(void)
+{
+	must(pthread_mutex_lock(&lock) == 0);
+	is_told = true;
+	must(pthread_cond_signal(&told) == 0);
+	must(pthread_mutex_unlock(&lock) == 0);
+}
+
+static void
+hear(void)
+{
+	must(pthread_mutex_lock(&lock) == 0);
+	while (!is_told)
+		must(pthread_cond_wait(&told, &lock) == 0);
+	must(pthread_mutex_unlock(&lock) == 0);
+}
+
+MESSAGE_ROW(nothing, say, hear, nothing)
