@@ -9,7 +9,7 @@ read_lock(void)
 	must(pthread_rwlock_rdlock(&lock) == 0);
 }
 
-static int value, copy;
+static int value, copy; /* under lock; the reader's own */
 
 static void
 writer(void)
@@ -29,6 +29,7 @@ reader(void)
 	for (int i = 0; i < ROUNDS; i++) {
 		read_lock();
 		copy = value;
+		must(copy <= ROUNDS);
 		if (BROKEN == 2)
 			return;
 		must(pthread_rwlock_unlock(&lock) == 0);
