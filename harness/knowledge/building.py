@@ -110,5 +110,7 @@ def _digest(*words: str) -> str:
         made.update(f"{path.name}\0".encode() + path.read_bytes())
     for name in ("gcc", "clang"):
         place = os.path.realpath(shutil.which(name) or name)
-        made.update(f"{place} {os.stat(place).st_mtime_ns if os.path.exists(place) else 0}".encode())
+        made.update(
+            f"{place} {os.stat(place).st_mtime_ns if os.path.exists(place) else 0}".encode()
+        )
     return made.hexdigest()[:24]

@@ -14,7 +14,9 @@ from labkit.findings import Finding, is_verdict
 Reports = Mapping[str, Counter[str]]
 Reader = Callable[[str, Iterable[str]], Reports]
 
-_TSAN = re.compile(r"(?:WARNING|ERROR): ThreadSanitizer: ([^\n]+?)(?: \(pid=\d+\))?\n(.*?)^SUMMARY", re.S | re.M)
+_TSAN = re.compile(
+    r"(?:WARNING|ERROR): ThreadSanitizer: ([^\n]+?)(?: \(pid=\d+\))?\n(.*?)^SUMMARY", re.S | re.M
+)
 _TSAN_FILE = re.compile(r"/(\w+)\.c:\d+")
 _BLOCK = re.compile(r"<(error|announcethread)>(.*?)</\1>", re.S)
 _FILE = re.compile(r"<file>(\w+)\.c</file>")

@@ -74,7 +74,9 @@ def _read(path: Path) -> Row:
     words = " ".join(comment[1].replace("\n *", " ").split()) if comment else ""
     calls, colon, what = words.partition(": ")
     if not colon or path.stem.split("_")[0] not in FAMILIES:
-        raise ValueError(f"{path.name} has no family, or its first line does not say what it is about")
+        raise ValueError(
+            f"{path.name} has no family, or its first line does not say what it is about"
+        )
     owned = path.stem.split("_")[0] in _OWNED
     kept = owned and re.search(r"^LOCK_ROW\(|BROKEN == 2", text, re.MULTILINE) is not None
     return Row(path.stem, calls, what, kept)
