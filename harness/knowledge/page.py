@@ -119,7 +119,7 @@ def _family(members: Sequence[Row], measured: Sequence[Measured]) -> str:
 
 def _call(row: Row) -> str:
     place = f"../harness/knowledge/rows/{row.source.name}"
-    return f"[{row.calls}]({place}): {row.what}"
+    return f"[`{row.calls}`]({place}): {row.what}"
 
 
 def _tool(row: Row, first: str, second: str | None, measured: Measured) -> str:
