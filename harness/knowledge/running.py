@@ -13,10 +13,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from knowledge.reports import Reader, Reports
+from labkit import proc
 from labkit.faults import Trouble
 from labkit.pace import Pace
 
-SILENT_SECONDS = 20.0  # that a row may take under any tool, on an idle machine
+SPINNING_SECONDS = 20.0  # that a row may take under any tool, on an idle machine
+LOOK_SECONDS, SLEEPING_LOOKS = 0.2, 25  # a row waits for a few milliseconds, never longer
 HANGS, REFUSED = "hangs", "fails"
 _ROW_IS_WRONG = (3, 4, 5)  # the exit statuses of row.h and group.c
 
@@ -115,23 +117,37 @@ def _process(way: Way, twin: int, names: Sequence[str], seed: int) -> _Process:
 
 
 def _watch(process: subprocess.Popen[bytes]) -> tuple[list[str], bool]:
-    """Read the rows' names until the end; whether the process had to be ended since nothing came any more."""
+    """Read the rows' names until the end; whether the process had to be ended since it stood still."""
     assert process.stdout
-    said, pace = b"", Pace()
-    with process.stdout as pipe:
-        while True:
-            deadline, part = pace.deadline(SILENT_SECONDS), b""
-            while not select.select([pipe], [], [], min(1.0, deadline.left))[0]:
-                if deadline.passed:
-                    os.killpg(process.pid, signal.SIGKILL)
+    said = b""
+    try:
+        with process.stdout as pipe:
+            while _hears(pipe.fileno(), process.pid):
+                part = os.read(pipe.fileno(), 4096)
+                if not part:
                     process.wait()
-                    return said.decode().split(), True
-            part = os.read(pipe.fileno(), 4096)
-            if not part:
-                break
-            said += part
-    process.wait()
-    return said.decode().split(), False
+                    return said.decode().split(), False
+                said += part
+        return said.decode().split(), True
+    finally:
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+
+
+def _hears(fd: int, pid: int) -> bool:
+    """Wait for something to read; False where the process goes round and round, or sleeps for ever.
+
+    It sleeps for ever if it was seen many times with no thread that runs or wants to. A machine that is busy
+    with others brings no such thing about: what has to wait for a processor is runnable.
+    """
+    deadline, asleep = Pace().deadline(SPINNING_SECONDS), 0
+    while not select.select([fd], [], [], LOOK_SECONDS)[0]:
+        busy = any(proc.state(pid, thread) in "RD" for thread in proc.threads(pid))
+        asleep += not busy
+        if asleep >= SLEEPING_LOOKS or deadline.passed:
+            return False
+    return True
 
 
 def _ending(status: int, started: Sequence[str]) -> str:

@@ -1,16 +1,31 @@
 /* flockfile, funlockfile: a stream's own lock, held for a variable */
 #include "row.h"
 
+static FILE *stream;
+
+static void
+before(void)
+{
+	stream = fopen("/dev/null", "w");
+	must(stream != NULL);
+}
+
 static void
 take(void)
 {
-	flockfile(stdout);
+	flockfile(stream);
 }
 
 static void
 give(void)
 {
-	funlockfile(stdout);
+	funlockfile(stream);
 }
 
-LOCK_ROW(nothing, take, give, nothing)
+static void
+after(void)
+{
+	must(fclose(stream) == 0);
+}
+
+LOCK_ROW(before, take, give, after)
