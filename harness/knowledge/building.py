@@ -105,8 +105,8 @@ def _run(command: list[str]) -> None:
 def _digest(*words: str) -> str:
     """Of all that a group is made of: sources, flags, the compilers' files."""
     made = hashlib.sha256("\0".join(words).encode())
-    sources = [*DIRECTORY.glob("*.[ch]"), *HERE.glob("*.c"), *build.NATIVE.glob("*.[ch]")]
-    for path in sorted(sources):
+    parts = [build.NATIVE / name for name in (*build.TSAN.trusted, *build.TSAN.instrumented)]
+    for path in [*sorted(DIRECTORY.glob("*.[ch]")), HERE / "group.c", *parts]:
         made.update(f"{path.name}\0".encode() + path.read_bytes())
     for name in ("gcc", "clang"):
         place = os.path.realpath(shutil.which(name) or name)

@@ -61,8 +61,9 @@ def run(
 ) -> dict[str, Outcome]:
     """Run these rows once. alone: those that are run in a process of their own; more are added to it.
 
-    A row at which the process ends, or stands still, counts by what it does alone. Trouble where the tool
-    does not start.
+    A row at which the process ends, or stands still, counts by what it does alone, and so does the row before
+    it: ThreadSanitizer ends a program that uses a thread's number again which it believes to be in use still.
+    Trouble where the tool does not start.
     """
     apart = alone if alone is not None else set()
     found: dict[str, Outcome] = {}
@@ -73,7 +74,7 @@ def run(
             break
         if not process.started:
             raise Trouble(f"{way.name}: {process.ended}: {process.words}")
-        apart.add(process.started[-1])
+        apart.update(process.started[-2:])
     for name in names:
         if name in apart:
             process = _process(way, twin, [name], seed)
