@@ -69,10 +69,10 @@ def measure(names: Iterable[str], runs: int, say: Callable[[str], None]) -> Meas
 def _measure(way: Way, runs: int) -> dict[str, dict[str, Twin]]:
     """One way: row -> twin -> how often what."""
     found: dict[str, dict[str, Twin]] = {row.name: {} for row in rows()}
+    alone = set[str]()
     for twin in TWINS:
         names = [row.name for row in rows() if twin in row.twins]
         seen: dict[str, Counter[str]] = {name: Counter() for name in names}
-        alone = set[str]()
         for seed in range(1, runs + 1):
             # What has hung once would only hang again.
             going = [name for name in names if not seen[name]["hangs"]]
