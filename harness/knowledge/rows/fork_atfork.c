@@ -30,22 +30,31 @@ counting(void)
 }
 
 static void
+count_once(void)
+{
+	if (!BROKEN)
+		take();
+	count++;
+	if (!BROKEN)
+		give();
+}
+
+/* Both before and after: the handlers' lock orders whatever lies between. */
+static void
 forking(void)
 {
 	int status;
-	pid_t child = fork();
+	pid_t child;
 
+	count_once();
+	child = fork();
 	must(child >= 0);
 	if (child == 0) {
 		count++; /* its own copy */
 		_exit(0);
 	}
 	must(waitpid(child, &status, 0) == child && status == 0);
-	if (!BROKEN)
-		take();
-	count++;
-	if (!BROKEN)
-		give();
+	count_once();
 }
 
 int
