@@ -5,7 +5,7 @@
 #include <sys/uio.h>
 
 static int ends[2];
-static char byte = 'x';
+static char page = 'x';
 
 static void
 before(void)
@@ -16,7 +16,7 @@ before(void)
 static void
 say(void)
 {
-	struct iovec part = {.iov_base = &byte, .iov_len = 1};
+	struct iovec part = {.iov_base = &page, .iov_len = 1};
 
 	must(vmsplice(ends[1], &part, 1, 0) == 1);
 }
