@@ -40,7 +40,8 @@ def main(arguments: Sequence[str]) -> int:
             return _try(wanted.tried, wanted.way or ["tsan here", "helgrind here"])
         if not wanted.page:
             _measure(wanted.way or list(WAYS), wanted.runs)
-        print(page.write())
+        if page.PAGE.exists():  # a copy of harness/ in another release's root has no docs/
+            print(page.write())
     except Trouble as trouble:
         print(f"knowledge: {trouble}", file=sys.stderr)
         return 3
@@ -53,7 +54,7 @@ def _measure(ways: Sequence[str], runs: int) -> None:
         print(f"{results.release()} is none of {', '.join(_COMMITTED)}: do not commit its results")
     for way in ways:
         done = results.measure([way], runs, lambda name: print(name, flush=True))
-        results.write(done)
+        print(results.write(done), flush=True)
 
 
 def _try(names: Sequence[str], ways: Sequence[str]) -> int:
