@@ -101,7 +101,8 @@ def _valgrind_kind(error: str) -> str:
 
 def verdicts_of_tsan(text: str, names: Iterable[str]) -> Reports:
     """What the harness makes of ThreadSanitizer's log: its verdicts. Trouble where the canary is missing."""
-    findings = tsan.parse(text)
+    # One by one: the threads of all rows are started in the same lines, which would make one of several.
+    findings = [finding for part in _TSAN.finditer(text) for finding in tsan.parse(part[0] + "\n")]
     if not any(map(tsan.is_canary, findings)):
         raise Trouble("ThreadSanitizer's log does not hold the race that was planted")
     return _verdicts([finding for finding in findings if not tsan.is_canary(finding)], names)
@@ -109,7 +110,10 @@ def verdicts_of_tsan(text: str, names: Iterable[str]) -> Reports:
 
 def verdicts_of_helgrind(text: str, names: Iterable[str]) -> Reports:
     """What the harness makes of Helgrind's XML: its verdicts, not its hints."""
-    return _verdicts(helgrind.parse(text), names)
+    blocks = [(match[1], match[0]) for match in _BLOCK.finditer(text)]
+    threads = "".join(block for kind, block in blocks if kind == "announcethread")
+    errors = [block for kind, block in blocks if kind == "error"]
+    return _verdicts([f for error in errors for f in helgrind.parse(threads + error)], names)
 
 
 def _verdicts(findings: Iterable[Finding], names: Iterable[str]) -> Reports:

@@ -30,8 +30,9 @@ FAMILIES = {
     "timer": "Timers",
     "mq": "Message queues",
 }
-# Of these families a lock has an owner: a thread that ends with it is a fault that can be seen.
-_OWNED = ("mutex", "rwlock", "spin", "cond", "c11", "stdio")
+# Of these families a lock has an owner: a thread that ends with it is a fault that a tool looks for. Not so
+# where it is a robust mutex, which is made for that.
+_OWNED = ("mutex", "rwlock", "spin", "cond", "c11")
 
 RIGHT, BROKEN, KEPT = 0, 1, 2
 TWINS = {RIGHT: "right", BROKEN: "broken", KEPT: "kept"}
@@ -77,8 +78,6 @@ def _read(path: Path) -> Row:
         raise ValueError(
             f"{path.name} has no family, or its first line does not say what it is about"
         )
-    owned = path.stem.split("_")[0] in _OWNED
-    has_frame = re.search(r"^LOCK_ROW\(|BROKEN == 2", text, re.MULTILINE) is not None
-    # Who ends with the lock of stdout keeps the program from its end, too.
-    kept = owned and has_frame and "stdout" not in text
+    owned = path.stem.split("_")[0] in _OWNED and "PTHREAD_MUTEX_ROBUST" not in text
+    kept = owned and re.search(r"^LOCK_ROW\(|BROKEN == 2", text, re.MULTILINE) is not None
     return Row(path.stem, calls, what, kept)
