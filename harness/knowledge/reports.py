@@ -46,6 +46,8 @@ _SHORT = {
     "PthAPIerror": "failed call",
     "still holds": "kept",
     "still locked": "kept",
+    "re-lock": "lock twice",
+    "Bug in libpthread": "bug in libpthread",
     "dubious": "dubious",
     "destruction of": "destroy",
     "destroy": "destroy",

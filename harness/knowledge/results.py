@@ -8,7 +8,7 @@ import platform
 import re
 import subprocess
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -54,24 +54,20 @@ class Cell:
 # -- measuring -----------------------------------------------------------------------------------------
 
 
-def measure(names: Iterable[str], runs: int, say: Callable[[str], None]) -> Measured:
-    """Run all rows under the ways of these names, each so many times. say: is told how far it is."""
-    ways = {}
-    for name in names:
-        say(name)
-        try:
-            ways[name] = _measure(WAYS[name](), runs)
-        except Trouble as trouble:
-            raise Trouble(f"{name}: {trouble}") from trouble
-    return Measured(release(), versions(), ways)
+def measure(name: str, which: Sequence[Row], runs: int) -> Measured:
+    """Run these rows under the way of this name, each so many times."""
+    try:
+        return Measured(release(), versions(), {name: _measure(WAYS[name](), which, runs)})
+    except Trouble as trouble:
+        raise Trouble(f"{name}: {trouble}") from trouble
 
 
-def _measure(way: Way, runs: int) -> dict[str, dict[str, Twin]]:
+def _measure(way: Way, which: Sequence[Row], runs: int) -> dict[str, dict[str, Twin]]:
     """One way: row -> twin -> how often what."""
-    found: dict[str, dict[str, Twin]] = {row.name: {} for row in rows()}
+    found: dict[str, dict[str, Twin]] = {row.name: {} for row in which}
     alone = set[str]()
     for twin in TWINS:
-        names = [row.name for row in rows() if twin in row.twins]
+        names = [row.name for row in which if twin in row.twins]
         seen: dict[str, Counter[str]] = {name: Counter() for name in names}
         for seed in range(1, runs + 1):
             # What has hung once would only hang again.
@@ -112,11 +108,14 @@ def path_of(name: str) -> Path:
 
 
 def write(measured: Measured) -> Path:
-    """Keep what was measured, with what is kept there of other ways."""
+    """Keep what was measured, with what is kept there of other ways and rows that still exist."""
     path = path_of(measured.release)
-    ways = dict(read(path).ways) if path.exists() else {}
-    ways.update(measured.ways)
-    ordered = {name: ways[name] for name in WAYS if name in ways}
+    kept = read(path).ways if path.exists() else {}
+    ordered = {}
+    for way in WAYS:
+        seen = {**kept.get(way, {}), **measured.ways.get(way, {})}
+        if seen:
+            ordered[way] = {row.name: seen[row.name] for row in rows() if row.name in seen}
     document = {"release": measured.release, "versions": measured.versions, "ways": ordered}
     path.parent.mkdir(exist_ok=True)
     path.write_text(_text(document), encoding="utf-8")
