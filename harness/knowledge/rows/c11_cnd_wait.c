@@ -5,7 +5,7 @@
 
 static mtx_t lock;
 static cnd_t told;
-static bool is_told; /* under lock */
+static bool waits, is_told; /* under lock */
 
 static void
 before(void)
@@ -17,7 +17,13 @@ before(void)
 static void
 say(void)
 {
+	/* Until the other waits: else the call would not be made at all. */
 	must(mtx_lock(&lock) == thrd_success);
+	while (!waits) {
+		must(mtx_unlock(&lock) == thrd_success);
+		thrd_yield();
+		must(mtx_lock(&lock) == thrd_success);
+	}
 	is_told = true;
 	must(cnd_signal(&told) == thrd_success);
 	must(mtx_unlock(&lock) == thrd_success);
@@ -27,6 +33,7 @@ static void
 hear(void)
 {
 	must(mtx_lock(&lock) == thrd_success);
+	waits = true;
 	while (!is_told)
 		must(cnd_wait(&told, &lock) == thrd_success);
 	must(mtx_unlock(&lock) == thrd_success);

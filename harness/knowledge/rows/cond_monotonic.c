@@ -4,9 +4,11 @@
  */
 #include "row.h"
 
+#include <sched.h>
+
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t told;
-static bool is_told; /* under lock */
+static bool waits, is_told; /* under lock */
 
 static void
 before(void)
@@ -22,7 +24,13 @@ before(void)
 static void
 say(void)
 {
+	/* Until the other waits: else the call would not be made at all. */
 	must(pthread_mutex_lock(&lock) == 0);
+	while (!waits) {
+		must(pthread_mutex_unlock(&lock) == 0);
+		sched_yield();
+		must(pthread_mutex_lock(&lock) == 0);
+	}
 	is_told = true;
 	must(pthread_cond_signal(&told) == 0);
 	must(pthread_mutex_unlock(&lock) == 0);
@@ -34,6 +42,7 @@ hear(void)
 	struct timespec until = IN_A_MINUTE(CLOCK_MONOTONIC);
 
 	must(pthread_mutex_lock(&lock) == 0);
+	waits = true;
 	while (!is_told)
 		must(pthread_cond_timedwait(&told, &lock, &until) == 0);
 	must(pthread_mutex_unlock(&lock) == 0);
