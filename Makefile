@@ -16,7 +16,7 @@ export LAB STEP WORK SEED AGAIN SANDBOX
 RU := $(if $(filter ru%,$(firstword $(LANGUAGE) $(LC_ALL) $(LC_MESSAGES) $(LANG))),ru)
 
 .DEFAULT_GOAL := help
-.PHONY: help check grade docs docs-serve doctor quiz test bench lint format words
+.PHONY: help check grade docs docs-serve doctor quiz test bench knowledge lint format words
 
 help:
 	@sed -n 's/^##$(RU) //p' Makefile
@@ -71,6 +71,12 @@ test: lint
 bench:
 	@harness/bench/scanner.sh
 	@harness/bench/chat.py
+
+##   make knowledge                                  what the tools know, measured
+##ru   make knowledge                                  что знают инструменты
+knowledge:
+	@harness/setup.sh maintainer
+	@harness/knowledge.sh
 
 ##   make lint                                       look at the form of all code
 ##ru   make lint                                       проверить оформление кода

@@ -27,7 +27,7 @@ sound() {
 	done
 }
 
-mapfile -t c_files < <(sources labs solutions docs harness/native harness/bench harness/variants)
+mapfile -t c_files < <(sources labs solutions docs harness/native harness/bench harness/knowledge harness/variants)
 mapfile -t c_checked < <(sources labs/common solutions)
 mapfile -t c_shown < <(sources docs/experiments)
 mapfile -t c_shown < <(sound "${c_shown[@]}")
@@ -61,7 +61,7 @@ judge() {
 # ignores Ctrl-C, hence the trap.
 mkdir -p build
 trap 'kill %1 2>/dev/null || true' EXIT
-judge mypy 1.0 3 "$python" -m mypy harness/labkit harness/checks harness/bench \
+judge mypy 1.0 3 "$python" -m mypy harness/labkit harness/checks harness/bench harness/knowledge \
 	"${docs_python[@]}" >build/mypy.log 2>&1 &
 
 bad=0

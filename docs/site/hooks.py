@@ -28,6 +28,7 @@ LANGUAGES = {"en": "English", "ru": "Русский"}
 SEARCHED = {"en": ["en"], "ru": ["ru", "en"]}  # names of functions and of man pages are English
 ONLY_ENGLISH = {
     "instructor.md": "Преподавателю (англ.)",
+    "what-tools-know.md": "Что знают инструменты (англ.)",
     "architecture.md": "Устройство проекта (англ.)",
     "adding-a-lab.md": "Как добавить работу (англ.)",
 }

@@ -287,7 +287,7 @@ class Grader:
 def _in_the_way(result: StepResult) -> bool:
     """Whether a step that was not passed makes those that need it impossible."""
     return result.verdict is not Verdict.FAILED or result.step.blocks_others(
-        result.check, result.cause
+        result.check or "", result.cause
     )
 
 

@@ -1,0 +1,25 @@
+/*
+ * atomic_thread_fence, acquire: after relaxed loads of a flag that is released
+ */
+#include "row.h"
+
+#include <sched.h>
+#include <stdatomic.h>
+
+static atomic_int said;
+
+static void
+say(void)
+{
+	atomic_store_explicit(&said, 1, memory_order_release);
+}
+
+static void
+hear(void)
+{
+	while (!atomic_load_explicit(&said, memory_order_relaxed))
+		sched_yield();
+	atomic_thread_fence(memory_order_acquire);
+}
+
+MESSAGE_ROW(nothing, say, hear, nothing)

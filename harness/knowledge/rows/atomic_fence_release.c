@@ -1,0 +1,26 @@
+/*
+ * atomic_thread_fence, release: before a relaxed store of a flag that is
+ * acquired
+ */
+#include "row.h"
+
+#include <sched.h>
+#include <stdatomic.h>
+
+static atomic_int said;
+
+static void
+say(void)
+{
+	atomic_thread_fence(memory_order_release);
+	atomic_store_explicit(&said, 1, memory_order_relaxed);
+}
+
+static void
+hear(void)
+{
+	while (!atomic_load_explicit(&said, memory_order_acquire))
+		sched_yield();
+}
+
+MESSAGE_ROW(nothing, say, hear, nothing)

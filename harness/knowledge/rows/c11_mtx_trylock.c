@@ -1,0 +1,36 @@
+/* mtx_trylock: a lock, asked for until it is free */
+#include "row.h"
+
+#include <threads.h>
+
+static mtx_t lock;
+
+static void
+before(void)
+{
+	must(mtx_init(&lock, mtx_plain) == thrd_success);
+}
+
+static void
+take(void)
+{
+	int result;
+
+	while ((result = mtx_trylock(&lock)) == thrd_busy)
+		thrd_yield();
+	must(result == thrd_success);
+}
+
+static void
+give(void)
+{
+	must(mtx_unlock(&lock) == thrd_success);
+}
+
+static void
+after(void)
+{
+	mtx_destroy(&lock);
+}
+
+LOCK_ROW(before, take, give, after)

@@ -1,0 +1,30 @@
+/* thrd_exit, thrd_join: a thread that ends inside a function */
+#include "row.h"
+
+#include <threads.h>
+
+static int news, heard;
+
+static int
+child(void *unused)
+{
+	(void)unused;
+	news = 1;
+	thrd_exit(1);
+}
+
+int
+main(void)
+{
+	thrd_t thread;
+	int result;
+
+	must(thrd_create(&thread, child, NULL) == thrd_success);
+	if (BROKEN)
+		heard = news;
+	must(thrd_join(thread, &result) == thrd_success && result == 1);
+	if (!BROKEN)
+		heard = news;
+	must(BROKEN || heard == 1);
+	return 0;
+}

@@ -1,0 +1,35 @@
+/* PTHREAD_PRIO_INHERIT: a lock that lends its owner a priority */
+#include "row.h"
+
+static pthread_mutex_t lock;
+
+static void
+take(void)
+{
+	must(pthread_mutex_lock(&lock) == 0);
+}
+
+static void
+give(void)
+{
+	must(pthread_mutex_unlock(&lock) == 0);
+}
+
+static void
+before(void)
+{
+	pthread_mutexattr_t kind;
+
+	must(pthread_mutexattr_init(&kind) == 0);
+	must(pthread_mutexattr_setprotocol(&kind, PTHREAD_PRIO_INHERIT) == 0);
+	must(pthread_mutex_init(&lock, &kind) == 0);
+	must(pthread_mutexattr_destroy(&kind) == 0);
+}
+
+static void
+after(void)
+{
+	must(pthread_mutex_destroy(&lock) == 0);
+}
+
+LOCK_ROW(before, take, give, after)

@@ -1,0 +1,37 @@
+/* fclose, fgets: the end of a pipe by stdio */
+#include "row.h"
+
+static FILE *to, *from; /* the ends of a pipe */
+
+static void
+before(void)
+{
+	int ends[2];
+
+	must(pipe(ends) == 0);
+	from = fdopen(ends[0], "r");
+	to = fdopen(ends[1], "w");
+	must(from != NULL && to != NULL);
+}
+
+static void
+say(void)
+{
+	must(fclose(to) == 0);
+}
+
+static void
+hear(void)
+{
+	char line[8];
+
+	must(fgets(line, sizeof line, from) == NULL);
+}
+
+static void
+after(void)
+{
+	must(fclose(from) == 0);
+}
+
+MESSAGE_ROW(before, say, hear, after)

@@ -1,0 +1,37 @@
+/* fputc, fflush, fgetc: bytes through a pipe, one at a time */
+#include "row.h"
+
+static FILE *to, *from; /* the ends of a pipe */
+
+static void
+before(void)
+{
+	int ends[2];
+
+	must(pipe(ends) == 0);
+	from = fdopen(ends[0], "r");
+	to = fdopen(ends[1], "w");
+	must(from != NULL && to != NULL);
+}
+
+static void
+say(void)
+{
+	must(fputc('x', to) == 'x');
+	must(fflush(to) == 0);
+}
+
+static void
+hear(void)
+{
+	must(fgetc(from) == 'x');
+}
+
+static void
+after(void)
+{
+	must(fclose(to) == 0);
+	must(fclose(from) == 0);
+}
+
+MESSAGE_ROW(before, say, hear, after)

@@ -1,0 +1,35 @@
+/* write, poll: a byte in a pipe that nobody reads */
+#include "row.h"
+
+#include <poll.h>
+
+static int ends[2];
+
+static void
+before(void)
+{
+	must(pipe(ends) == 0);
+}
+
+static void
+say(void)
+{
+	must(write(ends[1], "x", 1) == 1);
+}
+
+static void
+hear(void)
+{
+	struct pollfd wait = {.fd = ends[0], .events = POLLIN};
+
+	must(poll(&wait, 1, -1) == 1);
+}
+
+static void
+after(void)
+{
+	must(close(ends[0]) == 0);
+	must(close(ends[1]) == 0);
+}
+
+MESSAGE_ROW(before, say, hear, after)

@@ -1,0 +1,47 @@
+/* pthread_rwlock_rdlock: a lock, taken to read what another writes */
+#include "row.h"
+
+static pthread_rwlock_t lock = PTHREAD_RWLOCK_INITIALIZER;
+
+static void
+read_lock(void)
+{
+	must(pthread_rwlock_rdlock(&lock) == 0);
+}
+
+static int value, copy; /* under lock; the reader's own */
+
+static void
+writer(void)
+{
+	for (int i = 0; i < ROUNDS; i++) {
+		if (BROKEN != 1)
+			must(pthread_rwlock_wrlock(&lock) == 0);
+		value++;
+		if (BROKEN != 1)
+			must(pthread_rwlock_unlock(&lock) == 0);
+	}
+}
+
+static void
+reader(void)
+{
+	for (int i = 0; i < ROUNDS; i++) {
+		read_lock();
+		copy = value;
+		must(copy <= ROUNDS);
+		if (BROKEN == 2)
+			return;
+		must(pthread_rwlock_unlock(&lock) == 0);
+	}
+}
+
+int
+main(void)
+{
+	if (BROKEN == 2)
+		in_another_thread(reader);
+	else
+		in_two_threads(writer, reader);
+	return 0;
+}

@@ -1,0 +1,49 @@
+/* pthread_sigqueue, sigwaitinfo: a signal to a thread, with a value */
+#include "row.h"
+
+#include <sched.h>
+#include <signal.h>
+#include <stdatomic.h>
+
+/* Told without any order: nothing else is handed over that way. */
+static atomic_uintptr_t hearer;
+
+static void
+before(void)
+{
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGUSR1);
+	must(pthread_sigmask(SIG_BLOCK, &set, NULL) == 0);
+}
+
+static void
+say(void)
+{
+	pthread_t who;
+
+	while ((who = atomic_load_explicit(&hearer, memory_order_relaxed)) == 0)
+		sched_yield();
+	must(pthread_sigqueue(who, SIGUSR1, (union sigval){0}) == 0);
+}
+
+static void
+be_known(void)
+{
+	atomic_store_explicit(&hearer, pthread_self(), memory_order_relaxed);
+}
+
+static void
+hear(void)
+{
+	sigset_t set;
+
+	be_known();
+	sigemptyset(&set);
+	sigaddset(&set, SIGUSR1);
+	while (sigwaitinfo(&set, NULL) != SIGUSR1)
+		must(errno == EINTR);
+}
+
+MESSAGE_ROW(before, say, hear, nothing)
