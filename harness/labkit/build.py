@@ -22,7 +22,7 @@ from labkit import bounded, compiler, features, sandbox
 from labkit import scratch as scratches
 from labkit.bounded import Bounds, Endless
 from labkit.catalog import BUILD, COMMON, HARNESS, Lab
-from labkit.faults import DidNotCompile, Trouble
+from labkit.faults import DidNotCompile, Fault, Trouble
 from labkit.intake import Sources
 from labkit.words import _
 
@@ -118,11 +118,11 @@ class Builder:
 
         def again(option: str) -> str:
             more = replace(flavour, flags=(*flavour.flags, option))
-            until, said = time.monotonic() + MOST_SECONDS, ""
+            said = ""
             with tempfile.TemporaryDirectory() as out:
                 for unit in self.sources.units(self.lab, program):
                     try:
-                        said += self._compile_unit(unit, more, Path(out), until)
+                        said += self._compile_unit(unit, more, Path(out), compiler.CPU_SECONDS)[0]
                     except DidNotCompile as refused:
                         said += refused.details
             return said
