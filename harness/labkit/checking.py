@@ -11,7 +11,13 @@ from labkit import written
 from labkit.clients import Client, Talk, await_answers, exchange, judge, likely_cause
 from labkit.faults import Disconnected, Fault, Silent, blame
 from labkit.figures import Row, Span, timeline
-from labkit.inspection import end_and_inspect, explain_hang, hides_nothing, inspected
+from labkit.inspection import (
+    end_and_inspect,
+    explain_hang,
+    hides_nothing,
+    inspected,
+    takes_the_same_locks,
+)
 from labkit.journal import printable
 from labkit.pace import Deadline, Pace
 from labkit.program import Ended
@@ -69,6 +75,7 @@ __all__ = [
     "require",
     "seeded",
     "step",
+    "takes_the_same_locks",
     "timeline",
     "wait_listening",
     "written",

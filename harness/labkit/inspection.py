@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 import subprocess
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from labkit import (
     helgrind,
     lockorder,
     lockrecord,
+    lockuse,
     lockwords,
     sandbox,
     screen,
@@ -30,7 +32,7 @@ from labkit.evidence import RECORD
 from labkit.faults import DidNotCompile, Fault, Silent, Trouble, blame
 from labkit.findings import Finding, ToolTrouble, describe, is_verdict, refine
 from labkit.intake import Sources
-from labkit.scene import UNDER_ASAN, UNDER_HELGRIND, UNDER_TSAN, Running, Scene
+from labkit.scene import NATIVELY, UNDER_ASAN, UNDER_HELGRIND, UNDER_TSAN, Running, Scene
 from labkit.words import _, ngettext
 
 TSAN_EXIT = 66
@@ -213,7 +215,7 @@ _BY_HAND = {
 def _by_hand(program: Running) -> list[str]:
     """Commands that build the program for the same tool and run it under it, a server with some clients."""
     builder = program.scene.builder
-    flags, before = _BY_HAND[program.tool.name]
+    flags, before = _BY_HAND.get(program.tool.name, ("", ""))
     units = [f"{{work}}/{unit}" for unit in builder.sources.units(builder.lab, program.program)]
     words = ["gcc -g -O1 -pthread", flags, "-I labs/common", *units, _given(builder.sources)]
     target = f"{{bin}}/{program.program}.{program.tool.name}"
@@ -268,6 +270,36 @@ def _with_our_orders(program: Running, findings: list[Finding]) -> list[Finding]
     return lockorder.settle(findings, [(_refined(program, f), lines) for f, lines in told])
 
 
+def locks_taken(program: Running) -> Counter[lockuse.Line]:
+    """How often a program with the shim, which has ended, has taken a lock in each line."""
+    built = program.scene.builder.build(program.program, program.tool.flavour)
+    files = program.scene.builder.sources.files
+    return lockuse.lines(_record(program), built.program, files, _look)
+
+
+def takes_the_same_locks(watched: Running, unwatched: Callable[[int], Running]) -> None:
+    """Raise a Fault where a program has taken a lock only because a tool watched it.
+
+    unwatched: runs the same scenario without a tool, the first time or again, and returns the program, which has
+    ended. What seems so is asked once more.
+    """
+    with_tool, clients = locks_taken(watched), watched.stats().accepted
+    without = []
+    for again in range(2):
+        without.append(locks_taken(unwatched(again)))
+        suspicious = lockuse.only_watched(with_tool, clients, without)
+        if not suspicious:
+            return
+    file, line = suspicious[0]
+    words = _("{file}:{line} takes a lock {n} times under {tool}, and never without it")
+    raise Fault(
+        words.format(file=file, line=line, n=with_tool[file, line], tool=watched.tool.name),
+        cause="hidden-from-sanitizer",
+        details=_("a program must not ask whether it is being watched"),
+        certain=True,
+    )
+
+
 def _record(program: Running) -> lockrecord.Record:
     """The shim's record. Where it is damaged: code that hides, if the screen finds some; else our trouble."""
     try:
@@ -307,8 +339,9 @@ def _read_asan(program: Running) -> list[Finding]:
     return [_refined(program, finding) for finding in asan.parse(text)]
 
 
-_READERS = {
+_READERS: dict[str, Callable[[Running], list[Finding]]] = {
     UNDER_TSAN.name: _read_tsan,
     UNDER_HELGRIND.name: _read_helgrind,
     UNDER_ASAN.name: _read_asan,
+    NATIVELY.name: lambda _program: [],
 }

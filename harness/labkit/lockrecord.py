@@ -19,10 +19,12 @@ _AT = 4096
 _HEAD = struct.Struct("=5Q4I")  # magic, version, bias, now, lost, then how many locks, nodes, waits
 _THREAD = struct.Struct("=4Q2I")  # created, joined, routine, site, creator, joiner
 _ENTRY = struct.Struct("=3Q2I")  # a, b, when, then two that are the shim's own
-_THREADS, _LOCKS, _NODES, _WAITS = 8192, 8192, 8192, 16384
-_SIZE = _HEAD.size + _THREADS * _THREAD.size + (_LOCKS + _NODES + _WAITS) * _ENTRY.size
+_SITE = struct.Struct("=2I")  # site, how often a lock was taken there
+_THREADS, _LOCKS, _NODES, _WAITS, _SITES = 8192, 8192, 8192, 16384, 1024
+_BEFORE_SITES = _HEAD.size + _THREADS * _THREAD.size + (_LOCKS + _NODES + _WAITS) * _ENTRY.size
+_SIZE = _BEFORE_SITES + _SITES * _SITE.size
 _MAGIC = int.from_bytes(b"LOCKS", "big")
-_VERSION = 1
+_VERSION = 2
 _SHARED, _TRIED, _WRITERS_FIRST = 1, 2, 4
 _LOW = (1 << 32) - 1
 
@@ -76,7 +78,8 @@ class Record:
     """All that was recorded.
 
     bias: where the program lay in memory. addresses: of locks, by their numbers. written: those locks with writers
-    first that somebody took for writing. lost: how much there was no room for.
+    first that somebody took for writing. lost: how much there was no room for. taken: how often a lock was taken at
+    each site, semaphores among them.
     """
 
     bias: int
@@ -85,6 +88,7 @@ class Record:
     addresses: dict[int, int] = field(default_factory=dict)
     written: frozenset[int] = frozenset()
     lost: int = 0
+    taken: dict[int, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -125,7 +129,8 @@ def _parse(data: bytes) -> Record:
     at += _NODES * _ENTRY.size
     found = tuple(_wait(entry, paths) for _n, entry in _entries(data, at, waits, _WAITS))
     written_ = {n.hold.lock for n in paths.values() if n.exclusive and n.hold.writers_first}
-    return Record(bias, found, threads, addresses, frozenset(written_), lost)
+    taken = {site: times for site, times in _SITE.iter_unpack(data[_BEFORE_SITES:]) if site}
+    return Record(bias, found, threads, addresses, frozenset(written_), lost, taken)
 
 
 def _threads(data: bytes) -> dict[int, Thread]:

@@ -29,7 +29,7 @@ class ShimStats:
     accepted: connections taken. stale_uses: calls that failed with EBADF on a descriptor that accept once
     returned; double_closes: those among them that were a close. shortened: socket calls cut short.
     delays: yields and sleeps put in.
-    looks: at files that tell whether a tool watches the process; looked_at: the first of their paths.
+    looks: at the harness's own directories beside it; looked_at: the first of those paths.
     """
 
     created: int

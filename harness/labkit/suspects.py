@@ -26,11 +26,10 @@ ESCAPES = re.compile(
     r"|dl(?:addr1?|info|_iterate_phdr)|_r_debug|_DYNAMIC|backtrace(?:_symbols(?:_fd)?)?|getauxval"
     r"|mallinfo2?|malloc_(?:info|stats|usable_size)|__cpu_(?:model|indicator_init)"
 )
-# Within a string: the variables by which tools are set up, and the files that show what is loaded.
+# Within a string: the tools' libraries, and the variables by which they are set up.
 LITERALS = re.compile(
-    r"LD_PRELOAD|PERTURB_|(?:TSAN|ASAN|UBSAN|LSAN)_OPTIONS|VALGRIND|/proc/mounts"
-    r"|(?:(?<=/)|^)(?:self|thread-self|%[ldjuz]+)/"
-    r"(?:maps|smaps\w*|map_files|environ|auxv|mem|pagemap|mount\w+|statm?|status|task)\b"
+    r"LD_PRELOAD|PERTURB_|(?:TSAN|ASAN|UBSAN|LSAN)_OPTIONS|lib[tau]b?san|perturb\.so|vgpreload|valgrind",
+    re.IGNORECASE,
 )
 # Only what a sanitizer must see; own versions of string functions and the like are harmless.
 REPLACED = re.compile(

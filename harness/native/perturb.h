@@ -158,7 +158,7 @@ struct shim_stats {
 	_Atomic uint64_t double_closes; /* 96 those of stale_uses in close */
 	_Atomic uint64_t shortened;     /* 104 transfers cut short */
 	_Atomic uint64_t delays;        /* 112 yields and sleeps put in */
-	_Atomic uint64_t looks;         /* 120 at what tells of a tool */
+	_Atomic uint64_t looks;         /* 120 at the harness's directories */
 	char looked_at[128];            /* 128 the first of those paths */
 };
 
@@ -175,6 +175,7 @@ enum {
 	SHIM_LOCKS = 8192,
 	SHIM_NODES = 8192,
 	SHIM_WAITS = 16384,
+	SHIM_SITES = 1024,
 };
 
 /* Of three kinds, in 32 bytes. Numbers of entries begin with 1. */
@@ -200,6 +201,11 @@ struct shim_thread {
 	uint32_t joiner;
 };
 
+/* A place that takes locks, in 8 bytes; 0: none. How often, at least. */
+struct shim_site {
+	_Atomic uint32_t site, taken;
+};
+
 struct shim_record {
 	_Atomic uint64_t magic;   /* SHIM_RECORD_MAGIC */
 	_Atomic uint64_t version; /* SHIM_RECORD_VERSION */
@@ -211,6 +217,7 @@ struct shim_record {
 	struct shim_entry locks[SHIM_LOCKS];
 	struct shim_entry nodes[SHIM_NODES];
 	struct shim_entry waits[SHIM_WAITS];
+	struct shim_site sites[SHIM_SITES];
 };
 
 _Static_assert(sizeof(struct shim_entry) == 32, "the file has a fixed form");
@@ -218,7 +225,7 @@ _Static_assert(sizeof(struct shim_thread) == 40, "the file has a fixed form");
 _Static_assert(offsetof(struct shim_record, threads) == 56, "likewise");
 
 #define SHIM_RECORD_MAGIC   UINT64_C(0x4c4f434b53) /* "LOCKS" */
-#define SHIM_RECORD_VERSION 1
+#define SHIM_RECORD_VERSION 2
 
 #define SHIM_MAGIC   UINT64_C(0x50455254555231) /* "PERTUR1" */
 #define SHIM_VERSION 2
@@ -365,6 +372,9 @@ enum shim_how {
 void shim_lock_wanted(void *lock, enum shim_how how, void *caller);
 void shim_lock_taken(void *lock, enum shim_how how, void *caller);
 void shim_lock_given(void *lock);
+
+/* A semaphore is no lock that anybody holds; but where it is taken counts. */
+void shim_taken_at(void *caller);
 
 /* A mutex is taken if err says so: also one whose owner has died. */
 static inline void

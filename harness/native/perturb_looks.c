@@ -1,12 +1,12 @@
 /*
- * Looks at itself: what a program asks the system for that tells whether a
- * tool is there. A tool is a library in `maps`, a thread more in `task`, a
- * directory of the harness's; who does not look has nothing to hide. A program
- * that does its work otherwise where it is watched must look first.
+ * Looks at the harness: the directories that it lays beside a program for the
+ * tools' sake are nothing to a server of these labs; who looks there asks
+ * whether it is watched, or wants to change what was written about it.
  *
- * Only the program's own calls count: tools and libraries look, too. Left
- * alone is what correct programs read: their descriptors (to close them all),
- * their limits, and whatever tells of the machine instead of the process.
+ * Only the program's own calls count: tools and libraries look, too. What it
+ * reads about itself in /proc is left alone, since correct programs do: to
+ * close all descriptors, to tell which limit it has met. Whether it draws
+ * conclusions from that is seen by its locks, labkit/lockuse.py.
  */
 #include "perturb.h"
 
@@ -70,59 +70,27 @@ add_start(char *plain, int at)
 	}
 }
 
-/* The rest of a path below a directory, "" for itself; NULL: it is not. */
-static const char *
+/* Whether a path is a directory's, or lies below it. */
+static bool
 below(const char *path, const char *directory)
 {
 	size_t length = strlen(directory);
 
-	if (strncmp(path, directory, length) != 0)
-		return NULL;
-	if (path[length] == '/')
-		return path + length + 1;
-	return path[length] ? NULL : path + length;
-}
-
-/* What follows /proc/PID/ in a path, "" for the directory itself, or NULL. */
-static const char *
-about_a_process(const char *path)
-{
-	const char *rest = below(path, "/proc");
-	size_t digits;
-
-	if (!rest)
-		return NULL;
-	if (below(rest, "self"))
-		return below(rest, "self");
-	if (below(rest, "thread-self"))
-		return below(rest, "thread-self");
-	digits = strspn(rest, "0123456789");
-	if (!digits || (rest[digits] && rest[digits] != '/'))
-		return NULL;
-	return rest[digits] ? rest + digits + 1 : rest + digits;
+	return strncmp(path, directory, length) == 0 &&
+	    (path[length] == '/' || path[length] == '\0');
 }
 
 /* Whether what a path leads to tells that a tool is there. */
 static bool
 tells(const char *path)
 {
-	static const char *const ours[] = {
-	    "/log", "/shim", "/native", "/proc/mounts"};
-	static const char *const harmless[] = {"fd", "fdinfo", "limits", "net",
-	    "exe", "cmdline", "comm", "cgroup", "oom_score_adj"};
-	const char *what;
+	static const char *const ours[] = {"/log", "/shim", "/native"};
 	size_t i;
 
 	for (i = 0; i < sizeof ours / sizeof ours[0]; i++)
 		if (below(path, ours[i]))
 			return true;
-	what = about_a_process(path);
-	if (!what)
-		return false;
-	for (i = 0; i < sizeof harmless / sizeof harmless[0]; i++)
-		if (below(what, harmless[i]))
-			return false;
-	return true;
+	return false;
 }
 
 /* Count a look, if it is one and the program's own; keeps errno. */

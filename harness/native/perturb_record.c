@@ -218,6 +218,37 @@ site_of(void *caller)
 	return offset <= UINT32_MAX ? (uint32_t)offset : 0;
 }
 
+/*
+ * Count that a lock is taken at a site. A program that takes its locks only
+ * where it is watched shows by that: see labkit/lockuse.py. Where the table is
+ * full, a site is not counted.
+ */
+static void
+count_site(uint32_t site)
+{
+	enum { TRIES = 32 };
+	uint32_t i, place = bucket(site, 1);
+
+	for (i = 0; site && i < TRIES; i++) {
+		struct shim_site *s = &record->sites[(place + i) % SHIM_SITES];
+		uint32_t found = 0;
+
+		if (atomic_load(&s->site) == site ||
+		    atomic_compare_exchange_strong(&s->site, &found, site) ||
+		    found == site) {
+			atomic_fetch_add(&s->taken, 1);
+			return;
+		}
+	}
+}
+
+void
+shim_taken_at(void *caller)
+{
+	if (record)
+		count_site(site_of(caller));
+}
+
 void
 shim_lock_called(void *caller)
 {
@@ -250,6 +281,7 @@ shim_lock_taken(void *lock, enum shim_how how, void *caller)
 
 	if (!record)
 		return;
+	count_site(site_of(caller));
 	place = depth ? place_of(lock) : -1;
 	if (place >= 0) {
 		held[place].again++;
@@ -397,6 +429,7 @@ shim_locks_set_up(struct shim_record *shared)
 	shared->lost = 0;
 	if (shared->now) /* there was another program before an exec */
 		memset(shared->threads, 0, sizeof shared->threads);
+	memset(shared->sites, 0, sizeof shared->sites);
 	shared->now = 0;
 	shared->bias = _r_debug.r_map ? _r_debug.r_map->l_addr : 0;
 	shared->version = SHIM_RECORD_VERSION;

@@ -237,6 +237,7 @@ sem_clockwait(
 	int saved = errno, result;
 
 	shim_enter(__builtin_return_address(0));
+	shim_lock_called(__builtin_return_address(0));
 	if (config.watched) {
 		errno = wait_by(sem_until, sem, NULL, clock, until);
 		result = errno ? -1 : 0;
@@ -245,6 +246,8 @@ sem_clockwait(
 	} else {
 		shim_delay();
 		result = real.sem_clockwait(sem, clock, until);
+		if (result == 0)
+			shim_taken_at(__builtin_return_address(0));
 		shim_delay();
 	}
 	shim_leave();
@@ -258,8 +261,10 @@ sem_trywait(sem_t *sem)
 
 	shim_enter(__builtin_return_address(0));
 	result = real.sem_trywait(sem);
-	if (result == 0)
+	if (result == 0) {
 		shim_acquire(sem);
+		shim_taken_at(__builtin_return_address(0));
+	}
 	shim_leave();
 	return result;
 }

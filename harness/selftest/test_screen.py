@@ -171,13 +171,10 @@ TRICKS = {
         2,
         '#include <stdlib.h>\nint main(void) { return getenv("LD_" "PRELOAD") != 0; }',
     ),
-    "what is in its memory": Hidden(
-        "name self/maps",
+    "which libraries are in its memory": Hidden(
+        "name libtsan",
         2,
-        '#include <stdio.h>\nint main(void) { return fopen("/proc/" "self/maps", "r") == 0; }',
-    ),
-    "how many threads it has": Hidden(
-        "name %d/task", 2, '#include <stdio.h>\nvoid f(char *p) { sprintf(p, "/proc/%d/task", 1); }'
+        '#include <string.h>\nint f(const char *line) { return strstr(line, "lib" "tsan.so") != 0; }',
     ),
     "what is loaded": Hidden(
         "symbol dl_iterate_phdr",

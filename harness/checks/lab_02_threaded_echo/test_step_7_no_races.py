@@ -8,8 +8,10 @@ from dataclasses import replace
 from checks.lab_02_threaded_echo.shared import MIB, SERVER, talk, token
 from labkit import manners
 from labkit.checking import (
+    NATIVELY,
     UNDER_HELGRIND,
     UNDER_TSAN,
+    Running,
     Scene,
     Server,
     Shim,
@@ -19,6 +21,7 @@ from labkit.checking import (
     judge,
     seeded,
     step,
+    takes_the_same_locks,
 )
 
 
@@ -52,19 +55,28 @@ def drive(server: Server, size: int) -> None:
 
 def watched(
     scene: Scene, tool: Tool, shim: Shim, size: int, number: signal.Signals = signal.SIGTERM
-) -> None:
-    """Drive the server under a tool, stop it, and look at what the tool found."""
+) -> Running:
+    """Drive the server under a tool, stop it, and look at what the tool found. Returns the program."""
     shim = replace(shim, short=manners.SHORT)
     server = scene.server(SERVER, "-v", tool=tool, shim=shim, network="narrow")
     with inspected(server.program):
         drive(server, size)
         manners.stop_under_tool(server, number)
+    return server.program
 
 
 @step(7, "hides-nothing")
 def test_nothing_is_hidden(scene: Scene) -> None:
     """The code does nothing to hide from the tools that look for races."""
     hides_nothing(scene, SERVER)
+
+
+@step(7, "hides-nothing")
+def test_same_locks_when_watched(scene: Scene) -> None:
+    """Your program takes the same locks whether or not a tool watches it."""
+    shims = seeded(scene.seed, 2)
+    program = watched(scene, UNDER_TSAN, shims[0], 10)
+    takes_the_same_locks(program, lambda n: watched(scene, NATIVELY, shims[n], 10))
 
 
 @step(7, "tools")

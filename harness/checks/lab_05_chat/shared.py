@@ -13,6 +13,7 @@ from labkit.chat import Answer, Chat, Talking, User
 from labkit.checking import (
     UNDER_ASAN,
     Fault,
+    Running,
     Scene,
     Shim,
     Tool,
@@ -236,8 +237,8 @@ def pass_by(chat: Chat, users: Sequence[User]) -> None:
             user.answer(number + 7, b"WHO", 10.0)
 
 
-def watched(scene: Scene, tool: Tool, shim: Shim, size: int) -> None:
-    """Drive the server under a tool, stop it, and look at what the tool found."""
+def watched(scene: Scene, tool: Tool, shim: Shim, size: int) -> Running:
+    """Drive the server under a tool, stop it, and look at what the tool found. Returns the program."""
     known = named("user", size) + named("late", 4) + named("passer", 5)
     chat = chats.start(scene, "-n", "20", known=known, tool=tool, shim=shim, network="narrow")
     program = chat.server.program
@@ -251,3 +252,4 @@ def watched(scene: Scene, tool: Tool, shim: Shim, size: int) -> None:
                     program.wait(program.deadline(2.0))
             raise
         manners.stop_under_tool(chat.server)
+    return program

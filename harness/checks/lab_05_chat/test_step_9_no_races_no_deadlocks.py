@@ -3,13 +3,31 @@
 from __future__ import annotations
 
 from checks.lab_05_chat.shared import SERVER, watched
-from labkit.checking import UNDER_HELGRIND, UNDER_TSAN, Scene, Shim, hides_nothing, seeded, step
+from labkit.checking import (
+    NATIVELY,
+    UNDER_HELGRIND,
+    UNDER_TSAN,
+    Scene,
+    Shim,
+    hides_nothing,
+    seeded,
+    step,
+    takes_the_same_locks,
+)
 
 
 @step(9, "hides-nothing")
 def test_nothing_is_hidden(scene: Scene) -> None:
     """The code does nothing to hide from the tools that look for races."""
     hides_nothing(scene, SERVER)
+
+
+@step(9, "hides-nothing")
+def test_same_locks_when_watched(scene: Scene) -> None:
+    """Your program takes the same locks whether or not a tool watches it."""
+    shims = seeded(scene.seed, 2)
+    program = watched(scene, UNDER_TSAN, shims[0], 6)
+    takes_the_same_locks(program, lambda n: watched(scene, NATIVELY, shims[n], 6))
 
 
 @step(9, "tools")

@@ -8,8 +8,10 @@ from checks.lab_06_control_server.shared import SERVER, drive
 from labkit import console as consoles
 from labkit import manners
 from labkit.checking import (
+    NATIVELY,
     UNDER_HELGRIND,
     UNDER_TSAN,
+    Running,
     Scene,
     Shim,
     Tool,
@@ -17,18 +19,20 @@ from labkit.checking import (
     inspected,
     seeded,
     step,
+    takes_the_same_locks,
 )
 from labkit.console import Console
 
 
 def watched(
     scene: Scene, tool: Tool, shim: Shim, size: int, way: Callable[[Console], None]
-) -> None:
-    """Drive the server under a tool, stop it, and look at what the tool found."""
+) -> Running:
+    """Drive the server under a tool, stop it, and look at what the tool found. Returns the program."""
     console = consoles.start(scene, tool=tool, shim=shim)
     with inspected(console.program):
         drive(console, size)
         way(console)
+    return console.program
 
 
 def by_command(console: Console) -> None:
@@ -45,6 +49,14 @@ def by_signal(console: Console) -> None:
 def test_nothing_is_hidden(scene: Scene) -> None:
     """The code does nothing to hide from the tools that look for races."""
     hides_nothing(scene, SERVER)
+
+
+@step(7, "hides-nothing")
+def test_same_locks_when_watched(scene: Scene) -> None:
+    """Your program takes the same locks whether or not a tool watches it."""
+    shims = seeded(scene.seed, 2)
+    program = watched(scene, UNDER_TSAN, shims[0], 6, by_command)
+    takes_the_same_locks(program, lambda n: watched(scene, NATIVELY, shims[n], 6, by_command))
 
 
 @step(7, "tools")
