@@ -48,7 +48,7 @@ class Step:
         """The title in the reader's language."""
         return self.title_ru if russian() else self.title
 
-    def blocks_others(self, check: str, cause: str | None) -> bool:
+    def blocks_others(self, check: str | None, cause: str | None) -> bool:
         """Whether nothing that needs this step can be checked after this check has failed for this cause."""
         return cause in self.blocks or f"{check}: {cause}" in self.blocks
 
