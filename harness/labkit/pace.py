@@ -144,7 +144,8 @@ class Pace:
     def _others(self) -> float:
         """The load that others make at this moment. How long our own work takes is not asked here: the
         program under test may have begun to spin."""
-        looks = [runnable_per_core(self.tested()) for _look in range(LOOKS)]
+        tested = list(self.tested())
+        looks = [runnable_per_core(tested) for _look in range(LOOKS)]
         self._note(looks)
         return min(MOST, statistics.median(looks))
 

@@ -384,8 +384,13 @@ class Program:
     def _run_pump(self) -> None:
         """Read both outputs until they close; end a program that floods, forks or eats the machine."""
         streams = dict(self._ends)
+<<<<<<< ours
         partial = {fd: b"" for fd in streams}
         looked = counted = alive = time.monotonic()
+=======
+        partial = {fd: bytearray() for fd in streams}  # lines that are not finished yet
+        looked = alive = time.monotonic()
+>>>>>>> theirs
         while streams or self.running:
             # Asked before the outputs are looked at: what it writes and then ends comes in the next round.
             running = self.running
@@ -394,7 +399,7 @@ class Program:
             for fd in streams.keys() & set(ready):
                 data = _read(fd)
                 if data:
-                    partial[fd] = self._take(streams[fd], partial[fd] + data, data)
+                    self._take(streams[fd], partial[fd], data)
                 else:
                     streams.pop(fd).close()
             if time.monotonic() - counted > COUNT_EVERY:
@@ -424,8 +429,8 @@ class Program:
         _set_columns(self._terminal, columns)
         self.signal(signal.SIGWINCH)
 
-    def _take(self, stream: Stream, pending: bytes, data: bytes) -> bytes:
-        """Keep new output, note its finished lines in the journal, return the unfinished rest."""
+    def _take(self, stream: Stream, pending: bytearray, data: bytes) -> None:
+        """Keep new output, note its finished lines in the journal; the unfinished rest is pending."""
         if len(stream.data) + len(data) > MOST_OUTPUT:
             self._stop(
                 "flood",
@@ -433,16 +438,20 @@ class Program:
                     n=MOST_OUTPUT // sandbox.MIB, stream=stream.name
                 ),
             )
-            return b""
+            return
         stream.add(data)
-        *lines, rest = pending.split(b"\n")
+        finished, newline, rest = data.rpartition(b"\n")
+        if not newline:  # a line without an end is not looked through again and again
+            pending += data
+            return
+        lines = bytes(pending + finished).split(b"\n")
+        pending[:] = rest
         verb = _("prints") if stream.name == "stdout" else _("complains")
         for line in lines[:JOURNALED] if len(lines) > 2 * JOURNALED else lines:
             self.journal.note(self.name, verb, line)
         if len(lines) > 2 * JOURNALED:
             left_out = len(lines) - JOURNALED
             self.journal.note(self.name, _("and {n} more lines").format(n=left_out))
-        return rest
 
     def _count(self) -> None:
         """End a program that has too many processes or threads."""
