@@ -13,7 +13,7 @@ from pathlib import Path
 
 from labkit import addresses
 from labkit.lockrecord import Wait
-from labkit.stacks import own, source_lines
+from labkit.stacks import Frame, own, source_lines
 from labkit.symbols import Runner
 
 LINES = 6  # of such a loop, from the line of the call on
@@ -39,7 +39,7 @@ def stubborn(
     return tuple(wait for wait in tries if wait.wanted.site in sure)
 
 
-def _insists(frame: addresses.Frame | None, source_dir: Path) -> bool:
+def _insists(frame: Frame | None, source_dir: Path) -> bool:
     """Whether the call in this line is such a loop's."""
     if not frame or not frame.line:
         return False
