@@ -7,6 +7,7 @@ import subprocess
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 from labkit import (
@@ -22,6 +23,7 @@ from labkit import (
     lockwords,
     sandbox,
     screen,
+    stubborn,
     threads,
     tsan,
     waits,
@@ -261,11 +263,14 @@ def _with_our_orders(program: Running, findings: list[Finding]) -> list[Finding]
     """
     if not program.shimmed or program.tool is UNDER_ASAN:
         return lockorder.settle(findings, [])
+    built = program.scene.builder.build(program.program, program.tool.flavour)
     record = _record(program)
+    directory = program.scene.builder.sources.directory
+    insisting = stubborn.stubborn(record.tries, built.program, directory, _look)
+    record = replace(record, waits=record.waits + insisting)
     cycles, certain = lockorder.cycles(record)
     if not cycles and not certain and any(f.kind == "lock-order" for f in findings):
         raise Trouble(_("there were too many locks to say in which orders they are taken"))
-    built = program.scene.builder.build(program.program, program.tool.flavour)
     told = lockwords.tell(cycles, record, built.program, _look)
     return lockorder.settle(findings, [(_refined(program, f), lines) for f, lines in told])
 

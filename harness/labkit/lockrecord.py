@@ -35,12 +35,14 @@ class Hold:
 
     lock: its number; another lock at the same address has another one. shared: for reading. site: where, from the
     program's beginning, 0 where it is not known. writers_first: it is a lock at which readers wait behind writers.
+    tried: by a call that gives up.
     """
 
     lock: int
     shared: bool
     site: int
     writers_first: bool = False
+    tried: bool = False
 
 
 @dataclass(frozen=True)
@@ -77,6 +79,7 @@ class Thread:
 class Record:
     """All that was recorded.
 
+    waits: by calls that can block for ever; tries: locks that were taken by one that gives up, as waits.
     bias: where the program lay in memory. addresses: of locks, by their numbers. written: those locks with writers
     first that somebody took for writing. lost: how much there was no room for. taken: how often a lock was taken at
     each site, semaphores among them.
@@ -89,6 +92,7 @@ class Record:
     written: frozenset[int] = frozenset()
     lost: int = 0
     taken: dict[int, int] = field(default_factory=dict)
+    tries: tuple[Wait, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -130,7 +134,9 @@ def _parse(data: bytes) -> Record:
     found = tuple(_wait(entry, paths) for _n, entry in _entries(data, at, waits, _WAITS))
     written_ = {n.hold.lock for n in paths.values() if n.exclusive and n.hold.writers_first}
     taken = {site: times for site, times in _SITE.iter_unpack(data[_BEFORE_SITES:]) if site}
-    return Record(bias, found, threads, addresses, frozenset(written_), lost, taken)
+    tries = tuple(wait for wait in found if wait.wanted.tried)
+    waits_ = tuple(wait for wait in found if not wait.wanted.tried)
+    return Record(bias, waits_, threads, addresses, frozenset(written_), lost, taken, tries)
 
 
 def _threads(data: bytes) -> dict[int, Thread]:
@@ -165,7 +171,8 @@ def _nodes(
         how, before, lock = a >> 32, b >> 32, b & _LOW
         if lock not in addresses or (before and before not in found):
             raise ValueError("a node of nothing")
-        hold = Hold(lock, bool(how & _SHARED), a & _LOW, bool(how & _WRITERS_FIRST))
+        flags = bool(how & _WRITERS_FIRST), bool(how & _TRIED)
+        hold = Hold(lock, bool(how & _SHARED), a & _LOW, *flags)
         found[number] = _Node(before, hold, not how & _SHARED)
     return found
 

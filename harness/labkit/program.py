@@ -384,13 +384,8 @@ class Program:
     def _run_pump(self) -> None:
         """Read both outputs until they close; end a program that floods, forks or eats the machine."""
         streams = dict(self._ends)
-<<<<<<< ours
-        partial = {fd: b"" for fd in streams}
-        looked = counted = alive = time.monotonic()
-=======
         partial = {fd: bytearray() for fd in streams}  # lines that are not finished yet
-        looked = alive = time.monotonic()
->>>>>>> theirs
+        looked = counted = alive = time.monotonic()
         while streams or self.running:
             # Asked before the outputs are looked at: what it writes and then ends comes in the next round.
             running = self.running

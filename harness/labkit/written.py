@@ -30,10 +30,7 @@ def content(path: Path, missing: bytes | None = None) -> bytes:
     """
     data = beginning(path, MOST_BYTES + 1, missing)
     if len(data) > MOST_BYTES:
-        raise Fault(
-            _("{file}: more than {n} MiB").format(file=path.name, n=MOST_BYTES >> 20),
-            cause="flood",
-        )
+        raise _too_large(path)
     return data
 
 
@@ -53,6 +50,8 @@ def beginning(path: Path, size: int, missing: bytes | None = None) -> bytes:
         os.close(fd)
         raise _no_file(path)
     with os.fdopen(fd, "rb") as file:
+        if os.fstat(fd).st_size > MOST_BYTES:
+            raise _too_large(path)
         return file.read(size)
 
 
@@ -93,6 +92,11 @@ def _is(path: Path, kind: Callable[[int], bool]) -> bool:
         return kind(path.lstat().st_mode)
     except FileNotFoundError:
         return False
+
+
+def _too_large(path: Path) -> Fault:
+    words = _("{file}: more than {n} MiB")
+    return Fault(words.format(file=path.name, n=MOST_BYTES >> 20), cause="flood")
 
 
 def _no_file(path: Path) -> Fault:

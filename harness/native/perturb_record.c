@@ -283,6 +283,9 @@ shim_lock_taken(void *lock, enum shim_how how, void *caller)
 		return;
 	count_site(site_of(caller));
 	place = depth ? place_of(lock) : -1;
+	/* It did not wait; labkit/stubborn.py looks whether it would have. */
+	if ((how & SHIM_TRIED) && depth && place < 0)
+		put_down(lock, how, site_of(caller));
 	if (place >= 0) {
 		held[place].again++;
 	} else if (depth == HELD_MAX) {

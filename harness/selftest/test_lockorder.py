@@ -6,11 +6,12 @@ import os
 import signal
 import subprocess
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from labkit import addresses, lockorder, lockrecord, lockwords, symbols
+from labkit import addresses, lockorder, lockrecord, lockwords, stubborn, symbols
 from labkit.evidence import Access, Finding
 from labkit.faults import Trouble
 from labkit.findings import describe, refine
@@ -140,6 +141,40 @@ def wait(when: int, thread: int, held: tuple[int, ...], wanted: int) -> Wait:
         tuple(Hold(lock, False, lock) for lock in held),
         Hold(wanted, False, 100 + wanted),
     )
+
+
+@pytest.mark.parametrize("kind", ["plain", "tsan"])
+@pytest.mark.parametrize("form, cycles", [("good", 0), ("bad", 1)])
+def test_a_loop_of_trylock_that_lets_nothing_go_waits(
+    shop: Workshop, kind: str, form: str, cycles: int
+) -> None:
+    """Though the call succeeds at once in both forms."""
+    program = shop.build("lock_orders", kind)
+    record = lockrecord.read(shop.run(program, "insisting", form).counters)
+    insisting = stubborn.stubborn(record.tries, program, PROGRAMS, symbols.plainly)
+    assert len(record.tries) == 1
+    assert len(lockorder.cycles(replace(record, waits=record.waits + insisting))[0]) == cycles
+
+
+@pytest.mark.parametrize(
+    "text, insists",
+    [
+        ("while (pthread_mutex_trylock(&a) != 0);", True),
+        ("while (pthread_mutex_trylock(&room->lock)) { }", True),
+        ("while (pthread_mutex_trylock(&a) == EBUSY) /* busy */\n\t(void)sched_yield();", True),
+        ("while (mtx_trylock(&a) != thrd_success) {\n\tthrd_yield();\n}", True),
+        ("while (pthread_rwlock_trywrlock(&a) != 0)\n\tusleep(100);", True),
+        ("while (pthread_mutex_trylock(&a) != 0) {\n\tpthread_mutex_unlock(&b);", False),
+        ("while (pthread_mutex_trylock(&a) != 0)\n\tback_off(&b);", False),
+        ("while (pthread_mutex_trylock(&a) != 0 && tries++ < 9)\n\t;", False),
+        ("while (pthread_mutex_trylock(&a) != 0) {\n\tsched_yield();\n\tlet_go();\n}", False),
+        ("if (pthread_mutex_trylock(&a) != 0)\n\treturn;", False),
+        ("while (pthread_mutex_timedlock(&a, &until) != 0)\n\t;", False),
+    ],
+)
+def test_only_what_leaves_no_doubt_insists(tmp_path: Path, text: str, insists: bool) -> None:
+    (tmp_path / "chat.c").write_text(f"int x;\n\t{text}\n")
+    assert stubborn._insists(Frame("f", "chat.c", 2), tmp_path) == insists
 
 
 # -- the record ---------------------------------------------------------------------------------

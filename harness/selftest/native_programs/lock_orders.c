@@ -5,6 +5,7 @@
  * `deadlock` does not end.
  */
 #include <pthread.h>
+#include <sched.h>
 #include <semaphore.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -114,6 +115,40 @@ tried(void)
 		}
 	pthread_mutex_unlock(&a);
 	pthread_mutex_unlock(&b);
+}
+
+/* Tries until it has the lock, and lets go of what it holds meanwhile. */
+static void
+tried_again(void)
+{
+	pthread_mutex_lock(&b);
+	while (pthread_mutex_trylock(&a) != 0) {
+		pthread_mutex_unlock(&b);
+		sched_yield();
+		pthread_mutex_lock(&b);
+	}
+	pthread_mutex_unlock(&a);
+	pthread_mutex_unlock(&b);
+}
+
+/* Tries until it has the lock, and keeps what it holds. */
+static void
+insists(void)
+{
+	pthread_mutex_lock(&b);
+	while (pthread_mutex_trylock(&a) != 0)
+		sched_yield();
+	pthread_mutex_unlock(&a);
+	pthread_mutex_unlock(&b);
+}
+
+static void
+tries(void)
+{
+	if (bad)
+		insists();
+	else
+		tried_again();
 }
 
 /* What was tried is held all the same. */
@@ -386,6 +421,7 @@ static const struct way {
     {"gate", {gated_ab, gated_ba}},
     {"gate-for-reading", {read_gated_ab, read_gated_ba}},
     {"trylock", {a_then_b, tried}},
+    {"insisting", {a_then_b, tries}},
     {"held-by-trylock", {held_by_trying, plain}},
     {"timedlock", {a_then_b, timed}},
     {"readers", {read_table_first, read_index_first}},
