@@ -67,7 +67,11 @@ def parse(text: str) -> list[Finding]:
             found.append(_undefined(report, undefined))
         elif match and match["tool"] == "LeakSanitizer":
             found += _leaks(report)
-        elif match and not assertions.failed(report[0]) and (finding := _memory(report, match["title"])):
+        elif (
+            match
+            and not assertions.failed(report[0])
+            and (finding := _memory(report, match["title"]))
+        ):
             found.append(finding)
     return merge([*found, *assertions.read(text, "asan")])
 

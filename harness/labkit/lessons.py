@@ -92,7 +92,9 @@ _LESSONS: dict[str, tuple[str, str]] = {
             "A thread is joined or detached that was joined or detached before, or was never started. Its"
             " pthread_t may be another thread's by now."
         ),
-        N_("Each thread is joined once or detached once, by whoever knows that nobody else does it."),
+        N_(
+            "Each thread is joined once or detached once, by whoever knows that nobody else does it."
+        ),
     ),
     "failed-call": (
         N_("A pthread call failed."),

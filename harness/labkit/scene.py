@@ -153,7 +153,7 @@ class Scene:
         """
         built = self.builder.build(program, tool.flavour)
         if tool is not NATIVELY:
-            shim = shim or Shim()  # it tells the tool what that does not know, and keeps its log open
+            shim = shim or Shim()  # it keeps the tool's log open, and tells it of main's end
         home = self._directory / f"run-{len(self.programs) + 1}"
         here, log = here or home / "here", home / "log"
         here.mkdir(parents=True, exist_ok=True)

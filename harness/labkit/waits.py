@@ -134,7 +134,7 @@ def _joined(address: int, value: int, known: Mapping[int, Thread]) -> Thread | N
     """
     if any(thread.block for thread in known.values()):
         near = [t for t in known.values() if t.block <= address < t.block + MOST_BLOCK]
-        return max(near, key=lambda thread: thread.block, default=None)
+        return max(near, key=lambda thread: thread.block) if near else None
     return None if value == JOINABLE else known.get(value)
 
 

@@ -24,7 +24,7 @@
 #include <sys/syscall.h>
 
 enum {
-	MOST_LOGS = 8,       /* two are known: ASan's and UBSan's */
+	MOST_LOGS = 8, /* two are known: ASan's and UBSan's */
 	PATH_BYTES = 4096,
 	NAME_BYTES = 64,
 	ENTRIES_BYTES = 4096, /* of a directory, read at once */
@@ -164,8 +164,8 @@ find_logs(int logs[MOST_LOGS])
 	    O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (fd < 0)
 		return 0;
-	while ((size = syscall(SYS_getdents64, fd, entries, sizeof entries)) >
-	    0)
+	while (
+	    (size = syscall(SYS_getdents64, fd, entries, sizeof entries)) > 0)
 		count = logs_among(entries, size, logs, count);
 	syscall(SYS_close, fd);
 	return count;
@@ -187,8 +187,7 @@ close_around(unsigned first, unsigned last, int flags)
 
 		if (log < first || log > last)
 			continue;
-		if (log > first &&
-		    real.close_range(first, log - 1, flags) < 0)
+		if (log > first && real.close_range(first, log - 1, flags) < 0)
 			return -1;
 		if (!(flags & (int)CLOSE_RANGE_CLOEXEC))
 			note_closed((int)log);

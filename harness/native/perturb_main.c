@@ -108,7 +108,6 @@ void
 shim_last_ends(void)
 {
 	if (config.tsan && atomic_load(&main_has_ended) &&
-	    atomic_load(&stats->alive) == 0 &&
-	    !atomic_exchange(&exiting, true))
+	    atomic_load(&stats->alive) == 0 && !atomic_exchange(&exiting, true))
 		exit(0);
 }

@@ -389,7 +389,9 @@ HELGRIND = (
 
 
 @pytest.mark.parametrize("how", MAIN_ENDS)
-@pytest.mark.parametrize("kind", ["plain", "tsan", "asan", pytest.param("helgrind", marks=VALGRIND)])
+@pytest.mark.parametrize(
+    "kind", ["plain", "tsan", "asan", pytest.param("helgrind", marks=VALGRIND)]
+)
 def test_a_process_ends_with_its_last_thread(shop: Workshop, kind: str, how: str) -> None:
     """Whoever that is, under whatever tool; and main may be joined and detached like any other."""
     program = shop.build("main_ends", "plain" if kind == "helgrind" else kind)
