@@ -20,7 +20,7 @@ from typing import Any
 import pytest
 from _pytest.runner import runtestprotocol
 
-from labkit import explain, written
+from labkit import explain, inspection, written
 from labkit.build import Builder, stage
 from labkit.catalog import Lab, Step
 from labkit.faults import Fault, Trouble
@@ -136,6 +136,7 @@ class Grader:
         """Programs, networks and clients for one check; nothing of them is left afterwards."""
         directory = Path(tempfile.mkdtemp(prefix="check-", dir=self._directory))
         scene = Scene(self.builder, self.pace, self.seed, directory)
+        scene.judge = inspection.inspect
         self._scene = scene
         try:
             yield scene

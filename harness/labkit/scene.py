@@ -92,6 +92,8 @@ class Scene:
         pace.tested = lambda: [program.pid for program in self.programs if program.running]
         self.figures: list[str] = []
         self.stdin: Stdin = None  # of programs for which nothing else is said
+        # Raises what a tool has found in a program that has ended. Set by whoever can read its reports.
+        self.judge: Callable[[Running], None] = lambda _program: None
         self._directory = directory
         self._homes = 0
         self._networks: dict[str, networks.Network] = {}
@@ -476,6 +478,8 @@ def wait_listening(program: Running, seconds: float = START_SECONDS) -> tuple[st
     if found:
         return next(iter(found))
     ended = program.wait(program.scene.pace.deadline(0.0))
+    if ended and program.tool is not NATIVELY:
+        program.scene.judge(program)  # the tool may have ended it, and says why
     if ended:
         raise Fault(
             _("{program} ended instead of listening: {how}").format(
