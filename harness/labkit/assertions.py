@@ -33,10 +33,14 @@ _CALLS = (
     (r"(?:pthread|thrd)_(?:\w*join\w*|detach)", *_JOINED_TWICE),
     (r"(?:pthread|mtx)_\w*unlock", "bad-unlock", N_("unlock of a lock not held")),
     (r"(?:pthread|mtx)_\w*lock", "destroyed-lock", N_("use of a lock that is none")),
-    (r"(?:pthread_(?:mutex|rwlock|spin)|mtx)_destroy", "destroyed-lock", N_("destroying a lock in use")),
+    (
+        r"(?:pthread_(?:mutex|rwlock|spin)|mtx)_destroy",
+        "destroyed-lock",
+        N_("destroying a lock in use"),
+    ),
     (r"(?:pthread_cond|cnd)_\w+", "destroyed-lock", N_("use of a condition variable that is none")),
     (r"pthread_barrier_\w+", "destroyed-lock", N_("use of a barrier that is none")),
-)  # fmt: skip
+)
 _THREADS = re.compile(r"^Thread (\d+): status", re.MULTILINE)
 _RUNNING = re.compile(r"^\s*running_tid=(\d+)", re.MULTILINE)
 

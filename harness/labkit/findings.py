@@ -63,10 +63,9 @@ def refine(finding: Finding, source_dir: Path) -> Finding:
     finding = _name_locks(finding, source_dir)
     accesses = tuple(_with_routine(access, source_dir) for access in finding.accesses)
     finding = replace(finding, accesses=accesses)
+    # With more than zero bytes, the access itself has ended the program.
     if finding.kind == "null-argument" and _takes_a_size(finding, source_dir):
-        finding = zero_bytes(
-            finding
-        )  # with more than zero bytes the access itself has ended the program
+        finding = zero_bytes(finding)
     passed = _shared_argument(finding, source_dir)
     if not passed:
         return finding

@@ -20,7 +20,7 @@ from typing import Any
 import pytest
 from _pytest.runner import runtestprotocol
 
-from labkit import budget, explain, sandbox, shortage, written
+from labkit import budget, explain, inspection, sandbox, shortage, written
 from labkit.build import Builder
 from labkit.catalog import Lab, Step
 from labkit.faults import Fault, Trouble
@@ -160,6 +160,7 @@ class Grader:
         directory = Path(tempfile.mkdtemp(prefix="check-", dir=self._directory))
         limit = budget.of(self.lab, self._current.number) if self._current else None
         scene = Scene(self.builder, self.pace, self.seed, directory, limit)
+        scene.judge = inspection.inspect
         self._scene = scene
         try:
             yield scene

@@ -105,6 +105,8 @@ class Scene:
         pace.tested = lambda: [pid for program in self.programs for pid in program.everybody()]
         self.figures: list[str] = []
         self.stdin: Stdin = None  # of programs for which nothing else is said
+        # Raises what a tool has found in a program that has ended. Set by whoever can read its reports.
+        self.judge: Callable[[Running], None] = lambda _program: None
         self._directory = directory
         self._homes = 0
         self._networks: dict[str, networks.Network] = {}
@@ -166,9 +168,8 @@ class Scene:
         """
         built = self.builder.build(program, tool.flavour)
         if tool is not NATIVELY:
-            shim = (
-                shim or Shim()
-            )  # it tells the tool what that does not know, and keeps its log open
+            # It tells the tool what that does not know, of main's end for one, and keeps its log open.
+            shim = shim or Shim()
         home = self._directory / f"run-{len(self.programs) + 1}"
         here, log = here or home / "here", home / "log"
         here.mkdir(parents=True, exist_ok=True)
@@ -516,6 +517,8 @@ def wait_listening(program: Running, seconds: float = START_SECONDS) -> tuple[st
     if found:
         return next(iter(found))
     ended = program.wait(program.scene.pace.deadline(0.0))
+    if ended and program.tool is not NATIVELY:
+        program.scene.judge(program)  # the tool may have ended it, and says why
     if ended:
         raise Fault(
             _("{program} ended instead of listening: {how}").format(

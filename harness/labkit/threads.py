@@ -97,9 +97,8 @@ def look(pid: int, seconds: float) -> Look:
     if not pid or not _alive(pid):
         return Look(())
     order = _numbers(pid)
-    before = _by_kernel(
-        pid, order
-    )  # gdb, when it fails, leaves threads that are about to wait again
+    # Before gdb, which, when it fails, leaves threads that are about to wait again.
+    before = _by_kernel(pid, order)
     stacks, lacking = _by_gdb(pid, seconds)
     for tid in sorted(record["tid"] for record in stacks):
         order.setdefault(tid, len(order) + 1)  # started since

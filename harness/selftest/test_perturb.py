@@ -462,6 +462,12 @@ def test_the_log_survives_who_closes_everything(shop: Workshop, kind: str, how: 
         assert line_of("closes_all", "RACE") in run.races[0]
 
 
+def test_numbers_that_are_not_open_are_closed_without_delay(shop: Workshop) -> None:
+    """A thousand of them, each delayed, would look like a server that does not start."""
+    run = shop.run(shop.build("closes_all"), "each", seed=1, percent=100)
+    assert (run.status, run.output) == (0, "0 open\n") and run.stats.delays < 100
+
+
 @pytest.mark.parametrize("how", CLOSING)
 @pytest.mark.parametrize("compiler", [CLANG])
 def test_clangs_log_survives(shop: Workshop, compiler: str, how: str) -> None:

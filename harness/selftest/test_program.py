@@ -53,7 +53,7 @@ def start(
     started: list[Program] = []
 
     def run(script: str, binary: Path | None = None, terminals: str = "") -> Program:
-        argv = [str(binary)] if binary else ["/bin/sh", "-c", script]
+        argv = [str(binary), *script.split()] if binary else ["/bin/sh", "-c", script]
         if "stdin" in terminals:
             argv = sandbox.foreground(argv)
         places = {str(binary.parent): binary.parent} if binary else {}
@@ -74,6 +74,19 @@ def start(
     for pid in left:
         os.kill(pid, signal.SIGKILL)
     assert left == []
+
+
+NATIVE_PROGRAMS = Path(__file__).with_name("native_programs")
+
+
+@pytest.fixture(scope="module")
+def headless(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The program whose main thread ends, compiled."""
+    binary = tmp_path_factory.mktemp("headless") / "main_gone"
+    source = NATIVE_PROGRAMS / "main_gone.c"
+    command = ["gcc", "-D_GNU_SOURCE", "-pthread", source, "-o", binary]
+    subprocess.run(command, check=True)
+    return binary
 
 
 @pytest.fixture(scope="module")
@@ -111,6 +124,42 @@ def test_it_does_not_end(start: Start) -> None:
     ended = running.wait(soon())
     assert ended and ended.signal == "SIGKILL"
     assert (running.pid, running.threads(), running.resident()) == (0, 0, 0)
+
+
+def main_has_ended(running: Program) -> Program:
+    """Wait until the program listens, its main thread is gone, and the other one waits."""
+    assert running.stdout.wait_for("^listening on", soon())
+    ended, deadline = False, soon()
+    while not ended and not deadline.passed:
+        ended = proc.state(running.pid) == "Z" and running.state() == "S"
+    assert ended and running.running
+    return running
+
+
+def test_a_process_without_its_main_thread(start: Start, headless: Path) -> None:
+    """All that the kernel shows of one is read through another thread, and signals come to that."""
+    running = main_has_ended(start("", headless))
+    port = int(running.stdout.lines()[0].split()[-1])
+    assert (running.threads(), running.state()) == (1, "S")
+    assert running.descriptors() >= 4 and running.free_number() >= 4
+    assert running.resident() > 100_000 and running.peak_resident() >= running.resident()
+    assert running.listening() == {("127.0.0.1", port): 0}
+    assert running.at_rest() and list(running.cpu_by_thread()) == proc.threads(running.pid)
+    running.may_open(40)
+    running.signal(signal.SIGTERM, to_main=True)
+    ended = running.wait(soon())
+    assert ended == Ended(3, None)
+    assert (proc.threads(0), proc.descriptors(0), proc.resident(0)) == ([], {}, 0)
+
+
+def test_nothing_is_left_of_one_without_its_main_thread(start: Start, headless: Path) -> None:
+    main_has_ended(start("", headless))
+
+
+def test_an_orphan_without_its_main_thread_is_ended(start: Start, headless: Path) -> None:
+    """It has left the program's session, and what it was started with is not seen through its main thread."""
+    running = start("in a child", headless)
+    assert running.wait(soon()) == Ended(0, None)
 
 
 def test_it_takes_a_signal(start: Start) -> None:
