@@ -50,7 +50,6 @@
 int __overflow(FILE *stream, int byte);
 int __uflow(FILE *stream);
 ssize_t __getdelim(char **line, size_t *size, int delimiter, FILE *stream);
-void __tsan_atomic_thread_fence(int order);
 
 /* The functions that are wrapped, as X(name) for each. */
 /* clang-format off */
@@ -98,8 +97,7 @@ void __tsan_atomic_thread_fence(int order);
 	X(eventfd_read) X(eventfd_write) X(timerfd_settime)                    \
 	X(mq_send) X(mq_timedsend) X(mq_receive) X(mq_timedreceive)            \
 	X(splice) X(tee) X(vmsplice) X(sendfile) X(connect)                    \
-	X(recvmmsg) X(sendmmsg) X(flock)                                       \
-	X(__tsan_atomic_thread_fence)
+	X(recvmmsg) X(sendmmsg) X(flock) X(epoll_ctl) X(epoll_pwait2)
 /* clang-format on */
 
 /*
@@ -217,6 +215,9 @@ void shim_acquire(void *edge);
 void shim_release_by(int fd);
 void shim_acquire_by(int fd);
 void shim_acquire_by_any(void);
+void shim_release_by_all(void);
+void shim_release_by_set(int set);
+void shim_acquire_by_set(int set);
 void shim_release_by_queue(int fd);
 void shim_acquire_by_queue(int fd);
 void shim_release_by_signal(int number);

@@ -26,13 +26,19 @@
 #define VALGRIND_HG_MUTEX_UNLOCK_POST(mutex) (void)(mutex)
 #endif
 
-enum { PIPE_EDGES = 256, QUEUE_EDGES = 64, SIGNAL_EDGES = 65, STANDARD = 3 };
+enum {
+	PIPE_EDGES = 256,
+	QUEUE_EDGES = 64, /* also of sets for epoll */
+	SIGNAL_EDGES = 65,
+	STANDARD = 3,
+};
 
 /* sanitizer/tsan_interface.h: a try lock; an unlock of all levels. */
 enum { TSAN_TRY = 1 << 4, TSAN_ALL = 1 << 7 };
 
 static uint64_t pipe_edges[PIPE_EDGES];
 static uint64_t queue_edges[QUEUE_EDGES];
+static uint64_t set_edges[QUEUE_EDGES];
 static uint64_t signal_edges[SIGNAL_EDGES];
 static uint64_t unix_edge, nameless_edge, any_edge;
 static uint64_t any_signal_edge, unnamed_signal_edge;
@@ -170,6 +176,39 @@ void
 shim_acquire_by_any(void)
 {
 	shim_acquire(&any_edge);
+}
+
+/* Before the streams of all pipes are flushed. */
+void
+shim_release_by_all(void)
+{
+	size_t i;
+
+	if (!config.watched)
+		return;
+	for (i = 0; i < PIPE_EDGES; i++)
+		shim_release(&pipe_edges[i]);
+	shim_release(&unix_edge);
+	shim_release(&nameless_edge);
+	shim_release(&any_edge);
+}
+
+/*
+ * A set of descriptors for epoll is a message itself, whatever is in it: who
+ * waits for it gets what was given with the descriptor.
+ */
+void
+shim_release_by_set(int set)
+{
+	if (config.watched && set >= 0)
+		shim_release(&set_edges[set % QUEUE_EDGES]);
+}
+
+void
+shim_acquire_by_set(int set)
+{
+	if (config.watched && set >= 0)
+		shim_acquire(&set_edges[set % QUEUE_EDGES]);
 }
 
 /*
