@@ -109,8 +109,7 @@ extern void __tsan_func_exit(void) __attribute__((weak));
 extern void __tsan_acquire(void *) __attribute__((weak));
 extern void __tsan_release(void *) __attribute__((weak));
 extern void __tsan_read1(void *) __attribute__((weak));
-extern void __tsan_mutex_pre_lock(void *, unsigned flags)
-    __attribute__((weak));
+extern void __tsan_mutex_pre_lock(void *, unsigned flags) __attribute__((weak));
 extern void __tsan_mutex_post_lock(void *, unsigned flags, int recursion)
     __attribute__((weak));
 extern int __tsan_mutex_pre_unlock(void *, unsigned flags)
@@ -243,8 +242,8 @@ struct shim_wait {
 	const struct timespec *until; /* NULL: for ever */
 };
 
-int shim_cond_wait(struct shim_wait *wait,
-    int (*real_wait)(const struct shim_wait *wait));
+int shim_cond_wait(
+    struct shim_wait *wait, int (*real_wait)(const struct shim_wait *wait));
 void shim_cond_signalled(pthread_cond_t *cond, bool all);
 
 /* perturb_threads.c: counts and limits, for both kinds of threads. */

@@ -140,7 +140,7 @@ thrd_create(thrd_t *thread, thrd_start_t routine, void *argument)
 	} else {
 		*start = (struct start){routine, argument, 0};
 		result = config.watched ? create_by_pthreads(thread, start)
-				     : create_by_glibc(thread, start);
+					: create_by_glibc(thread, start);
 	}
 	c11_leave();
 	return result;
@@ -220,7 +220,7 @@ mtx_init(mtx_t *mutex, int type)
 
 	c11_enter(__builtin_return_address(0));
 	result = config.watched ? result_of(mutex_init(as_mutex(mutex), type))
-			     : real.mtx_init(mutex, type);
+				: real.mtx_init(mutex, type);
 	c11_leave();
 	return result;
 }
@@ -264,8 +264,9 @@ mtx_trylock(mtx_t *mutex)
 	int result;
 
 	c11_enter(__builtin_return_address(0));
-	result = config.watched ? result_of(pthread_mutex_trylock(as_mutex(mutex)))
-			     : real.mtx_trylock(mutex);
+	result = config.watched
+	    ? result_of(pthread_mutex_trylock(as_mutex(mutex)))
+	    : real.mtx_trylock(mutex);
 	c11_leave();
 	return result;
 }
@@ -305,8 +306,9 @@ cnd_init(cnd_t *cond)
 	int result;
 
 	c11_enter(__builtin_return_address(0));
-	result = config.watched ? result_of(pthread_cond_init(as_cond(cond), NULL))
-			     : real.cnd_init(cond);
+	result = config.watched
+	    ? result_of(pthread_cond_init(as_cond(cond), NULL))
+	    : real.cnd_init(cond);
 	c11_leave();
 	return result;
 }

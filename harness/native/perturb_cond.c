@@ -20,7 +20,7 @@ enum { SLOTS = 1024, PATIENCE_MS = 2000 };
 /* How many are in a wait, and how many of them nobody has awakened yet. */
 #define ONE_INSIDE  UINT64_C(1)
 #define ONE_OWED    (UINT64_C(1) << 32)
-#define MANY	    (ONE_OWED - 1)
+#define MANY        (ONE_OWED - 1)
 #define INSIDE(who) ((who)&MANY)
 #define OWED(who)   ((who) >> 32)
 
@@ -121,8 +121,8 @@ all_have_left(pthread_cond_t *cond)
 	int left;
 
 	for (left = PATIENCE_MS; left > 0; left--) {
-		if (__atomic_load_n(
-			&cond->__data.__wrefs, __ATOMIC_ACQUIRE) < 8)
+		if (__atomic_load_n(&cond->__data.__wrefs, __ATOMIC_ACQUIRE) <
+		    8)
 			return true;
 		syscall(SYS_nanosleep, &pause, NULL);
 	}

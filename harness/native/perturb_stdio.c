@@ -69,16 +69,16 @@ funlockfile(FILE *stream)
 /* -- output ----------------------------------------------------------------- */
 
 /* A function that puts something into a stream, and its call. */
-#define PUTS(type, name, parameters, stream, call) \
-	type name parameters                       \
-	{                                          \
-		type result;                       \
-                                                   \
+#define PUTS(type, name, parameters, stream, call)       \
+	type name parameters                             \
+	{                                                \
+		type result;                             \
+                                                         \
 		shim_enter(__builtin_return_address(0)); \
-		putting(stream);                   \
-		result = real.call;                \
-		shim_leave();                      \
-		return result;                     \
+		putting(stream);                         \
+		result = real.call;                      \
+		shim_leave();                            \
+		return result;                           \
 	}
 
 #undef putc
@@ -99,7 +99,7 @@ PUTS(int, fputc_unlocked, (int byte, FILE *stream), stream,
     fputc_unlocked(byte, stream))
 PUTS(int, putc_unlocked, (int byte, FILE *stream), stream,
     fputc_unlocked(byte, stream))
-PUTS(int, __overflow, (FILE *stream, int byte), stream,
+PUTS(int, __overflow, (FILE * stream, int byte), stream,
     __overflow(stream, byte))
 PUTS(size_t, fwrite,
     (const void *restrict data, size_t size, size_t count,
@@ -117,9 +117,9 @@ PUTS(int, vprintf, (const char *restrict format, va_list values), stdout,
 PUTS(int, puts, (const char *text), stdout, puts(text))
 PUTS(int, putchar, (int byte), stdout, putchar(byte))
 PUTS(int, putchar_unlocked, (int byte), stdout, fputc_unlocked(byte, stdout))
-PUTS(int, fflush, (FILE *stream), stream, fflush(stream))
-PUTS(int, fflush_unlocked, (FILE *stream), stream, fflush_unlocked(stream))
-PUTS(int, fclose, (FILE *stream), stream, fclose(stream))
+PUTS(int, fflush, (FILE * stream), stream, fflush(stream))
+PUTS(int, fflush_unlocked, (FILE * stream), stream, fflush_unlocked(stream))
+PUTS(int, fclose, (FILE * stream), stream, fclose(stream))
 
 int
 fprintf(FILE *restrict stream, const char *restrict format, ...)
@@ -181,16 +181,16 @@ dprintf(int fd, const char *restrict format, ...)
 /* -- input ------------------------------------------------------------------ */
 
 /* A function that takes something out of a stream, and its call. */
-#define GETS(type, name, parameters, stream, call) \
-	type name parameters                       \
-	{                                          \
-		type result;                       \
-                                                   \
+#define GETS(type, name, parameters, stream, call)       \
+	type name parameters                             \
+	{                                                \
+		type result;                             \
+                                                         \
 		shim_enter(__builtin_return_address(0)); \
-		result = real.call;                \
-		got_from(stream);                  \
-		shim_leave();                      \
-		return result;                     \
+		result = real.call;                      \
+		got_from(stream);                        \
+		shim_leave();                            \
+		return result;                           \
 	}
 
 #undef getc
@@ -205,13 +205,13 @@ GETS(char *, fgets, (char *restrict line, int size, FILE *restrict stream),
 GETS(char *, fgets_unlocked,
     (char *restrict line, int size, FILE *restrict stream), stream,
     fgets_unlocked(line, size, stream))
-GETS(int, fgetc, (FILE *stream), stream, fgetc(stream))
-GETS(int, getc, (FILE *stream), stream, getc(stream))
+GETS(int, fgetc, (FILE * stream), stream, fgetc(stream))
+GETS(int, getc, (FILE * stream), stream, getc(stream))
 GETS(int, getchar, (void), stdin, getc(stdin))
-GETS(int, fgetc_unlocked, (FILE *stream), stream, fgetc_unlocked(stream))
-GETS(int, getc_unlocked, (FILE *stream), stream, fgetc_unlocked(stream))
+GETS(int, fgetc_unlocked, (FILE * stream), stream, fgetc_unlocked(stream))
+GETS(int, getc_unlocked, (FILE * stream), stream, fgetc_unlocked(stream))
 GETS(int, getchar_unlocked, (void), stdin, fgetc_unlocked(stdin))
-GETS(int, __uflow, (FILE *stream), stream, __uflow(stream))
+GETS(int, __uflow, (FILE * stream), stream, __uflow(stream))
 GETS(size_t, fread,
     (void *restrict data, size_t size, size_t count, FILE *restrict stream),
     stream, fread(data, size, count, stream))
@@ -234,47 +234,47 @@ GETS(ssize_t, getline,
  * Headers give fscanf other names, by the standard that is asked for: those
  * of C99 and of C23, which read other numbers. Each has its own real function.
  */
-#define SCANFS(X)                                                  \
-	X(fscanf, vfscanf)                                         \
-	X(__isoc99_fscanf, __isoc99_vfscanf)                       \
+#define SCANFS(X)                            \
+	X(fscanf, vfscanf)                   \
+	X(__isoc99_fscanf, __isoc99_vfscanf) \
 	X(__isoc23_fscanf, __isoc23_vfscanf)
 
-typedef int scan(FILE *restrict stream, const char *restrict format,
-    va_list values);
+typedef int scan(
+    FILE *restrict stream, const char *restrict format, va_list values);
 
-#define SCAN(name, listed)                                                   \
-	int shim_##name(FILE *restrict stream, const char *restrict format,  \
-	    ...) __asm__(#name);                                             \
-	int shim_##listed(FILE *restrict stream,                             \
-	    const char *restrict format, va_list values) __asm__(#listed);   \
-                                                                             \
-	static scan *real_##listed;                                          \
-                                                                             \
-	int shim_##listed(FILE *restrict stream,                             \
-	    const char *restrict format, va_list values)                     \
-	{                                                                    \
-		int result;                                                  \
-                                                                             \
-		shim_enter(__builtin_return_address(0));                     \
-		result = real_##listed(stream, format, values);              \
-		got_from(stream);                                            \
-		shim_leave();                                                \
-		return result;                                               \
-	}                                                                    \
-                                                                             \
-	int shim_##name(FILE *restrict stream, const char *restrict format,  \
-	    ...)                                                             \
-	{                                                                    \
-		va_list values;                                              \
-		int result;                                                  \
-                                                                             \
-		shim_enter(__builtin_return_address(0));                     \
-		va_start(values, format);                                    \
-		result = real_##listed(stream, format, values);              \
-		va_end(values);                                              \
-		got_from(stream);                                            \
-		shim_leave();                                                \
-		return result;                                               \
+#define SCAN(name, listed)                                                    \
+	int shim_##name(FILE *restrict stream, const char *restrict format,   \
+	    ...) __asm__(#name);                                              \
+	int shim_##listed(FILE *restrict stream, const char *restrict format, \
+	    va_list values) __asm__(#listed);                                 \
+                                                                              \
+	static scan *real_##listed;                                           \
+                                                                              \
+	int shim_##listed(FILE *restrict stream, const char *restrict format, \
+	    va_list values)                                                   \
+	{                                                                     \
+		int result;                                                   \
+                                                                              \
+		shim_enter(__builtin_return_address(0));                      \
+		result = real_##listed(stream, format, values);               \
+		got_from(stream);                                             \
+		shim_leave();                                                 \
+		return result;                                                \
+	}                                                                     \
+                                                                              \
+	int shim_##name(                                                      \
+	    FILE *restrict stream, const char *restrict format, ...)          \
+	{                                                                     \
+		va_list values;                                               \
+		int result;                                                   \
+                                                                              \
+		shim_enter(__builtin_return_address(0));                      \
+		va_start(values, format);                                     \
+		result = real_##listed(stream, format, values);               \
+		va_end(values);                                               \
+		got_from(stream);                                             \
+		shim_leave();                                                 \
+		return result;                                                \
 	}
 
 SCANFS(SCAN)

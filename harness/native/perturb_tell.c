@@ -18,9 +18,9 @@
 #include <valgrind/helgrind.h>
 #else
 /* No valgrind on this machine either, or one whose headers are apart. */
-#define RUNNING_ON_VALGRIND 0
-#define ANNOTATE_HAPPENS_BEFORE(edge)	     (void)(edge)
-#define ANNOTATE_HAPPENS_AFTER(edge)	     (void)(edge)
+#define RUNNING_ON_VALGRIND                  0
+#define ANNOTATE_HAPPENS_BEFORE(edge)        (void)(edge)
+#define ANNOTATE_HAPPENS_AFTER(edge)         (void)(edge)
 #define VALGRIND_HG_MUTEX_LOCK_POST(mutex)   (void)(mutex)
 #define VALGRIND_HG_MUTEX_UNLOCK_PRE(mutex)  (void)(mutex)
 #define VALGRIND_HG_MUTEX_UNLOCK_POST(mutex) (void)(mutex)
@@ -126,7 +126,7 @@ is_unix_socket(int fd)
  * do all nameless inodes, since they are one inode.
  */
 static void *
-edge_of(int fd)
+edge_of(int fd, bool hears)
 {
 	struct stat status;
 
@@ -134,6 +134,9 @@ edge_of(int fd)
 		return NULL;
 	if (S_ISFIFO(status.st_mode) && !leads_out(status.st_ino))
 		return &pipe_edges[status.st_ino % PIPE_EDGES];
+	/* One that is waited for by poll, too, may be a message queue. */
+	if (hears && S_ISREG(status.st_mode))
+		return &queue_edges[status.st_ino % QUEUE_EDGES];
 	if (S_ISSOCK(status.st_mode))
 		return is_unix_socket(fd) ? &unix_edge : NULL;
 	return (status.st_mode & S_IFMT) == 0 ? &nameless_edge : NULL;
@@ -148,7 +151,7 @@ shim_release_by(int fd)
 
 	if (!config.watched)
 		return;
-	edge = edge_of(fd);
+	edge = edge_of(fd, false);
 	if (edge) {
 		shim_release(edge);
 		shim_release(&any_edge);
@@ -165,7 +168,7 @@ shim_acquire_by(int fd)
 
 	if (!config.watched)
 		return;
-	edge = edge_of(fd);
+	edge = edge_of(fd, true);
 	if (edge)
 		shim_acquire(edge);
 	errno = saved;

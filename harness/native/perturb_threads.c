@@ -35,7 +35,8 @@ thread_ends(void *round)
 {
 	uintptr_t n = (uintptr_t)round;
 
-	if (n < LAST_ROUND && pthread_setspecific(end_key, (void *)(n + 1)) == 0)
+	if (n < LAST_ROUND &&
+	    pthread_setspecific(end_key, (void *)(n + 1)) == 0)
 		return;
 	shim_orphan_all();
 	if (config.valgrind)

@@ -47,9 +47,8 @@ bool tsan_on_finalize(bool failed) __asm__("_ZN6__tsan10OnFinalizeEb");
 const char *
 __tsan_default_options(void)
 {
-	return &lab_has_fences
-	    ? TSAN_OPTIONS_TEXT ":force_seq_cst_atomics=1"
-	    : TSAN_OPTIONS_TEXT;
+	return &lab_has_fences ? TSAN_OPTIONS_TEXT ":force_seq_cst_atomics=1"
+			       : TSAN_OPTIONS_TEXT;
 }
 
 const char *

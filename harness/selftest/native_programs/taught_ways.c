@@ -436,8 +436,8 @@ hear_message_timed(void)
 	struct timespec until = later(CLOCK_REALTIME);
 	char message[8];
 
-	must(mq_timedreceive(queue, message, sizeof message, NULL, &until) ==
-	    4);
+	must(
+	    mq_timedreceive(queue, message, sizeof message, NULL, &until) == 4);
 }
 
 static void
