@@ -91,7 +91,7 @@ ssize_t __getdelim(char **line, size_t *size, int delimiter, FILE *stream);
 	X(fgets) X(fgetc) X(getc) X(fread) X(__getdelim)                       \
 	X(fgets_unlocked) X(fgetc_unlocked) X(fread_unlocked) X(__uflow)       \
 	X(kill) X(raise) X(tgkill) X(pthread_kill) X(sigqueue)                 \
-	X(pthread_sigqueue) X(setitimer) X(alarm) X(timer_settime)             \
+	X(pthread_sigqueue) X(timer_create) X(setitimer) X(alarm) X(timer_settime)             \
 	X(sigwait) X(sigwaitinfo) X(sigtimedwait) X(sigsuspend) X(pause)       \
 	X(sleep) X(usleep) X(nanosleep) X(clock_nanosleep)                     \
 	X(eventfd_read) X(eventfd_write) X(timerfd_settime)                    \
@@ -224,6 +224,9 @@ void shim_acquire_by_signal(int number);
 void shim_interrupted(long result);
 void shim_tell_locked(pthread_mutex_t *mutex);
 void shim_tell_orphaned(pthread_mutex_t *mutex);
+
+/* perturb_notify.c: functions that are called in threads of their own. */
+void shim_release_by_notice(void);
 
 /* perturb_stdio.c: names that no header declares. */
 void shim_stdio_set_up(void);
