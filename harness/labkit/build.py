@@ -197,7 +197,10 @@ class Builder:
         until = time.monotonic() + MOST_SECONDS
         words = "".join(self._compile_unit(unit, flavour, out, until) for unit in units)
         objects = [f"/out/{unit[:-2]}.o" for unit in units]
-        extra = [*_linked(flavour), *_asked_for(flavour, [out / f"{unit[:-2]}.o" for unit in units])]
+        extra = [
+            *_linked(flavour),
+            *_asked_for(flavour, [out / f"{unit[:-2]}.o" for unit in units]),
+        ]
         libraries = [*(f"/parts/{name[:-2]}.o" for name in extra), "/parts/libcommon.a"]
         # The trusted objects stand before the library: what they define is not taken from elsewhere.
         view = sandbox.View(self.sources.directory, parts, {"/out": out}, proc=False)
