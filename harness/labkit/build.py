@@ -41,7 +41,8 @@ class Flavour:
 
     trusted: files of harness/native compiled without a sanitizer, so that a student's own definition of
     the same symbol is a link error. instrumented: compiled with the flags. handout: the student's files are
-    compiled with these flags and those of the lab's handout, and no others that could change a verdict.
+    compiled with these flags and those of the lab's handout, and no others that could change a verdict. asked_for:
+    as trusted, but linked in only where the student's objects have this symbol.
     """
 
     name: str
@@ -50,6 +51,7 @@ class Flavour:
     trusted: tuple[str, ...] = ()
     instrumented: tuple[str, ...] = ()
     handout: bool = False
+    asked_for: tuple[tuple[str, bytes], ...] = ()
 
 
 PLAIN = Flavour("plain")
@@ -59,6 +61,7 @@ TSAN = Flavour(
     flags=("-O1", "-g", "-fsanitize=thread", "-fno-omit-frame-pointer")
     + ("-fno-builtin-memset", "-fno-builtin-memcpy", "-fno-builtin-memmove"),
     trusted=("trusted_tsan.c",),
+    asked_for=(("trusted_fences.c", b"__tsan_atomic_thread_fence"),),
     instrumented=("canary.c",),
 )
 ASAN = Flavour(
@@ -137,7 +140,11 @@ class Builder:
             said, used = self._compile_unit(unit, flavour, out, left)
             words, left = words + said, left - used
         objects = [f"/out/{unit[:-2]}.o" for unit in units]
-        libraries = [f"/parts/{name}" for name in (*_extra(flavour), "libcommon.a")]
+        extra = [
+            *_linked(flavour),
+            *_asked_for(flavour, [out / f"{unit[:-2]}.o" for unit in units]),
+        ]
+        libraries = [*(f"/parts/{name[:-2]}.o" for name in extra), "/parts/libcommon.a"]
         # The trusted objects stand before the library: what they define is not taken from elsewhere.
         view = sandbox.View(self.sources.directory, parts, {"/out": out}, proc=False)
         arguments = [*flavour.flags, "-pthread", *objects, *libraries, "-lcrypt", "-lm"]
@@ -236,7 +243,7 @@ def shim() -> Path:
 @functools.cache
 def _parts(flavour: Flavour) -> Path:
     """A directory with libcommon.a and the flavour's own objects."""
-    names = (*flavour.trusted, *flavour.instrumented)
+    names = (*_linked(flavour), *(name for name, _symbol in flavour.asked_for))
     digests = [_digest_of(COMMON), _digest_of_headers(), *(_digest_of(NATIVE / n) for n in names)]
     home = CACHE / f"parts-{flavour.name}-{_digest(str(flavour), _tools(), *digests)}"
     if (home / "done").exists():
@@ -256,8 +263,18 @@ def _parts(flavour: Flavour) -> Path:
     return home
 
 
-def _extra(flavour: Flavour) -> list[str]:
-    return [f"{name[:-2]}.o" for name in (*flavour.trusted, *flavour.instrumented)]
+def _linked(flavour: Flavour) -> tuple[str, ...]:
+    """The C files whose objects are linked into each program."""
+    return (*flavour.trusted, *flavour.instrumented)
+
+
+def _asked_for(flavour: Flavour, objects: Sequence[Path]) -> list[str]:
+    """The C files of those that this program's objects ask for."""
+    names = []
+    for name, symbol in flavour.asked_for:
+        if any(symbol in path.read_bytes() for path in objects):
+            names.append(name)
+    return names
 
 
 def _trusted(command: Sequence[str]) -> None:

@@ -40,7 +40,8 @@
  * perturb_tell.c the words that are told; perturb_timed.c locks and joins with
  * a clock; perturb_answers.c mutexes that answer by errors; perturb_cond.c
  * conditions that are destroyed early; perturb_stdio.c, perturb_event.c,
- * perturb_signal.c hand-over by these; perturb_fence.c barriers and fences.
+ * perturb_signal.c hand-over by these; perturb_barrier.c barriers;
+ * perturb_notify.c timers that call a function.
  */
 #include "perturb.h"
 

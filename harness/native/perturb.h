@@ -53,7 +53,6 @@
 int __overflow(FILE *stream, int byte);
 int __uflow(FILE *stream);
 ssize_t __getdelim(char **line, size_t *size, int delimiter, FILE *stream);
-void __tsan_atomic_thread_fence(int order);
 
 /* The functions that are wrapped, as X(name) for each. */
 /* clang-format off */
@@ -106,14 +105,13 @@ void __tsan_atomic_thread_fence(int order);
 	X(fgets) X(fgetc) X(getc) X(fread) X(__getdelim)                       \
 	X(fgets_unlocked) X(fgetc_unlocked) X(fread_unlocked) X(__uflow)       \
 	X(kill) X(raise) X(tgkill) X(pthread_kill) X(sigqueue)                 \
-	X(pthread_sigqueue) X(setitimer) X(alarm) X(timer_settime)             \
+	X(pthread_sigqueue) X(timer_create) X(setitimer) X(alarm) X(timer_settime)             \
 	X(sigwait) X(sigwaitinfo) X(sigtimedwait) X(sigsuspend) X(pause)       \
 	X(sleep) X(usleep) X(nanosleep) X(clock_nanosleep)                     \
 	X(eventfd_read) X(eventfd_write) X(timerfd_settime)                    \
 	X(mq_send) X(mq_timedsend) X(mq_receive) X(mq_timedreceive)            \
 	X(splice) X(tee) X(vmsplice) X(sendfile) X(connect)                    \
-	X(recvmmsg) X(sendmmsg) X(flock)                                       \
-	X(__tsan_atomic_thread_fence)
+	X(recvmmsg) X(sendmmsg) X(flock) X(epoll_ctl) X(epoll_pwait2)
 /* clang-format on */
 
 /*
@@ -295,6 +293,9 @@ void shim_acquire(void *edge);
 void shim_release_by(int fd);
 void shim_acquire_by(int fd);
 void shim_acquire_by_any(void);
+void shim_release_by_all(void);
+void shim_release_by_set(int set);
+void shim_acquire_by_set(int set);
 void shim_release_by_queue(int fd);
 void shim_acquire_by_queue(int fd);
 void shim_release_by_signal(int number);
@@ -302,6 +303,9 @@ void shim_acquire_by_signal(int number);
 void shim_interrupted(long result);
 void shim_tell_locked(pthread_mutex_t *mutex);
 void shim_tell_orphaned(pthread_mutex_t *mutex);
+
+/* perturb_notify.c: functions that are called in threads of their own. */
+void shim_release_by_notice(void);
 
 /* perturb_stdio.c: names that no header declares. */
 void shim_stdio_set_up(void);

@@ -116,6 +116,7 @@ timer_settime(timer_t timer, int flags, const struct itimerspec *restrict new,
 
 	shim_enter(__builtin_return_address(0));
 	shim_release_by_signal(0);
+	shim_release_by_notice();
 	result = real.timer_settime(timer, flags, new, old);
 	shim_leave();
 	return result;

@@ -11,12 +11,16 @@
  */
 #include "perturb.h"
 
-/* Before bytes are put into a stream, or it is closed. */
+/* Before bytes are put into a stream, or it is closed; NULL: any stream. */
 static void
 putting(FILE *stream)
 {
-	if (config.watched && stream)
+	if (!config.watched)
+		return;
+	if (stream)
 		shim_release_by(fileno_unlocked(stream));
+	else
+		shim_release_by_all();
 }
 
 /* After bytes were taken out of it. */

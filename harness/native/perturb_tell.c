@@ -26,13 +26,19 @@
 #define VALGRIND_HG_MUTEX_UNLOCK_POST(mutex) (void)(mutex)
 #endif
 
-enum { PIPE_EDGES = 256, QUEUE_EDGES = 64, SIGNAL_EDGES = 65, STANDARD = 3 };
+enum {
+	PIPE_EDGES = 256,
+	QUEUE_EDGES = 64, /* also of sets for epoll */
+	SIGNAL_EDGES = 65,
+	STANDARD = 3,
+};
 
 /* sanitizer/tsan_interface.h: a try lock; an unlock of all levels. */
 enum { TSAN_TRY = 1 << 4, TSAN_ALL = 1 << 7 };
 
 static uint64_t pipe_edges[PIPE_EDGES];
 static uint64_t queue_edges[QUEUE_EDGES];
+static uint64_t set_edges[QUEUE_EDGES];
 static uint64_t signal_edges[SIGNAL_EDGES];
 static uint64_t unix_edge, nameless_edge, any_edge;
 static uint64_t any_signal_edge, unnamed_signal_edge;
@@ -120,7 +126,7 @@ is_unix_socket(int fd)
  * do all nameless inodes, since they are one inode.
  */
 static void *
-edge_of(int fd)
+edge_of(int fd, bool hears)
 {
 	struct stat status;
 
@@ -128,6 +134,9 @@ edge_of(int fd)
 		return NULL;
 	if (S_ISFIFO(status.st_mode) && !leads_out(status.st_ino))
 		return &pipe_edges[status.st_ino % PIPE_EDGES];
+	/* One that is waited for by poll, too, may be a message queue. */
+	if (hears && S_ISREG(status.st_mode))
+		return &queue_edges[status.st_ino % QUEUE_EDGES];
 	if (S_ISSOCK(status.st_mode))
 		return is_unix_socket(fd) ? &unix_edge : NULL;
 	return (status.st_mode & S_IFMT) == 0 ? &nameless_edge : NULL;
@@ -142,7 +151,7 @@ shim_release_by(int fd)
 
 	if (!config.watched)
 		return;
-	edge = edge_of(fd);
+	edge = edge_of(fd, false);
 	if (edge) {
 		shim_release(edge);
 		shim_release(&any_edge);
@@ -159,7 +168,7 @@ shim_acquire_by(int fd)
 
 	if (!config.watched)
 		return;
-	edge = edge_of(fd);
+	edge = edge_of(fd, true);
 	if (edge)
 		shim_acquire(edge);
 	errno = saved;
@@ -170,6 +179,39 @@ void
 shim_acquire_by_any(void)
 {
 	shim_acquire(&any_edge);
+}
+
+/* Before the streams of all pipes are flushed. */
+void
+shim_release_by_all(void)
+{
+	size_t i;
+
+	if (!config.watched)
+		return;
+	for (i = 0; i < PIPE_EDGES; i++)
+		shim_release(&pipe_edges[i]);
+	shim_release(&unix_edge);
+	shim_release(&nameless_edge);
+	shim_release(&any_edge);
+}
+
+/*
+ * A set of descriptors for epoll is a message itself, whatever is in it: who
+ * waits for it gets what was given with the descriptor.
+ */
+void
+shim_release_by_set(int set)
+{
+	if (config.watched && set >= 0)
+		shim_release(&set_edges[set % QUEUE_EDGES]);
+}
+
+void
+shim_acquire_by_set(int set)
+{
+	if (config.watched && set >= 0)
+		shim_acquire(&set_edges[set % QUEUE_EDGES]);
 }
 
 /*

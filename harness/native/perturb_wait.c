@@ -94,6 +94,8 @@ epoll_wait(int fd, struct epoll_event *events, int count, int timeout_ms)
 	shim_delay();
 	ready = real.epoll_wait(fd, events, count, timeout_ms);
 	waited(ready);
+	if (ready > 0)
+		shim_acquire_by_set(fd);
 	shim_leave();
 	return ready;
 }
@@ -108,6 +110,36 @@ epoll_pwait(int fd, struct epoll_event *events, int count, int timeout_ms,
 	shim_delay();
 	ready = real.epoll_pwait(fd, events, count, timeout_ms, mask);
 	waited(ready);
+	if (ready > 0)
+		shim_acquire_by_set(fd);
 	shim_leave();
 	return ready;
+}
+
+int
+epoll_pwait2(int fd, struct epoll_event *events, int count,
+    const struct timespec *timeout, const sigset_t *mask)
+{
+	int ready;
+
+	shim_enter(__builtin_return_address(0));
+	shim_delay();
+	ready = real.epoll_pwait2(fd, events, count, timeout, mask);
+	waited(ready);
+	if (ready > 0)
+		shim_acquire_by_set(fd);
+	shim_leave();
+	return ready;
+}
+
+int
+epoll_ctl(int set, int operation, int fd, struct epoll_event *event)
+{
+	int result;
+
+	shim_enter(__builtin_return_address(0));
+	shim_release_by_set(set);
+	result = real.epoll_ctl(set, operation, fd, event);
+	shim_leave();
+	return result;
 }

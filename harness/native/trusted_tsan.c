@@ -26,6 +26,9 @@
 	"second_deadlock_stack=1:history_size=4:atexit_sleep_ms=100"
 #endif
 
+/* trusted_fences.c's constant: where it is linked in, there are fences. */
+extern const int lab_has_fences __attribute__((weak));
+
 /* canary.c's variable: where it is linked in, one report is no failure. */
 extern int lab_canary_variable __attribute__((weak));
 
@@ -45,7 +48,8 @@ bool tsan_on_finalize(bool failed) __asm__("_ZN6__tsan10OnFinalizeEb");
 const char *
 __tsan_default_options(void)
 {
-	return TSAN_OPTIONS_TEXT;
+	return &lab_has_fences ? TSAN_OPTIONS_TEXT ":force_seq_cst_atomics=1"
+			       : TSAN_OPTIONS_TEXT;
 }
 
 const char *

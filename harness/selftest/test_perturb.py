@@ -73,8 +73,10 @@ class Workshop:
             flags.append(
                 "-Wno-tsan"
             )  # it says that TSan takes no fence for anything: the shim does
-        source = str(PROGRAMS / f"{name}.c")
-        compile_c(compiler, *WARNINGS, *flags, source, *objects, "-o", str(program))
+        source = PROGRAMS / f"{name}.c"
+        if kind == "tsan" and "atomic_thread_fence" in source.read_text():
+            objects.append(str(NATIVE / "trusted_fences.c"))
+        compile_c(compiler, *WARNINGS, *flags, str(source), *objects, "-o", str(program))
         return program
 
     def trusted(self, kind: str, compiler: str = "gcc") -> list[str]:

@@ -215,6 +215,113 @@ NOTHING = (
         "\t\tif (n <= 0)\n\t\t\treturn;\n\t\tmemmove(portion, rest.data, rest.len);\n",
     ),
 )
+GNU = Change("echo_server.c", "#define _POSIX_C_SOURCE 200809L\n", "#define _GNU_SOURCE\n")
+STATE = "static bool verbose; "
+HEADERS = Change(
+    "echo_server.c",
+    INCLUDE,
+    INCLUDE + "#include <stdint.h>\n#include <sys/eventfd.h>\n#include <time.h>\n",
+)
+UNTIL = """\tstruct timespec until;
+
+\tclock_gettime({clock}, &until);
+\tuntil.tv_sec += 60;
+"""
+STARTS = "\twhile ((fd = client_accept(&address)) >= 0) {\n"
+STOPS = "\tclients_stop();\n\tclose(listener);\n"
+
+
+def counted(check: str, lock: str, clock: str, take: str, give: str) -> Mutant:
+    """Lab 02's server whose clients' threads count under a lock, by a form that a tool may not know."""
+    count = f"{UNTIL.format(clock=clock)}\tif ({take})\n\t\tabort();\n\tserved++;\n\t{give};\n"
+    changes = (
+        GNU,
+        HEADERS,
+        Change("echo_server.c", STATE, f"{lock};\nstatic int served; /* under it */\n{STATE}"),
+        Change("echo_server.c", "\techo(client);\n", f"{count}\techo(client);\n"),
+    )
+    return harmless("02", 7, check, *changes)
+
+
+def told(check: str, state: str, opens: str, hear: str, say: str) -> Mutant:
+    """Lab 02's server whose main thread counts, and tells another thread at the end that it may look."""
+    reporter = f"""static int seen; /* main's until it says so */
+{state};
+
+static void *
+reporter_main(void *unused)
+{{
+{hear}
+\tif (seen < 0)
+\t\tabort();
+\treturn unused;
+}}
+
+"""
+    start = f"""{opens}
+\tpthread_t reporter;
+\tpthread_sigmask(SIG_BLOCK, &stop_signals, NULL);
+\tif (pthread_create(&reporter, NULL, reporter_main, NULL) != 0)
+\t\tabort();
+\tpthread_sigmask(SIG_UNBLOCK, &stop_signals, NULL);
+"""
+    changes = (
+        HEADERS,
+        Change("echo_server.c", "int\nmain(", f"{reporter}int\nmain("),
+        Change("echo_server.c", STARTS, f"{start}{STARTS}\t\tseen++;\n"),
+        Change("echo_server.c", STOPS, f"{say}\tpthread_join(reporter, NULL);\n{STOPS}"),
+    )
+    return harmless("02", 7, check, *changes)
+
+
+MUTEX = "static pthread_mutex_t served_lock = PTHREAD_MUTEX_INITIALIZER"
+RWLOCK = "static pthread_rwlock_t served_lock = PTHREAD_RWLOCK_INITIALIZER"
+UNLOCKS, RW_UNLOCKS = "pthread_mutex_unlock(&served_lock)", "pthread_rwlock_unlock(&served_lock)"
+CLOCKLOCK = "pthread_mutex_clocklock(&served_lock, CLOCK_MONOTONIC, &until)"
+CLOCKWRLOCK = "pthread_rwlock_clockwrlock(&served_lock, CLOCK_MONOTONIC, &until)"
+TIMEDWRLOCK = "pthread_rwlock_timedwrlock(&served_lock, &until)"
+PIPE = """\tint ends[2];
+\tif (pipe(ends) < 0)
+\t\tabort();
+\thear = fdopen(ends[0], "r");
+\tsay = fdopen(ends[1], "w");"""
+CLOCKJOIN = UNTIL.format(clock="CLOCK_MONOTONIC").replace("\t", "\t\t")
+CLOCKJOIN += "\t\tif (pthread_clockjoin_np(previous->thread, NULL, CLOCK_MONOTONIC, &until) != 0)\n"
+TSAN, HELGRIND = "test_thread_sanitizer", "test_helgrind"
+# Forms that ThreadSanitizer, Helgrind or both do not know: the shim teaches them.
+TAUGHT = [
+    counted(TSAN, MUTEX, "CLOCK_MONOTONIC", CLOCKLOCK, UNLOCKS),
+    counted(HELGRIND, MUTEX, "CLOCK_MONOTONIC", CLOCKLOCK, UNLOCKS),
+    counted(TSAN, RWLOCK, "CLOCK_MONOTONIC", CLOCKWRLOCK, RW_UNLOCKS),
+    counted(HELGRIND, RWLOCK, "CLOCK_REALTIME", TIMEDWRLOCK, RW_UNLOCKS),
+    counted(TSAN, "", "CLOCK_REALTIME", "(flockfile(stdout), 0)", "funlockfile(stdout)"),
+    told(
+        TSAN,
+        "static int bell",
+        "\tbell = eventfd(0, 0);",
+        "\teventfd_t rings;\n\n\tif (eventfd_read(bell, &rings) != 0)\n\t\tabort();",
+        "\teventfd_write(bell, 1);\n",
+    ),
+    told(
+        TSAN,
+        "static FILE *hear, *say",
+        PIPE,
+        "\tchar line[16];\n\n\tif (fgets(line, sizeof(line), hear) == NULL)\n\t\tabort();",
+        '\tfputs("done\\n", say);\n\tfflush(say);\n',
+    ),
+    harmless(
+        "02",
+        7,
+        TSAN,
+        GNU,
+        HEADERS,
+        Change(
+            "echo_server.c",
+            "\t\tpthread_join(previous->thread, NULL);\n",
+            f"{CLOCKJOIN}\t\t\tabort();\n",
+        ),
+    ),
+]
 
 # The last thing that a server does before it says where it listens. A busy machine may stop it just there.
 HANDLERS, MESSAGE = "\tcatch_stop_signals();\n", '\tannounce("listening on ", name);\n'
@@ -378,6 +485,7 @@ HARMLESS = [
     closes("test_helgrind", 7, "closefrom(3)"),
     closes("test_no_memory_is_lost", 4, "closefrom(3)"),
     harmless("02", 4, "test_no_memory_is_lost", *NOTHING),
+    *TAUGHT,
 ]
 
 

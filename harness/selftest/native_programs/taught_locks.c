@@ -65,22 +65,22 @@ make_mutex(int type, int robust, int protocol)
 static void
 make_plain(void)
 {
-	make_mutex(PTHREAD_MUTEX_NORMAL, PTHREAD_MUTEX_STALLED,
-	    PTHREAD_PRIO_NONE);
+	make_mutex(
+	    PTHREAD_MUTEX_NORMAL, PTHREAD_MUTEX_STALLED, PTHREAD_PRIO_NONE);
 }
 
 static void
 make_checking(void)
 {
-	make_mutex(PTHREAD_MUTEX_ERRORCHECK, PTHREAD_MUTEX_STALLED,
-	    PTHREAD_PRIO_NONE);
+	make_mutex(
+	    PTHREAD_MUTEX_ERRORCHECK, PTHREAD_MUTEX_STALLED, PTHREAD_PRIO_NONE);
 }
 
 static void
 make_recursive(void)
 {
-	make_mutex(PTHREAD_MUTEX_RECURSIVE, PTHREAD_MUTEX_STALLED,
-	    PTHREAD_PRIO_NONE);
+	make_mutex(
+	    PTHREAD_MUTEX_RECURSIVE, PTHREAD_MUTEX_STALLED, PTHREAD_PRIO_NONE);
 }
 
 static void
@@ -100,8 +100,8 @@ make_robust_checking(void)
 static void
 make_inheriting(void)
 {
-	make_mutex(PTHREAD_MUTEX_NORMAL, PTHREAD_MUTEX_STALLED,
-	    PTHREAD_PRIO_INHERIT);
+	make_mutex(
+	    PTHREAD_MUTEX_NORMAL, PTHREAD_MUTEX_STALLED, PTHREAD_PRIO_INHERIT);
 }
 
 static void

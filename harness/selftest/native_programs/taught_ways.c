@@ -11,6 +11,7 @@
 #include <mqueue.h>
 #include <poll.h>
 #include <pthread.h>
+#include <semaphore.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdbool.h>
@@ -34,6 +35,7 @@ static int in_fd, out_fd;
 static FILE *in, *out;
 static mqd_t queue;
 static timer_t timer;
+static sem_t sem;
 static struct sockaddr_un name = {.sun_family = AF_UNIX};
 static pthread_barrier_t barrier;
 static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
@@ -141,6 +143,30 @@ open_posix_timer(void)
 
 	block_signal();
 	must(timer_create(CLOCK_MONOTONIC, &event, &timer) == 0);
+}
+
+static void
+post(union sigval value)
+{
+	payload += value.sival_int;
+	sem_post(&sem);
+}
+
+/* The timer calls a function, which tells on. */
+static void
+open_calling_timer(void)
+{
+	struct sigevent event = {
+	    .sigev_notify = SIGEV_THREAD, .sigev_notify_function = post};
+
+	sem_init(&sem, 0, 0);
+	must(timer_create(CLOCK_MONOTONIC, &event, &timer) == 0);
+}
+
+static void
+hear_sem(void)
+{
+	sem_wait(&sem);
 }
 
 static void
@@ -436,8 +462,8 @@ hear_message_timed(void)
 	struct timespec until = later(CLOCK_REALTIME);
 	char message[8];
 
-	must(mq_timedreceive(queue, message, sizeof message, NULL, &until) ==
-	    4);
+	must(
+	    mq_timedreceive(queue, message, sizeof message, NULL, &until) == 4);
 }
 
 static void
@@ -632,6 +658,7 @@ static const struct way {
     {"sigqueue", block_signal, say_sigqueue, hear_sigtimedwait},
     {"signalfd", open_signalfd, say_pthread_kill, hear_read},
     {"timer", open_posix_timer, say_posix_timer, hear_sigwait},
+    {"timer-thread", open_calling_timer, say_posix_timer, hear_sem},
     {"setitimer", block_signal, say_alarm, hear_sigwait},
     {"sigsuspend", catch_signal, say_pthread_kill, hear_sigsuspend},
     {"ppoll", catch_signal, say_pthread_kill, hear_ppoll},
