@@ -1,6 +1,6 @@
 /*
  * pthread_cancel, pthread_cleanup_push, pthread_join: a thread that is
- * cancelled as it waits
+ * canceled as it waits
  */
 #include "row.h"
 
