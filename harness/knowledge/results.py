@@ -153,8 +153,9 @@ def judge(row: Row, way: str, measured: Measured) -> Cell | None:
     if not seen:
         return None
     right = seen[TWINS[RIGHT]]
-    if ending := next((word for word in right if _ENDINGS.fullmatch(word)), None):
-        return Cell("ends", _often(ending, right))
+    if endings := [word for word in right if _ENDINGS.fullmatch(word)]:
+        always = sum(right[word] for word in endings) == right["runs"]
+        return Cell("ends", ", ".join(endings if always else [_often(w, right) for w in endings]))
     if reports := [word for word in right if word != "runs"]:
         return Cell("false", ", ".join(_often(word, right) for word in reports))
     times = {twin: _times(seen[twin]) for twin in _expected(row, way)}

@@ -164,6 +164,12 @@ def test_the_page_names_files_that_are_there() -> None:
         ({"runs": 3, "race": 1}, {"runs": 3}, Cell("false", "race (1 of 3)")),
         ({"runs": 1, "hangs": 1}, {"runs": 3, "race": 3}, Cell("ends", "hangs")),
         ({"runs": 3, "SIGSEGV": 3}, {"runs": 3}, Cell("ends", "SIGSEGV")),
+        (
+            {"runs": 3, "SIGSEGV": 1, "status 66": 2},
+            {"runs": 3},
+            Cell("ends", "SIGSEGV, status 66"),
+        ),
+        ({"runs": 3, "SIGSEGV": 1}, {"runs": 3}, Cell("ends", "SIGSEGV (1 of 3)")),
     ],
 )
 def test_a_cell_says_what_was_seen(
