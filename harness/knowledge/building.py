@@ -29,6 +29,11 @@ KINDS: dict[str, tuple[str, tuple[str, ...]]] = {
 }
 
 
+# What is linked in where a program has fences, as some rows do; not every state of the harness has such parts.
+_ASKED_FOR: tuple[tuple[str, bytes], ...] = getattr(build.TSAN, "asked_for", ())
+PARTS = (*build.TSAN.trusted, *(name for name, _symbol in _ASKED_FOR), *build.TSAN.instrumented)
+
+
 def group(kind: str) -> Path:
     """The program of all rows by a kind of KINDS, from the cache where it is there."""
     return _made(kind) / "group"
@@ -88,7 +93,7 @@ def _link(kind: str, compiler: str, flags: tuple[str, ...], scratch: Path) -> No
     if kind != "gcc-tsan":
         return
     parts = []
-    for name in (*build.TSAN.trusted, *build.TSAN.instrumented):
+    for name in PARTS:
         own = flags if name in build.TSAN.instrumented else ()
         part = str(scratch / f"{name}.o")
         _run([compiler, *BASE, *own, "-c", str(build.NATIVE / name), "-o", part])
@@ -105,7 +110,7 @@ def _run(command: list[str]) -> None:
 def _digest(*words: str) -> str:
     """Of all that a group is made of: sources, flags, the compilers' files."""
     made = hashlib.sha256("\0".join(words).encode())
-    parts = [build.NATIVE / name for name in (*build.TSAN.trusted, *build.TSAN.instrumented)]
+    parts = [build.NATIVE / name for name in PARTS]
     for path in [*sorted(DIRECTORY.glob("*.[ch]")), HERE / "group.c", *parts]:
         made.update(f"{path.name}\0".encode() + path.read_bytes())
     for name in ("gcc", "clang"):

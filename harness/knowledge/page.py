@@ -21,7 +21,7 @@ _COLUMNS = (
     ("Helgrind {valgrind}", "helgrind", None),
     ("DRD {valgrind}", "drd", None),
 )
-_HERE = ("tsan here", "helgrind here")
+_HERE = {"tsan here": "ThreadSanitizer", "helgrind here": "Helgrind"}
 STATES = ("known", "unknown", "false", "ends")
 
 
@@ -77,8 +77,8 @@ def _ways(measured: Sequence[Measured]) -> list[tuple[str, str, Measured]]:
             found.append((title, first, one))
             if second:
                 found.append((f"{title}, `io_sync=0`", second, one))
-    for way, words in zip(_HERE, ("ThreadSanitizer in the checks", "Helgrind in the checks")):
-        found += [(f"{words}, {_title(one)}", way, one) for one in measured]
+    for way, tool in _HERE.items():
+        found += [(f"{tool} in the checks, {_title(one)}", way, one) for one in measured]
     return found
 
 
@@ -135,7 +135,7 @@ def _checks(row: Row, measured: Measured) -> str:
     """What the checks make of a row: right, or which of both tools is not."""
     cells = [judge(row, way, measured) for way in _HERE]
     wrong = [
-        f"{way.split()[0]} {cell}" for way, cell in zip(_HERE, cells) if cell and not _fine(cell)
+        f"{tool} {cell}" for tool, cell in zip(_HERE.values(), cells) if cell and not _fine(cell)
     ]
     return "; ".join(wrong) or ("right" if all(cells) else "–")
 

@@ -47,7 +47,7 @@ _SHORT = {
     "still holds": "kept",
     "still locked": "kept",
     "re-lock": "lock twice",
-    "Bug in libpthread": "bug in libpthread",
+    "Bug in libpthread": "bug in the library",
     "dubious": "dubious",
     "destruction of": "destroy",
     "destroy": "destroy",
@@ -57,7 +57,7 @@ _SHORT = {
     "CondDestrErr": "destroy",
     "SemaphoreErr": "semaphore",
     "BarrierErr": "barrier",
-    "RwlockErr": "rwlock",
+    "RwlockErr": "lock",
     "InvalidThreadId": "thread id",
     "UnimpHgClReq": "request",
     "UnimpDrdClReq": "request",
@@ -112,10 +112,17 @@ def verdicts_of_tsan(text: str, names: Iterable[str]) -> Reports:
 
 def verdicts_of_helgrind(text: str, names: Iterable[str]) -> Reports:
     """What the harness makes of Helgrind's XML: its verdicts, not its hints."""
-    blocks = [(match[1], match[0]) for match in _BLOCK.finditer(text)]
-    threads = "".join(block for kind, block in blocks if kind == "announcethread")
-    errors = [block for kind, block in blocks if kind == "error"]
-    return _verdicts([f for error in errors for f in helgrind.parse(threads + error)], names)
+    threads, errors = dict[str, str](), list[str]()
+    for match in _BLOCK.finditer(text):
+        if match[1] == "error":
+            errors.append(match[0])
+        else:
+            threads.update((thread, match[0]) for thread in _THREAD.findall(match[0]))
+    findings = []
+    for error in errors:
+        named = "".join(threads.get(thread, "") for thread in _THREAD.findall(error))
+        findings += helgrind.parse(named + error)
+    return _verdicts(findings, names)
 
 
 def _verdicts(findings: Iterable[Finding], names: Iterable[str]) -> Reports:

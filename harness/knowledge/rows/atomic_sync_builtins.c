@@ -1,4 +1,4 @@
-/* __sync_fetch_and_add, __sync_bool_compare_and_swap: gcc's older builtins */
+/* __sync_fetch_and_add, __sync_bool_compare_and_swap: gcc's older functions of that kind */
 #include "row.h"
 
 #include <sched.h>
