@@ -18,6 +18,7 @@
 #   restricted  a machine that permits no namespaces to a user: nothing is graded in the open unasked
 #   ubuntu      where there is no browser as a package, the site's tests are left out, and say why
 #   tests=WORDS the harness's tests that these words of pytest's -k choose
+#   packages=NAMES  these packages alone, with blanks between them
 #
 # The root is a new copy each time; KEEP=1 goes on with the last one, and a new clone. Exit status: 0 all as it should be, or
 # the release is none of those that count; 1 something differs; 2 wrong arguments; 3 a root can't be made.

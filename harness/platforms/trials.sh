@@ -124,11 +124,13 @@ brings_back() {
 	echo "BACK $package ($group)"
 }
 
+# packages [NAMES]: each package of each group, or those that are named, with blanks between them.
 packages() {
-	local group package count=0 wrong=() essential=()
+	local group package only=${1-} count=0 wrong=() essential=()
 	for group in student docs maintainer; do
 		harness/setup.sh "$group"
 		while IFS=$'\t' read -r package _; do
+			[[ -z $only || " $only " == *" $package "* ]] || continue
 			case $(dpkg-query -W -f '${Essential}/${db:Status-Status}' "$package" 2>&1) in
 			yes/*) essential+=("$package"); continue ;;
 			no/installed) ;;
@@ -163,5 +165,6 @@ case $1 in
 root) as_root ;;
 test) tests ;;
 tests=*) tests -k "${1#*=}" ;;
+packages=*) packages "${1#*=}" ;;
 *) "$1" ;;
 esac

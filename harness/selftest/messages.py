@@ -67,7 +67,8 @@ def merged(path: Path) -> bytes:
     """A catalog's file as it should be: translations from it, messages as they are now."""
     found = template()
     for message in found:
-        message.flags.discard("python-format")  # babel takes "100% of" for one; ours have {names}
+        # Babel takes "100% of" for a format of Python's; which flags it sets besides is its version's affair.
+        message.flags.clear()
     with tempfile.NamedTemporaryFile(suffix=".pot") as file:
         file.write(HEADER.encode())
         write_po(file, found, omit_header=True, include_lineno=False)

@@ -311,8 +311,9 @@ def test_a_race_keeps_the_students_line(shop: Workshop, compiler: str) -> None:
     """Also where the access is made by a call that the shim wraps."""
     run = shop.run(shop.build("racy", "tsan", compiler), seed=1)
     for variable in ("counter", "buffer"):
-        (report,) = [race for race in run.races if f"global '{variable}'" in race]
-        assert line_of("racy", f"RACE: {variable}") in report
+        reports = [race for race in run.races if f"global '{variable}'" in race]
+        assert reports  # gcc 14 tells some races twice
+        assert all(line_of("racy", f"RACE: {variable}") in report for report in reports)
     assert run.status == 66
 
 
@@ -374,8 +375,8 @@ def test_threads_may_have_stacks_of_the_programs_own(shop: Workshop, kind: str) 
 
 def test_a_race_of_c11_threads_is_found(shop: Workshop) -> None:
     run = shop.run(shop.build("c11", "tsan"), "race")
-    assert len(run.races) == 1
-    assert line_of("c11", "RACE: counter") in run.races[0]
+    assert run.races
+    assert all(line_of("c11", "RACE: counter") in race for race in run.races)
 
 
 @pytest.mark.parametrize("compiler", ["gcc", CLANG])
