@@ -240,6 +240,18 @@ def shim() -> Path:
     return home / "perturb.so"
 
 
+def wakeups() -> Path:
+    """The program that tells how late this machine wakes threads, built once per machine: see its head."""
+    source = NATIVE / "wakeups.c"
+    home = CACHE / f"wakeups-{_digest(_tools(), _digest_of(source))}"
+    if not (home / "done").exists():
+        with _fresh(home) as scratch:
+            _trusted(
+                ["gcc", *WARNINGS, "-O1", "-pthread", str(source), "-o", str(scratch / "wakeups")]
+            )
+    return home / "wakeups"
+
+
 @functools.cache
 def _parts(flavour: Flavour) -> Path:
     """A directory with libcommon.a and the flavour's own objects."""
