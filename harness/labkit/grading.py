@@ -112,6 +112,10 @@ class Grader:
             self._run(item, nextitem)
         return True
 
+    def pytest_keyboard_interrupt(self) -> None:
+        """What was interrupted has no verdict: a step of which half the checks were run is not passed."""
+        self._current = None
+
     def pytest_sessionfinish(self) -> None:
         self._finish_step()
 

@@ -292,7 +292,7 @@ pthread_clockjoin_np(pthread_t thread, void **result, clockid_t clock,
 	} else {
 		number = shim_order_joining(thread);
 		err = real.pthread_clockjoin_np(thread, result, clock, until);
-		if (!err) {
+		if (!err && !shim_is_main(thread)) {
 			shim_count(&stats->joined);
 			shim_order_joined(number, thread);
 		}

@@ -13,6 +13,7 @@ from typing import Any
 from labkit.catalog import COMMON, HARNESS, SOLUTIONS, Lab, all_labs, tomllib
 
 SECONDS = 400
+MACHINE_TROUBLE, AGAIN = 3, 3
 
 
 @dataclass(frozen=True)
@@ -79,7 +80,20 @@ def variants() -> list[tuple[Lab, Path]]:
 
 
 def check(lab: Lab, work: Path, report: Path, *options: str) -> tuple[int, dict[str, Any]]:
-    """`harness/lab check`; returns its exit status and results.json."""
+    """`harness/lab check`; returns its exit status and results.json.
+
+    An error says that the machine was too busy to judge, perhaps by another test's mutant: it is asked again.
+    """
+    status, results = check_once(lab, work, report, *options)
+    for _again in range(AGAIN):
+        if status != MACHINE_TROUBLE:
+            break
+        status, results = check_once(lab, work, report, *options, "--again", "errors")
+    return status, results
+
+
+def check_once(lab: Lab, work: Path, report: Path, *options: str) -> tuple[int, dict[str, Any]]:
+    """One such run."""
     command = [sys.executable, "-m", "labkit", "check", lab.name, "--quiet"]
     command += ["--work", str(work), "--report", str(report), *options]
     done = subprocess.run(

@@ -8,7 +8,7 @@ from signal import SIGHUP, SIGINT, SIGKILL, SIGTERM, Signals
 
 import pytest
 
-from commandline import LAB, Command, hostile, submission, two, verdicts
+from commandline import LAB, Command, Ran, hostile, submission, two, verdicts
 from labkit import proc, sandbox, scratch
 from labkit.catalog import SOLUTIONS
 
@@ -26,13 +26,14 @@ def start(work: Path, *words: str, without: str = "") -> Command:
     return Command([LAB, *words, "--work", work, "--report", work / "report"], env=env)
 
 
-def must_be_interrupted(command: Command, work: Path) -> None:
+def must_be_interrupted(command: Command, work: Path) -> Ran:
     """It says so, without a traceback, and leaves neither a process nor a file nor a verdict."""
     ran = command.wait()
     assert (ran.status, ran.left) == (130, ()), ran.words
     assert ran.err.strip() == "lab: interrupted"
     assert list((work / "tmp").iterdir()) == []
     assert not (work / "report" / "02-threaded-echo" / "results.json").exists()
+    return ran
 
 
 @pytest.mark.parametrize("without", SANDBOXES)
@@ -42,7 +43,8 @@ def test_a_check_is_interrupted(number: Signals, without: str, tmp_path: Path) -
     command = start(hostile(tmp_path, PROGRAM), "check", "02", without=without)
     command.wait_for(PROGRAM)
     command.send(number, to_group=number == SIGINT)
-    must_be_interrupted(command, tmp_path)
+    ran = must_be_interrupted(command, tmp_path)
+    assert "\N{CHECK MARK}" not in ran.out  # of half a step nothing is said
 
 
 def test_an_impatient_person(tmp_path: Path) -> None:
