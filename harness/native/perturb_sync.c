@@ -5,7 +5,7 @@
  * A delay stands before a lock is taken and after it is given back, never
  * between: that is where another thread can come in between two critical
  * sections, while a delay inside would only make everything slower. The
- * try functions, in perturb_locks.c, are not delayed.
+ * try functions, in perturb_locks.c and perturb_timed.c, are not delayed.
  */
 #include "perturb.h"
 
