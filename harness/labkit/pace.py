@@ -24,9 +24,8 @@ PROBE_ROUNDS = 20_000
 PROBES = 3
 LOOKS = 3
 MOST = 30.0
-OVERLOAD = (
-    20.0  # threads of others for each core: past it, too little is left to judge anything by time
-)
+# Threads of others for each core: past that, too little is left to judge anything by time.
+OVERLOAD = 20.0
 LONG_SECONDS, MOST_LONG = 30.0, 3.0
 FRESH_SECONDS = 0.2
 MOST_THREADS = 2000  # of a process, that are looked at
@@ -115,9 +114,8 @@ class Pace:
     def __init__(self, measured: float = 1.0) -> None:
         self.measured = min(MOST, max(1.0, measured))
         self.tested: Callable[[], Iterable[int]] = tuple
-        self.heaviest = (
-            1.0  # the highest load of others that was seen; whoever uses it sets it back
-        )
+        # The highest load of others that was seen; whoever uses it sets it back.
+        self.heaviest = 1.0
         self._looks: deque[tuple[float, float]] = deque()  # when, the load that was seen
 
     def factor(self) -> float:

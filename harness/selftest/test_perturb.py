@@ -70,9 +70,8 @@ class Workshop:
             flags.append(SANITIZERS[kind])
             objects = self.trusted(kind, compiler)
         if kind == "tsan" and compiler == "gcc":
-            flags.append(
-                "-Wno-tsan"
-            )  # it says that TSan takes no fence for anything: the shim does
+            # It warns that TSan takes no fence for anything; trusted_fences.c makes up for that.
+            flags.append("-Wno-tsan")
         source = PROGRAMS / f"{name}.c"
         if kind == "tsan" and "atomic_thread_fence" in source.read_text():
             objects.append(str(NATIVE / "trusted_fences.c"))
