@@ -301,7 +301,10 @@ void shim_release_by_queue(int fd);
 void shim_acquire_by_queue(int fd);
 void shim_release_by_signal(int number);
 void shim_acquire_by_signal(int number);
+void shim_acquire_by_handler(void);
 void shim_interrupted(long result);
+void shim_release_room(int fd);
+void shim_acquire_room(int fd, size_t len);
 void shim_tell_locked(pthread_mutex_t *mutex);
 void shim_tell_orphaned(pthread_mutex_t *mutex);
 

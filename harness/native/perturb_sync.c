@@ -219,8 +219,10 @@ sem_wait(sem_t *sem)
 	shim_enter(__builtin_return_address(0));
 	shim_delay();
 	result = real.sem_wait(sem);
-	if (result == 0)
+	if (result == 0) {
+		shim_acquire_by_handler();
 		shim_taken_at(__builtin_return_address(0));
+	}
 	shim_interrupted(result);
 	shim_delay();
 	shim_leave();
@@ -235,11 +237,12 @@ sem_timedwait(sem_t *restrict sem, const struct timespec *restrict until)
 	shim_enter(__builtin_return_address(0));
 	shim_delay();
 	result = real.sem_timedwait(sem, until);
-	if (result == 0)
-		shim_taken_at(__builtin_return_address(0));
-	shim_interrupted(result);
-	if (result == 0)
+	if (result == 0) {
 		shim_acquire(sem);
+		shim_acquire_by_handler();
+		shim_taken_at(__builtin_return_address(0));
+	}
+	shim_interrupted(result);
 	shim_delay();
 	shim_leave();
 	return result;

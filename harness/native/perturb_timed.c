@@ -265,6 +265,7 @@ sem_trywait(sem_t *sem)
 	result = real.sem_trywait(sem);
 	if (result == 0) {
 		shim_acquire(sem);
+		shim_acquire_by_handler();
 		shim_taken_at(__builtin_return_address(0));
 	}
 	shim_leave();
