@@ -73,9 +73,8 @@ def _measure(way: Way, which: Sequence[Row], runs: int) -> dict[str, dict[str, T
             # What has hung once would only hang again.
             going = [name for name in names if not seen[name]["hangs"]]
             outcomes = run(way, twin, going, seed, alone)
-            if (
-                twin == BROKEN
-            ):  # among others a race can go unseen that is seen where a row is alone
+            # Among others a race can go unseen that is seen where a row is alone.
+            if twin == BROKEN:
                 quiet = [name for name, outcome in outcomes.items() if not outcome.reports]
                 outcomes |= run(way, twin, quiet, seed, set(quiet))
             for name, outcome in outcomes.items():
