@@ -28,10 +28,9 @@ KINDS: dict[str, tuple[str, tuple[str, ...]]] = {
     "clang-tsan": ("clang", TSAN),
 }
 
-
-# What is linked in where a program has fences, as some rows do; not every state of the harness has such parts.
-_ASKED_FOR: tuple[tuple[str, bytes], ...] = getattr(build.TSAN, "asked_for", ())
-PARTS = (*build.TSAN.trusted, *(name for name, _symbol in _ASKED_FOR), *build.TSAN.instrumented)
+# What the harness links in beside each program, and what only where the program asks for it.
+PARTS = (*build.TSAN.trusted, *build.TSAN.instrumented)
+ASKED_FOR = build.TSAN.asked_for
 
 
 def group(kind: str) -> Path:
@@ -42,6 +41,16 @@ def group(kind: str) -> Path:
 def watched() -> Path:
     """The same as `gcc-tsan`, linked as the harness links: with the trusted objects and the canary."""
     return _made("gcc-tsan") / "watched"
+
+
+def watched_asking() -> dict[str, Path]:
+    """The rows that ask for more than that, by name, and a program with all of it."""
+    home = _made("gcc-tsan")
+    return {
+        row.name: home / "asking"
+        for row in rows()
+        if any(symbol in (home / f"{row.name}.o").read_bytes() for _name, symbol in ASKED_FOR)
+    }
 
 
 def _made(kind: str) -> Path:
@@ -90,15 +99,19 @@ def _link(kind: str, compiler: str, flags: tuple[str, ...], scratch: Path) -> No
     listed = "-DROWS=" + " ".join(f"X({row.name})" for row in rows())
     command = [compiler, *BASE, *WARNINGS, *flags, listed, str(HERE / "group.c"), *objects]
     _run([*command, "-o", str(scratch / "group")])
-    if kind != "gcc-tsan":
-        return
-    parts = []
-    for name in PARTS:
-        own = flags if name in build.TSAN.instrumented else ()
-        part = str(scratch / f"{name}.o")
-        _run([compiler, *BASE, *own, "-c", str(build.NATIVE / name), "-o", part])
-        parts.append(part)
-    _run([*command, *parts, "-o", str(scratch / "watched")])
+    if kind == "gcc-tsan":
+        parts = [_part(name, compiler, flags, scratch) for name in PARTS]
+        _run([*command, *parts, "-o", str(scratch / "watched")])
+        parts += [_part(name, compiler, flags, scratch) for name, _symbol in ASKED_FOR]
+        _run([*command, *parts, "-o", str(scratch / "asking")])
+
+
+def _part(name: str, compiler: str, flags: tuple[str, ...], scratch: Path) -> str:
+    """Compile one of the harness's own parts; returns its object."""
+    part = str(scratch / f"{name}.o")
+    own = flags if name in build.TSAN.instrumented else ()
+    _run([compiler, *BASE, *own, "-c", str(build.NATIVE / name), "-o", part])
+    return part
 
 
 def _run(command: list[str]) -> None:
@@ -110,7 +123,7 @@ def _run(command: list[str]) -> None:
 def _digest(*words: str) -> str:
     """Of all that a group is made of: sources, flags, the compilers' files."""
     made = hashlib.sha256("\0".join(words).encode())
-    parts = [build.NATIVE / name for name in PARTS]
+    parts = [build.NATIVE / name for name in (*PARTS, *(name for name, _symbol in ASKED_FOR))]
     for path in [*sorted(DIRECTORY.glob("*.[ch]")), HERE / "group.c", *parts]:
         made.update(f"{path.name}\0".encode() + path.read_bytes())
     for name in ("gcc", "clang"):

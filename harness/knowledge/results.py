@@ -66,6 +66,7 @@ def _measure(way: Way, which: Sequence[Row], runs: int) -> dict[str, dict[str, T
     """One way: row -> twin -> how often what."""
     found: dict[str, dict[str, Twin]] = {row.name: {} for row in which}
     alone = set[str]()
+    raced = {row.name for row in which if TWINS[BROKEN] in _expected(row, way.name)}
     for twin in TWINS:
         names = [row.name for row in which if twin in row.twins]
         seen: dict[str, Counter[str]] = {name: Counter() for name in names}
@@ -73,10 +74,9 @@ def _measure(way: Way, which: Sequence[Row], runs: int) -> dict[str, dict[str, T
             # What has hung once would only hang again.
             going = [name for name in names if not seen[name]["hangs"]]
             outcomes = run(way, twin, going, seed, alone)
-            if (
-                twin == BROKEN
-            ):  # among others a race can go unseen that is seen where a row is alone
-                quiet = [name for name, outcome in outcomes.items() if not outcome.reports]
+            # Among others a race can go unseen that is seen where a row is alone.
+            quiet = [name for name in outcomes if name in raced and not outcomes[name].reports]
+            if twin == BROKEN and quiet:
                 outcomes |= run(way, twin, quiet, seed, set(quiet))
             for name, outcome in outcomes.items():
                 seen[name].update(["runs", *outcome.reports, *filter(None, [outcome.ended])])

@@ -27,8 +27,9 @@ _ROW_IS_WRONG = (3, 4, 5)  # the exit statuses of row.h and group.c
 class Way:
     """A tool and how it is used.
 
-    program: makes the group's program. before: the words that stand before it; {log} is its log's path.
+    program: the group's. before: the words that stand before it; {log} is its log's path.
     environment: for the program, with {log} and {seed}. reader: finds the reports in the log.
+    others: rows that are run alone, in another program, by name.
     """
 
     name: str
@@ -36,6 +37,7 @@ class Way:
     reader: Reader
     before: tuple[str, ...] = ()
     environment: Mapping[str, str] = field(default_factory=dict)
+    others: Mapping[str, Path] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -66,6 +68,7 @@ def run(
     Trouble where the tool does not start.
     """
     apart = alone if alone is not None else set()
+    apart.update(way.others)
     found: dict[str, Outcome] = {}
     while together := [name for name in names if name not in apart]:
         process = _process(way, twin, together, seed)
@@ -99,9 +102,10 @@ def _process(way: Way, twin: int, names: Sequence[str], seed: int) -> _Process:
         places = {"log": f"{home}/log", "seed": str(seed)}
         words = [word.format(**places) for word in way.before]
         environment = {key: value.format(**places) for key, value in way.environment.items()}
+        program = way.others.get(names[0], way.program)
         with open(home / "stderr", "wb") as stderr:
             process = subprocess.Popen(
-                ["setarch", "-R", *words, str(way.program), str(twin), *names],
+                ["setarch", "-R", *words, str(program), str(twin), *names],
                 env={"PATH": "/usr/bin:/bin", **environment},
                 cwd=home,
                 stdin=subprocess.DEVNULL,

@@ -33,7 +33,13 @@ def _valgrind(tool: str) -> Callable[[], Way]:
 def tsan_here() -> Way:
     """gcc's ThreadSanitizer as the checks use it: trusted options, canary, shim, our verdicts."""
     words = {"TSAN_OPTIONS": _LOG, "LD_PRELOAD": str(build.shim()), **_SHIM}
-    return Way("tsan here", building.watched(), reports.verdicts_of_tsan, environment=words)
+    return Way(
+        "tsan here",
+        building.watched(),
+        reports.verdicts_of_tsan,
+        environment=words,
+        others=building.watched_asking(),
+    )
 
 
 def helgrind_here() -> Way:

@@ -314,20 +314,22 @@ def _grade(options: argparse.Namespace) -> int:
     if not options.work.is_dir():
         return _complain(_("there is no directory {dir}").format(dir=options.work), 2)
     labs = catalog.all_labs()
-    for lab in labs:
-        _earlier(lab, options)
+    earlier = {lab.number: _earlier(lab, options) for lab in labs}
     results.forget_all(options.report)
     try:
         sandbox.decide()
     except Trouble as trouble:
         for lab in labs:
-            results.write(_all_wrong(lab, lab.steps, trouble), options.report)
+            wrong = _all_wrong(lab, lab.steps, trouble, earlier[lab.number])
+            results.write(wrong, options.report)
         raise
     running: list[subprocess.Popen[str]] = []
     with ThreadPoolExecutor(max_workers=max(1, options.jobs)) as pool:
         try:
             # The last labs take longest: were they begun last, one would go on alone.
-            last_first = pool.map(lambda lab: _grade_one(lab, options, running), reversed(labs))
+            last_first = pool.map(
+                lambda lab: _grade_one(lab, options, running, earlier[lab.number]), reversed(labs)
+            )
             graded = list(last_first)[::-1]
         except BaseException:
             pool.shutdown(wait=False, cancel_futures=True)
@@ -340,9 +342,15 @@ def _grade(options: argparse.Namespace) -> int:
 
 
 def _grade_one(
-    lab: Lab, options: argparse.Namespace, running: list[subprocess.Popen[str]]
+    lab: Lab,
+    options: argparse.Namespace,
+    running: list[subprocess.Popen[str]],
+    earlier: LabResult | None,
 ) -> LabResult:
-    """Grade a lab in a process of its own, which ends with us, and read back what it wrote."""
+    """Grade a lab in a process of its own, which ends with us, and read back what it wrote.
+
+    earlier: the result of which only some steps are run again.
+    """
     path = options.report / lab.name / "results.json"
     command = ["/usr/bin/setpriv", "--pdeathsig", "TERM", sys.executable, "-m", "labkit"]
     command += ["check", lab.name, "--all", "--quiet"]
@@ -356,11 +364,10 @@ def _grade_one(
     _none, said = check.communicate()
     if not path.exists():
         trouble = Trouble(f"{lab.name}: {said.strip() or program.Ended(check.returncode, None)}")
-        if (
-            check.returncode != -signal.SIGKILL
-        ):  # by whom or by the kernel: the other labs can go on
+        # Killed by a person or by the kernel: the other labs can go on.
+        if check.returncode != -signal.SIGKILL:
             raise trouble
-        results.write(_all_wrong(lab, lab.steps, trouble), options.report)
+        results.write(_all_wrong(lab, lab.steps, trouble, earlier), options.report)
     result = results.from_json(lab, json.loads(path.read_text(encoding="utf-8")))
     scorecard.graded(result)
     return result

@@ -16,10 +16,8 @@ from labkit import network
 from labkit.faults import Trouble
 from labkit.words import _
 
-ORDER, NONE = (
-    "SANDBOX",
-    "none",
-)  # the variable with which a person orders, and the one order there is
+# The variable with which a person orders, and the one order there is.
+ORDER, NONE = "SANDBOX", "none"
 TOOLS = ("bwrap", "nsenter")
 PATIENCE_SECONDS = 60.0  # for a machine that is short of processes, namespaces, memory or time
 PAUSE_SECONDS = 0.5

@@ -12,6 +12,7 @@ import hashlib
 import os
 import re
 import stat
+from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,7 +23,7 @@ from labkit.words import _
 
 MOST_FILES, MOST_BYTES = 200, 4 << 20
 MOST_DEPTH = 4  # of the directories in which headers are looked for
-MOST_ENTRIES = 5_000  # that are looked at in one directory and all below it
+MOST_ENTRIES = 50_000  # that are looked at in one directory and all below it
 # How a text in these begins; and a C file in one of them that has no such mark has a zero in every character.
 _MARKS = {
     b"\xff\xfe\0\0": "UTF-32",
@@ -119,17 +120,24 @@ def _listed(directory: Path) -> Iterator[os.DirEntry[str]]:
     yield from (entry for entry in entries[:MOST_ENTRIES] if not entry.name.startswith("."))
 
 
-def _sources(directory: Path, depth: int = 0) -> Iterator[Path]:
+def _files(directory: Path) -> Iterator[tuple[int, Path]]:
+    """The files of a directory, then those of the ones below it, each with its depth; at most MOST_ENTRIES are seen."""
+    left, seen = deque([(0, directory)]), 0
+    while left and seen < MOST_ENTRIES:
+        depth, place = left.popleft()
+        for entry in _listed(place):
+            seen += 1
+            if entry.is_file(follow_symlinks=False):
+                yield depth, Path(entry)
+            elif depth < MOST_DEPTH and entry.is_dir(follow_symlinks=False):
+                left.append((depth + 1, Path(entry)))
+
+
+def _sources(directory: Path) -> Iterator[Path]:
     """The C files of the lab's directory, then the headers of those below it."""
-    below = []
-    for entry in _listed(directory):
-        if entry.is_dir(follow_symlinks=False):
-            below.append(Path(entry))
-        elif entry.is_file(follow_symlinks=False):
-            if entry.name.endswith(".h" if depth else (".c", ".h")):
-                yield Path(entry)
-    for path in below if depth < MOST_DEPTH else ():
-        yield from _sources(path, depth + 1)
+    for depth, path in _files(directory):
+        if path.name.endswith(".h" if depth else (".c", ".h")):
+            yield path
 
 
 def _content(path: Path, name: str) -> bytes:
@@ -186,7 +194,8 @@ def _what_is_there(path: Path) -> str:
 
 def _near_file(path: Path) -> str:
     """What looks like a missing file: the same name elsewhere, or another name in its place; or nothing."""
-    deeper = _deeper(path.parent, path.name)
+    below = (found for depth, found in _files(path.parent) if depth and found.name == path.name)
+    deeper = next(below, None)
     if deeper:
         words = _("there is {near}: the file must lie in {dir} itself")
         return words.format(near=deeper.relative_to(path.parent), dir=path.parent.name)
@@ -195,18 +204,6 @@ def _near_file(path: Path) -> str:
     if not near:
         return ""
     return _("there is {near}: rename it to {file}").format(near=near, file=path.name)
-
-
-def _deeper(directory: Path, name: str, depth: int = 0) -> Path | None:
-    """Where in a directory below this one a file of that name lies."""
-    for entry in _listed(directory):
-        if depth and entry.name == name and entry.is_file(follow_symlinks=False):
-            return Path(entry)
-        if depth < MOST_DEPTH and entry.is_dir(follow_symlinks=False):
-            found = _deeper(Path(entry), name, depth + 1)
-            if found:
-                return found
-    return None
 
 
 def _like(wanted: str, names: list[str]) -> str:

@@ -112,9 +112,8 @@ def read(path: Path) -> Record:
     try:
         return _parse(data)
     except (ValueError, struct.error) as error:
-        raise Trouble(_("{path} does not hold the shim's record of locks").format(path=path)) from (
-            error
-        )
+        words = _("{path} does not hold the shim's record of locks")
+        raise Trouble(words.format(path=path)) from error
 
 
 def _parse(data: bytes) -> Record:

@@ -37,9 +37,7 @@ MOST_WRITTEN = 512 * sandbox.MIB  # into all files of its directories
 MOST_ENTRIES = 10_000  # of its directories
 MOST_PATH = 2_000  # characters: longer ones than the kernel takes could not be looked at
 WATCH_EVERY = 0.2
-COUNT_EVERY = (
-    0.02  # threads and processes: thousands of them are made in the time between two looks
-)
+COUNT_EVERY = 0.02  # of threads and processes, which come by the thousand between two looks
 LAST_WORDS_SECONDS = 2.0
 END_SECONDS = 10.0  # a killed process takes milliseconds, one of 1,000 threads under a sanitizer a little longer
 JOURNALED = 100  # lines of one piece of output that the conversation shows
@@ -239,6 +237,8 @@ class Program:
         """All its processes that live, by their ids, wherever they went; with bubblewrap's own."""
         if not self.running:
             return []
+        if self.pid and self._boxed and len(proc.inside(self._first)) == 1:
+            return [self.pid]  # its threads need not be asked for children, one by one
         return proc.tree(self._first, MOST_PROCESSES + 1) if self._boxed else self._family()
 
     def descriptors(self) -> int:

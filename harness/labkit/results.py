@@ -77,11 +77,22 @@ class LabResult:
         return found
 
     def merged(self, earlier: LabResult | None) -> LabResult:
-        """This result, with the steps of an earlier one that are not in it."""
+        """This result, with the steps of an earlier one that are not in it.
+
+        It is sandboxed only where both are; of one in which nothing was run, that counts for nothing.
+        """
+        if not earlier:
+            return self
         here = {result.step.number: result for result in self.steps}
-        there = {result.step.number: result for result in earlier.steps} if earlier else {}
-        steps = [result for _number, result in sorted({**there, **here}.items())]
-        return replace(self, steps=steps)
+        there = {result.step.number: result for result in earlier.steps}
+        steps = {**there, **here}
+        left = [earlier.sandboxed] if set(steps) - set(here) else []
+        ran = [how for how in (self.sandboxed if here else None, *left) if how is not None]
+        return replace(
+            self,
+            steps=[result for _number, result in sorted(steps.items())],
+            sandboxed=all(ran) if ran else None,
+        )
 
     @property
     def score(self) -> int:

@@ -56,8 +56,9 @@ UNDER_HELGRIND = Tool("helgrind", PLAIN, 10.0)
 class Shim:
     """What the perturbation shim does: see harness/native/README.md.
 
-    seed: None leaves the schedule alone. most_threads: above it thread creation fails with EAGAIN.
-    None: no limit. create_us: by so much is thread creation slower. short: sockets move at most so many bytes a call, 0: whatever the kernel moves.
+    seed: None leaves the schedule alone. most_threads: above it thread creation fails with EAGAIN; None: no limit.
+    create_us: by so much is thread creation slower. short: sockets move at most so many bytes a call, 0: whatever
+    the kernel moves.
     """
 
     seed: int | None = None

@@ -45,7 +45,9 @@ def console() -> Console:
 
 
 def _unsandboxed() -> str:
-    return _(sandbox.UNSANDBOXED) + f" ({sandbox.refusal()})"
+    """The warning, with the reason; an earlier run had it where this one has none."""
+    why = sandbox.refusal()
+    return _(sandbox.UNSANDBOXED) + (f" ({why})" if why else "")
 
 
 def _where_they_ran(labs: Sequence[LabResult]) -> Text:

@@ -18,9 +18,7 @@ from pathlib import Path
 from labkit import written
 
 PREFIX = "labkit-scratch-"  # no name that a person would give
-FRESH_SECONDS = (
-    60.0  # from its making to its lock it takes microseconds, on a stopped machine longer
-)
+FRESH_SECONDS = 60.0  # from its making to its lock: microseconds, on a stopped machine more
 _NAME = re.compile(PREFIX + r"([a-z]+-)?[a-z0-9_]{8}")
 
 

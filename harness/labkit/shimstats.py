@@ -1,7 +1,7 @@
 """What the perturbation shim has counted in a program: the file that PERTURB_STATS names.
 
-The form of the file's beginning is `struct shim_stats` of harness/native/perturb.h. It is shared memory, so it can be read while
-the program runs, and it is complete however the program ended.
+The form of the file's beginning is `struct shim_stats` of harness/native/perturb.h. It is shared memory, so it
+can be read while the program runs, and it is complete however the program ended.
 """
 
 from __future__ import annotations

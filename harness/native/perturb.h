@@ -105,7 +105,8 @@ ssize_t __getdelim(char **line, size_t *size, int delimiter, FILE *stream);
 	X(fgets) X(fgetc) X(getc) X(fread) X(__getdelim)                       \
 	X(fgets_unlocked) X(fgetc_unlocked) X(fread_unlocked) X(__uflow)       \
 	X(kill) X(raise) X(tgkill) X(pthread_kill) X(sigqueue)                 \
-	X(pthread_sigqueue) X(timer_create) X(setitimer) X(alarm) X(timer_settime)             \
+	X(pthread_sigqueue) X(timer_create) X(timer_settime)                   \
+	X(setitimer) X(alarm)                                                  \
 	X(sigwait) X(sigwaitinfo) X(sigtimedwait) X(sigsuspend) X(pause)       \
 	X(sleep) X(usleep) X(nanosleep) X(clock_nanosleep)                     \
 	X(eventfd_read) X(eventfd_write) X(timerfd_settime)                    \
@@ -300,7 +301,10 @@ void shim_release_by_queue(int fd);
 void shim_acquire_by_queue(int fd);
 void shim_release_by_signal(int number);
 void shim_acquire_by_signal(int number);
+void shim_acquire_by_handler(void);
 void shim_interrupted(long result);
+void shim_release_room(int fd);
+void shim_acquire_room(int fd, size_t len);
 void shim_tell_locked(pthread_mutex_t *mutex);
 void shim_tell_orphaned(pthread_mutex_t *mutex);
 

@@ -135,6 +135,7 @@ read(int fd, void *buf, size_t len)
 	ssize_t got;
 
 	shim_enter(__builtin_return_address(0));
+	shim_release_room(fd);
 	got = real.read(fd, buf, shorten(fd, len, 0));
 	received(fd, got);
 	shim_leave();
@@ -148,6 +149,7 @@ readv(int fd, const struct iovec *vector, int count)
 	ssize_t got;
 
 	shim_enter(__builtin_return_address(0));
+	shim_release_room(fd);
 	if (count > 0 && shorten_vector(fd, vector, (size_t)count, 0, &one))
 		got = real.readv(fd, &one, 1);
 	else
@@ -243,6 +245,8 @@ write(int fd, const void *buf, size_t len)
 	sending(fd);
 	sent = real.write(fd, buf, shorten(fd, len, 0));
 	sent_by(fd, sent);
+	if (sent > 0)
+		shim_acquire_room(fd, len);
 	shim_leave();
 	return sent;
 }
@@ -260,6 +264,8 @@ writev(int fd, const struct iovec *vector, int count)
 	else
 		sent = real.writev(fd, vector, count);
 	sent_by(fd, sent);
+	if (sent > 0)
+		shim_acquire_room(fd, (size_t)sent);
 	shim_leave();
 	return sent;
 }

@@ -5,7 +5,7 @@
  * A delay stands before a lock is taken and after it is given back, never
  * between: that is where another thread can come in between two critical
  * sections, while a delay inside would only make everything slower. The
- * try functions, in perturb_locks.c, are not delayed.
+ * try functions, in perturb_locks.c and perturb_timed.c, are not delayed.
  */
 #include "perturb.h"
 
@@ -219,8 +219,10 @@ sem_wait(sem_t *sem)
 	shim_enter(__builtin_return_address(0));
 	shim_delay();
 	result = real.sem_wait(sem);
-	if (result == 0)
+	if (result == 0) {
+		shim_acquire_by_handler();
 		shim_taken_at(__builtin_return_address(0));
+	}
 	shim_interrupted(result);
 	shim_delay();
 	shim_leave();
@@ -235,11 +237,12 @@ sem_timedwait(sem_t *restrict sem, const struct timespec *restrict until)
 	shim_enter(__builtin_return_address(0));
 	shim_delay();
 	result = real.sem_timedwait(sem, until);
-	if (result == 0)
-		shim_taken_at(__builtin_return_address(0));
-	shim_interrupted(result);
-	if (result == 0)
+	if (result == 0) {
 		shim_acquire(sem);
+		shim_acquire_by_handler();
+		shim_taken_at(__builtin_return_address(0));
+	}
+	shim_interrupted(result);
 	shim_delay();
 	shim_leave();
 	return result;

@@ -11,6 +11,7 @@
  */
 #include "perturb.h"
 
+#include <limits.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 
@@ -37,6 +38,7 @@ enum {
 enum { TSAN_TRY = 1 << 4, TSAN_ALL = 1 << 7 };
 
 static uint64_t pipe_edges[PIPE_EDGES];
+static uint64_t room_edges[PIPE_EDGES];
 static uint64_t queue_edges[QUEUE_EDGES];
 static uint64_t set_edges[QUEUE_EDGES];
 static uint64_t signal_edges[SIGNAL_EDGES];
@@ -181,6 +183,57 @@ shim_acquire_by_any(void)
 	shim_acquire(&any_edge);
 }
 
+/* -- room in a pipe -------------------------------------------------------- */
+
+/* Pipes that have been full; what is written into one waits for a reader. */
+static atomic_bool was_full[PIPE_EDGES];
+
+/* The number of a pipe of this process's own, -1: it is none. */
+static int
+pipe_of(int fd)
+{
+	struct stat status;
+
+	if (!config.watched || !status_of(fd, &status) ||
+	    !S_ISFIFO(status.st_mode) || leads_out(status.st_ino))
+		return -1;
+	return (int)(status.st_ino % PIPE_EDGES);
+}
+
+/* Before something is read through fd, which makes room. Keeps errno. */
+void
+shim_release_room(int fd)
+{
+	int saved = errno, pipe = pipe_of(fd);
+
+	if (pipe >= 0)
+		shim_release(&room_edges[pipe]);
+	errno = saved;
+}
+
+/*
+ * After len bytes were to be written through fd: somebody may have made room
+ * for them. Not so in a pipe that was never full, as one to wake a thread by:
+ * there it would order each writer after all readers. Keeps errno.
+ */
+void
+shim_acquire_room(int fd, size_t len)
+{
+	struct pollfd end = {.fd = fd, .events = POLLOUT};
+	struct timespec now = {0, 0};
+	int saved = errno, pipe = pipe_of(fd);
+
+	if (pipe >= 0) {
+		if (len > PIPE_BUF || atomic_load(&was_full[pipe]))
+			shim_acquire(&room_edges[pipe]);
+		if (syscall(SYS_ppoll, &end, 1, &now, NULL, 0) == 0)
+			atomic_store(&was_full[pipe], true);
+	}
+	errno = saved;
+}
+
+/* -- all, and sets --------------------------------------------------------- */
+
 /* Before the streams of all pipes are flushed. */
 void
 shim_release_by_all(void)
@@ -288,6 +341,16 @@ shim_acquire_by_signal(int number)
 		return;
 	shim_acquire(&signal_edges[number]);
 	shim_acquire(&unnamed_signal_edge);
+}
+
+/*
+ * After a wait for a semaphore: who posted it may have been a handler in the
+ * same thread, and the signal says that something is done.
+ */
+void
+shim_acquire_by_handler(void)
+{
+	shim_acquire(&any_signal_edge);
 }
 
 /*

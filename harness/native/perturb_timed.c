@@ -95,7 +95,9 @@ pthread_mutex_clocklock(pthread_mutex_t *restrict mutex, clockid_t clock,
 		err = wait_by(mutex_until, mutex, NULL, clock, until);
 	} else {
 		shim_delay();
-		err = real.pthread_mutex_clocklock(mutex, clock, until);
+		err = shim_lock_answer(mutex);
+		if (!err)
+			err = real.pthread_mutex_clocklock(mutex, clock, until);
 		shim_owner_died(mutex, err, true);
 		shim_mutex_taken(
 		    mutex, err, SHIM_TRIED, __builtin_return_address(0));
@@ -263,6 +265,7 @@ sem_trywait(sem_t *sem)
 	result = real.sem_trywait(sem);
 	if (result == 0) {
 		shim_acquire(sem);
+		shim_acquire_by_handler();
 		shim_taken_at(__builtin_return_address(0));
 	}
 	shim_leave();
@@ -287,7 +290,8 @@ pthread_clockjoin_np(pthread_t thread, void **result, clockid_t clock,
 	shim_enter(__builtin_return_address(0));
 	if (!until) {
 		err = pthread_join(thread, result);
-	} else if (config.watched && !config.knows_clockjoin) {
+	} else if (shim_is_main(thread) ||
+	    (config.watched && !config.knows_clockjoin)) {
 		err = wait_by(join_until, &thread, result, clock, until);
 	} else {
 		number = shim_order_joining(thread);

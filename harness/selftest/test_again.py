@@ -10,7 +10,9 @@ from typing import Any
 import pytest
 
 from commandline import LAB, SAMPLE, Command, Ran, hostile, lab, reference, two, verdicts
+from labkit import cli, sandbox
 from labkit.catalog import BUILD, SOLUTIONS
+from labkit.decision import NoSandbox
 from labkit.results import LabResult, StepResult, Verdict
 from test_machine_trouble import MOUNTS, with_mounts
 
@@ -142,3 +144,35 @@ def test_which_steps_are_due(steps: list[tuple[Verdict, int | None]], due: list[
         for number, (verdict, after) in enumerate(steps, 1)
     ]
     assert LabResult(SAMPLE, found).again == due
+
+
+@pytest.mark.parametrize(
+    "now, before, both",
+    [(True, True, True), (True, False, False), (False, True, False), (None, True, True)],
+)
+def test_sandboxed_is_said_of_all_that_stands(
+    now: bool | None, before: bool, both: bool | None
+) -> None:
+    """Verdicts of a run without a sandbox are not said to be of one that had it, nor the other way round."""
+    earlier = LabResult(SAMPLE, [StepResult(SAMPLE.step(1), P)], sandboxed=before)
+    result = LabResult(SAMPLE, [StepResult(SAMPLE.step(2), P)], sandboxed=now)
+    assert result.merged(earlier).sandboxed is both
+    assert LabResult(SAMPLE, [], sandboxed=now).merged(earlier).sandboxed is before
+    again_alone = LabResult(SAMPLE, [StepResult(SAMPLE.step(1), P)], sandboxed=now)
+    assert again_alone.merged(earlier).sandboxed is now
+
+
+def test_grading_without_a_sandbox_keeps_what_stands(
+    report: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where none can be made this time, the step that passed has still passed."""
+
+    def refuse() -> None:
+        raise NoSandbox("tried")
+
+    monkeypatch.setattr(sandbox, "decide", refuse)
+    words = ["grade", "--again", "errors", "--work", str(SOLUTIONS), "--report", str(report)]
+    options = cli._parser().parse_args(words)
+    with pytest.raises(NoSandbox):
+        options.run(options)
+    assert verdicts(report) == ["passed", *6 * ["error"]]

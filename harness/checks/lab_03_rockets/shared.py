@@ -163,9 +163,8 @@ def a_thread_each(scene: Scene, mode: str) -> None:
     wait_asleep(running, patience)
     threads = running.threads()
     if not LEAST_THREADS <= threads <= WAITING + 1 + HELPERS:
-        running.wait(
-            running.deadline(1.0)
-        )  # of a program that is about to end the last ones are seen
+        # Of a program that is about to end only the last ones are seen.
+        running.wait(running.deadline(1.0))
     must_run_on(running)
     if threads < LEAST_THREADS and early > 2:
         crowded(
