@@ -66,6 +66,7 @@ def _watched(
         env=env,
         limits=LIMITS,
         status_fd=writer if writer >= 0 else None,
+        filtered=False,  # ss(8) asks the kernel by netlink
     )
     running = Program(
         argv[0],

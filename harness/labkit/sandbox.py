@@ -136,18 +136,21 @@ def command(
     env: Mapping[str, str] | None = None,
     limits: Limits | None = None,
     status_fd: int | None = None,
+    filtered: bool = True,
 ) -> list[str]:
     """The words that run `argv` with what `view` shows it, without address space randomisation.
 
     env: set for `argv` alone. status_fd: where bubblewrap writes the id of its first process, and at the end
-    the exit status, if it has started `argv` at all.
+    the exit status, if it has started `argv` at all. filtered: whether system calls are; a program of our own may
+    need others.
     """
     limits = limits or Limits()
     if not _counts_by_namespace() or not available():
         limits = replace(limits, threads=0)
     words = _limited(argv, env or {}, limits)
     if available():
-        return _first_to_go(status_fd) + _bwrap(words, view, {}, limits, status_fd)
+        boxed = _bwrap(words, view, {}, limits, status_fd, filtered)
+        return [*(_first_to_go(status_fd) if filtered else FIRST_TO_GO), *boxed]
     return [*FIRST_TO_GO, "/usr/bin/setpriv", "--pdeathsig", "KILL", *words]
 
 
@@ -205,7 +208,12 @@ def _limited(argv: Sequence[str], env: Mapping[str, str], limits: Limits) -> lis
 
 
 def _bwrap(
-    argv: Sequence[str], view: View, env: Mapping[str, str], limits: Limits, status_fd: int | None
+    argv: Sequence[str],
+    view: View,
+    env: Mapping[str, str],
+    limits: Limits,
+    status_fd: int | None,
+    filtered: bool = True,
 ) -> list[str]:
     words = ["/usr/bin/bwrap", "--unshare-user", "--unshare-pid", "--unshare-ipc", "--unshare-uts"]
     words += ["--unshare-cgroup-try", "--die-with-parent", "--new-session", "--cap-drop", "ALL"]
@@ -239,7 +247,7 @@ def _bwrap(
     words += ["--bind", str(view.cwd), "/here", "--remount-ro", "/", "--chdir", "/here"]
     for key, value in {**environment(), "HOME": "/here", **env}.items():
         words += ["--setenv", key, value]
-    words += ["--seccomp", str(_filter_fd(status_fd))]
+    words += ["--seccomp", str(_filter_fd(status_fd))] if filtered else []
     if status_fd is not None:
         words += ["--json-status-fd", str(status_fd)]
     return [*words, "--", *argv]
