@@ -22,13 +22,12 @@ INTERFACES = re.compile(
 )
 ESCAPES = re.compile(
     r"exec(?:v|ve|vp|vpe|veat|l|le|lp)|fexecve|posix_spawnp?|dl(?:sym|vsym|open|mopen)|ptrace|personality|clone"
-    # What is loaded, who calls, how memory is given out, which processor it is: each tells of a tool.
-    r"|dl(?:addr1?|info|_iterate_phdr)|_r_debug|_DYNAMIC|backtrace(?:_symbols(?:_fd)?)?|getauxval"
-    r"|mallinfo2?|malloc_(?:info|stats|usable_size)|__cpu_(?:model|indicator_init)"
+    # What is loaded tells of a tool.
+    r"|dl(?:addr1?|info|_iterate_phdr)|_r_debug|_DYNAMIC"
 )
 # Within a string: the tools' libraries, and the variables by which they are set up.
 LITERALS = re.compile(
-    r"LD_PRELOAD|PERTURB_|(?:TSAN|ASAN|UBSAN|LSAN)_OPTIONS|lib[tau]b?san|perturb\.so|vgpreload|valgrind",
+    r"LD_PRELOAD|PERTURB_|(?:TSAN|ASAN|UBSAN|LSAN)_OPTIONS|lib[tau]b?san|perturb\.so|vgpreload",
     re.IGNORECASE,
 )
 # Only what a sanitizer must see; own versions of string functions and the like are harmless.
