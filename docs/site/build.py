@@ -21,6 +21,7 @@ from pathlib import Path
 import quiz_data
 from directives import RUNNERS, carry_out, directives
 from kept import KEPT, digest
+from labkit import boxed
 from labkit.catalog import BUILD, LABS, ROOT
 from labkit.faults import Trouble
 
@@ -95,6 +96,7 @@ def run_experiments() -> None:
         with suppress(Trouble):
             carry_out(words)
 
+    boxed.loopback()  # in this thread, which is there also when those of the pool are gone
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         list(pool.map(run, sorted(wanted)))
 

@@ -70,7 +70,7 @@ def _watched(
     )
     running = Program(
         argv[0],
-        [*_loopback().inside(), *boxed],
+        [*loopback().inside(), *boxed],
         Journal(),
         cwd=here,
         status=(reader, writer) if writer >= 0 else None,
@@ -86,8 +86,11 @@ def _watched(
 
 
 @functools.cache
-def _loopback() -> network.Network:
-    """The network of all experiments of this process: loopback only, where one can be had."""
+def loopback() -> network.Network:
+    """The network of all experiments of this process: loopback only, where one can be had.
+
+    Call it first from a thread that lasts: who holds the network open ends with the thread that started it.
+    """
     made = network.make(sandbox.available(), "roomy")
     atexit.register(made.close)
     return made

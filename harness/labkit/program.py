@@ -319,7 +319,8 @@ class Program:
         if self.running or self._ran:
             return None
         self._pump.join()
-        why = self.stderr.text().strip() or str(_ended(self._popen.wait()))
+        said = self.stderr.text().strip() or self.stdout.text().strip()  # a terminal shows both as one
+        why = said or str(_ended(self._popen.wait()))
         words = _("the sandbox of {program} could not be made: {why}")
         return Trouble(words.format(program=self.name, why=why))
 
