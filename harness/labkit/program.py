@@ -319,7 +319,9 @@ class Program:
         if self.running or self._ran:
             return None
         self._pump.join()
-        said = self.stderr.text().strip() or self.stdout.text().strip()  # a terminal shows both as one
+        said = (
+            self.stderr.text().strip() or self.stdout.text().strip()
+        )  # a terminal shows both as one
         why = said or str(_ended(self._popen.wait()))
         words = _("the sandbox of {program} could not be made: {why}")
         return Trouble(words.format(program=self.name, why=why))
