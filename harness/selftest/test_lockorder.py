@@ -193,7 +193,7 @@ def test_a_damaged_record_is_trouble(shop: Workshop, tmp_path: Path, damage: str
     elif damage == "count":
         data[at + 40 : at + 44] = b"\xff" * 4
     else:
-        first = at + lockrecord._SIZE - (lockrecord._WAITS - 1) * lockrecord._ENTRY.size
+        first = at + lockrecord._BEFORE_SITES - (lockrecord._WAITS - 1) * lockrecord._ENTRY.size
         data[first + 4 : first + 8] = b"\xff" * 4
     (tmp_path / "stats").write_bytes(data)
     with pytest.raises(Trouble):

@@ -411,7 +411,7 @@ def test_a_students_own_hook_is_a_link_error(
     source = tmp_path / "hook.c"
     source.write_text(f"{definition}\nint main(void) {{ return 0; }}\n")
     done = subprocess.run(
-        ["gcc", SANITIZERS[kind], str(source), *shop.trusted(kind), "-o", str(tmp_path / "hook")],
+        ["gcc", *SANITIZERS[kind], str(source), *shop.trusted(kind), "-o", str(tmp_path / "hook")],
         capture_output=True,
         text=True,
     )
