@@ -113,7 +113,8 @@ FIELDS = {"number", "name", "score", "max_score", "status", "output", "extra_dat
 
 def must_have_the_form_of_results(one: Lab, results: dict[str, Any]) -> None:
     """results.json is what Gradescope takes, with our verdict and cause in extra_data."""
-    assert set(results) == {"score", "execution_time", "tests"}
+    assert set(results) == {"score", "execution_time", "extra_data", "tests"}
+    assert set(results["extra_data"]) == {"sandboxed", "again", "sources"}
     assert results["score"] == sum(test["score"] for test in results["tests"])
     assert 0 < results["execution_time"] < 200
     for step, test in zip(one.steps, results["tests"], strict=True):

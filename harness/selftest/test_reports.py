@@ -114,7 +114,7 @@ def test_gradescopes_form() -> None:
         "cpu": 0.0,
         "after": None,
     }
-    assert table["extra_data"] == {"again": [3], "sources": ""}
+    assert table["extra_data"] == {"sandboxed": None, "again": [3], "sources": ""}
     assert from_json(SAMPLE, table) == result
 
 
