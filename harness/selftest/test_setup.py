@@ -270,7 +270,7 @@ def imported(directory: Path) -> set[str]:
             elif isinstance(node, ast.ImportFrom) and not node.level:
                 found.add((node.module or "").partition(".")[0])
     files = [*directory.rglob("*.py"), *(ROOT / "docs/site").glob("*.py")]
-    ours = {"labkit", "checks", "selftest", *(path.stem for path in files)}
+    ours = {"labkit", "checks", "knowledge", "selftest", *(path.stem for path in files)}
     return {name.lstrip("_") for name in found - sys.stdlib_module_names - ours}
 
 
@@ -298,10 +298,11 @@ def echoing(house: House) -> House:
 
 @pytest.mark.parametrize("language", ["en", "ru"])
 def test_make_lists_every_command(house: House, language: str) -> None:
-    """`make` alone shows a line for each target, and none for what does not exist."""
+    """`make` alone shows a line or two for each target, and none for what does not exist."""
     listed = house.run("make", LANGUAGE=language).stdout
     targets = re.search(r"^\.PHONY: help (.*)", (ROOT / "Makefile").read_text(), re.M)
-    assert targets and targets[1].split() == re.findall(r"^ +make ([\w-]+)", listed, re.M)
+    shown = dict.fromkeys(re.findall(r"^ +make ([\w-]+)", listed, re.M))
+    assert targets and targets[1].split() == list(shown)
     assert max(map(len, listed.splitlines())) <= 80
     assert ("ru" == language) == bool(re.search("[а-я]", listed))
 
