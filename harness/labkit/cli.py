@@ -8,32 +8,23 @@ from __future__ import annotations
 
 import argparse
 import ctypes
-import json
 import os
-import random
 import resource
 import signal
-import subprocess
 import sys
 import time
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
 from pathlib import Path
 
-from labkit import calibrate, catalog, program, results, sandbox, scorecard, scratch
+from labkit import catalog, run, scratch
 from labkit.build import CACHE
-from labkit.catalog import BUILD, LABS, ROOT, Lab, NoSuchLab, Step
-from labkit.decision import Decision, WrongOrder
-from labkit.faults import Fault, Trouble
-from labkit.grading import Grader
-from labkit.pace import Pace
-from labkit.results import LabResult, StepResult, Verdict
+from labkit.catalog import BUILD, LABS, NoSuchLab
+from labkit.decision import WrongOrder
+from labkit.faults import Trouble
 from labkit.words import N_, _
 
 PR_SET_CHILD_SUBREAPER = 36  # linux/prctl.h
 CLEANING_SECONDS = 3.0
-DECIDED = "--left-out"  # to a process that grades for us: why programs run without a sandbox, empty: they don't
 DESCRIPTORS = 8192  # 1,000 clients here, 1,000 more for a server in the fallback, and room
 
 # What argparse says through a `_` of its own module, for the catalogs.
@@ -69,7 +60,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return _complain(str(error), 2)
     except (Trouble, OSError) as error:
         _let_go_of_stdout()
-        return _complain(_machine_failed(error), 3)
+        return _complain(run.machine_failed(error), 3)
     except KeyboardInterrupt:
         return _complain(_("interrupted"), 130)
 
@@ -120,7 +111,7 @@ def _parser() -> argparse.ArgumentParser:
     check.add_argument("--all", action="store_true", help=_("go on after a step that failed"))
     check.add_argument("--seed", type=int, help=_("of the perturbed schedules"))
     check.add_argument("--quiet", action="store_true", help=argparse.SUPPRESS)
-    check.add_argument(DECIDED, metavar="WHY", help=argparse.SUPPRESS)
+    check.add_argument(run.DECIDED, metavar="WHY", help=argparse.SUPPRESS)
     check.set_defaults(run=_check)
     grade = commands.add_parser("grade", help=_("all labs, all steps: a scorecard"))
     grade.add_argument("--jobs", type=int, default=_jobs(), help=_("labs at a time"))
@@ -175,120 +166,18 @@ def _check(options: argparse.Namespace) -> int:
             2,
         )
     _prepare()
-    card = scorecard.Card(quiet=options.quiet, brief=not options.all)
-    earlier = _earlier(lab, options)
-    wanted = [step for step in lab.steps if options.step in (None, step.number)]
-    try:
-        if options.left_out is not None:
-            sandbox.adopt(Decision(options.left_out))
-        sandbox.decide()
-        card.begin(lab, options.work)
-        result = _graded(lab, options, card, earlier)
-    except (Trouble, OSError) as trouble:
-        with suppress(Trouble):
-            results.write(_all_wrong(lab, wanted, trouble, earlier), options.report)
-        raise
-    results.write(result, options.report)
-    card.end(result, options.report)
-    return result.exit_status
-
-
-def _earlier(lab: Lab, options: argparse.Namespace) -> LabResult | None:
-    """The result of which some steps are to be run again, if that is asked for; else none is left."""
-    if options.again:
-        return results.put_aside(lab, options.report)
-    results.forget(lab, options.report)
-    return None
-
-
-def _all_wrong(
-    lab: Lab, steps: Sequence[Step], trouble: Exception, earlier: LabResult | None = None
-) -> LabResult:
-    """The result where nothing could be graded: an error in every step that was to be run."""
-    words = _machine_failed(trouble)
-    due = _due(steps, earlier)
-    wrong = [StepResult(s, Verdict.ERROR, None, words) for s in steps if s.number in due]
-    return LabResult(lab, wrong, sources=earlier.sources if earlier else "").merged(earlier)
-
-
-def _due(steps: Sequence[Step], earlier: LabResult | None) -> set[int]:
-    """The numbers of the steps to be run: of an earlier result, what ended in an error or is not there."""
-    there = {result.step.number for result in earlier.steps} if earlier else set()
-    again = set(earlier.again) if earlier else set()
-    return {step.number for step in steps if step.number in again or step.number not in there}
-
-
-def _machine_failed(trouble: Exception) -> str:
-    return _("the harness or the machine failed: {why}").format(why=trouble)
-
-
-def _graded(
-    lab: Lab, options: argparse.Namespace, card: scorecard.Card, earlier: LabResult | None
-) -> LabResult:
-    """Run a lab's checks in pytest, in this process; of an earlier run's only those that are due."""
-    began = time.monotonic()
-    wanted = [step for step in lab.steps if options.step in (None, step.number)]
-    grader = Grader(
-        lab,
-        options.work.resolve(),
-        Pace(),
-        seed=random.SystemRandom().randrange(1, 1 << 20) if options.seed is None else options.seed,
-        checks=frozenset(options.check or ()),
+    order = run.Order(
+        options.work,
+        options.report,
+        options.step,
+        tuple(options.check or ()),
+        options.seed,
         stop=not options.all,
-        report=options.report,
-        told=card.tell,
+        quiet=options.quiet,
+        again=options.again,
+        left_out=options.left_out,
     )
-    try:
-        if earlier and earlier.sources != grader.digest():
-            card.note(_("the sources are not those of the earlier run: all steps are run"))
-            earlier = None
-        grader.take_up(_due(wanted, earlier), earlier)
-        if grader.only:
-            grader.pace = calibrate.measure()
-            _publish(grader, lab, options)
-            _run_checks(lab, grader)
-        elif earlier:
-            card.note(_("no step of the earlier run ended in an error"))
-        return grader.result(time.monotonic() - began).merged(earlier)
-    finally:
-        grader.pytest_unconfigure()
-
-
-def _run_checks(lab: Lab, grader: Grader) -> None:
-    """Run a lab's checks; raises where pytest did not come to its end."""
-    import pytest
-
-    status = _pytest(lab, grader)
-    if status == pytest.ExitCode.INTERRUPTED:
-        raise KeyboardInterrupt
-    if status not in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED):
-        raise Trouble(_("pytest ended with {status!r}").format(status=status))
-
-
-def _pytest(lab: Lab, grader: Grader) -> int:
-    """Run pytest without its own output, its caches and whatever plugins this machine has."""
-    import pytest
-
-    words = [str(lab.checks), "-p", "no:terminal", "-p", "no:cacheprovider"]
-    words += ["-p", "no:faulthandler", "-p", "no:xdist", "-p", "no:timeout", "--capture=no"]
-    words += ["-c", os.devnull, "--rootdir", str(ROOT), "--noconftest"]
-    os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
-    sys.dont_write_bytecode = True
-    return int(pytest.main(words, plugins=[grader]))
-
-
-def _publish(grader: Grader, lab: Lab, options: argparse.Namespace) -> None:
-    """Leave the built programs in build/bin/LAB, where the by-hand commands expect them."""
-    if options.quiet:
-        return
-    home = BUILD / "bin" / lab.name
-    for program in lab.programs:
-        try:
-            built = grader.builder.build(program)
-        except Fault:
-            continue
-        home.mkdir(parents=True, exist_ok=True)
-        results.replace_file(home / program, built.program.read_bytes(), 0o755)
+    return run.check(lab, order).exit_status
 
 
 def _prepare() -> None:
@@ -313,61 +202,5 @@ def _jobs() -> int:
 def _grade(options: argparse.Namespace) -> int:
     if not options.work.is_dir():
         return _complain(_("there is no directory {dir}").format(dir=options.work), 2)
-    labs = catalog.all_labs()
-    earlier = {lab.number: _earlier(lab, options) for lab in labs}
-    results.forget_all(options.report)
-    try:
-        sandbox.decide()
-    except Trouble as trouble:
-        for lab in labs:
-            wrong = _all_wrong(lab, lab.steps, trouble, earlier[lab.number])
-            results.write(wrong, options.report)
-        raise
-    running: list[subprocess.Popen[str]] = []
-    with ThreadPoolExecutor(max_workers=max(1, options.jobs)) as pool:
-        try:
-            # The last labs take longest: were they begun last, one would go on alone.
-            last_first = pool.map(
-                lambda lab: _grade_one(lab, options, running, earlier[lab.number]), reversed(labs)
-            )
-            graded = list(last_first)[::-1]
-        except BaseException:
-            pool.shutdown(wait=False, cancel_futures=True)
-            for check in running:
-                check.terminate()
-            raise
-    results.replace_file(options.report / "junit.xml", results.junit(graded))
-    scorecard.show(graded, options.work, options.report)
-    return max(result.exit_status for result in graded)
-
-
-def _grade_one(
-    lab: Lab,
-    options: argparse.Namespace,
-    running: list[subprocess.Popen[str]],
-    earlier: LabResult | None,
-) -> LabResult:
-    """Grade a lab in a process of its own, which ends with us, and read back what it wrote.
-
-    earlier: the result of which only some steps are run again.
-    """
-    path = options.report / lab.name / "results.json"
-    command = ["/usr/bin/setpriv", "--pdeathsig", "TERM", sys.executable, "-m", "labkit"]
-    command += ["check", lab.name, "--all", "--quiet"]
-    command += ["--work", str(options.work), "--report", str(options.report)]
-    command += [f"{DECIDED}={sandbox.refusal()}"]
-    command += ["--again", options.again] if options.again else []
-    check = subprocess.Popen(
-        command, stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, errors="replace"
-    )
-    running.append(check)
-    _none, said = check.communicate()
-    if not path.exists():
-        trouble = Trouble(f"{lab.name}: {said.strip() or program.Ended(check.returncode, None)}")
-        # Killed by a person or by the kernel: the other labs can go on.
-        if check.returncode != -signal.SIGKILL:
-            raise trouble
-        results.write(_all_wrong(lab, lab.steps, trouble, earlier), options.report)
-    result = results.from_json(lab, json.loads(path.read_text(encoding="utf-8")))
-    scorecard.graded(result)
-    return result
+    order = run.Order(options.work, options.report, again=options.again)
+    return max(result.exit_status for result in run.grade(order, options.jobs))

@@ -10,10 +10,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from labkit.program import Program
 
 
 @dataclass
@@ -25,7 +21,7 @@ class Fault(Exception):
     cause: the named symptom (labkit/symptoms.py), None where nothing is known.
     details: more evidence to show as it is: a race explained, the compiler's words, stacks.
     by_hand: commands to paste that show the same.
-    about: the program that it is about, where the check started several.
+    about: the program that it is about (a `Program`), where the check started several.
     certain: whether it is true whatever the machine lacked meanwhile: a tool has seen it.
     """
 
@@ -35,7 +31,7 @@ class Fault(Exception):
     cause: str | None = None
     details: str = ""
     by_hand: Sequence[str] = field(default_factory=tuple)
-    about: Program | None = None
+    about: object = None
     certain: bool = False
 
     def __str__(self) -> str:

@@ -5,20 +5,43 @@ from __future__ import annotations
 import socket
 import threading
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 from labkit.clients import Client
 from labkit.faults import Silent
+from labkit.network import Network
 from labkit.pace import Deadline
 from labkit.words import _
-
-if TYPE_CHECKING:
-    from labkit.network import Network
-    from labkit.scene import Running
 
 CONNECT_SECONDS = 5.0
 LOOK_SECONDS = 0.05
 ECHO_CHUNK = 1024
+
+
+class Tool(Protocol):
+    """What a client runs under."""
+
+    @property
+    def weight(self) -> float:
+        """How much slower it may be than a plain run."""
+
+
+class Caller(Protocol):
+    """A program that connects to us: a `Running` of labkit/scene.py."""
+
+    @property
+    def tool(self) -> Tool:
+        """What it runs under."""
+
+    @property
+    def running(self) -> bool:
+        """Whether it has not ended yet."""
+
+    def deadline(self, seconds: float) -> Deadline:
+        """A deadline for it under its tool."""
+
+    def must_not_have_died(self) -> None:
+        """Fault if it ended though nobody asked it to."""
 
 
 class Peer:
@@ -34,7 +57,7 @@ class Peer:
         self.host = host
         self.port: int = self._sock.getsockname()[1]
 
-    def accept(self, client: Running) -> Client:
+    def accept(self, client: Caller) -> Client:
         """The next connection, as a Client whose name is "server". Silent if `client` makes none."""
         deadline = client.deadline(CONNECT_SECONDS)
         while True:
@@ -50,7 +73,7 @@ class Peer:
                     raise self._never(client, deadline) from None
         return self._client(sock, client.tool.weight, _("server"))
 
-    def _never(self, client: Running, deadline: Deadline) -> Silent:
+    def _never(self, client: Caller, deadline: Deadline) -> Silent:
         """What it means that no connection came; Fault if the client has died."""
         client.must_not_have_died()
         return Silent(

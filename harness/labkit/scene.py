@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal
+from typing import Literal, Protocol, TypeVar
 
 from labkit import build, helgrind, sandbox, shimstats
 from labkit import network as networks
@@ -22,7 +22,6 @@ from labkit.journal import Journal
 from labkit.pace import Deadline, Pace
 from labkit.peers import Peer
 from labkit.program import Ended, Program
-from labkit.targets import Targets, under_way
 from labkit.words import _
 
 Stdin = Literal["pipe", "terminal"] | bytes | None
@@ -85,6 +84,16 @@ class Shim:
         return words
 
 
+class Closing(Protocol):
+    """What has to be closed when a check is over."""
+
+    def close(self) -> None:
+        """Give back what it holds."""
+
+
+Thing = TypeVar("Thing", bound=Closing)
+
+
 class Scene:
     """Everything that one check starts. `close` leaves nothing behind, whatever happened."""
 
@@ -111,7 +120,7 @@ class Scene:
         self._directory = directory
         self._homes = 0
         self._networks: dict[str, networks.Network] = {}
-        self._targets: list[Targets] = []
+        self._others: list[Closing] = []
         self._clients: list[Client] = []
         self._peers: list[Peer] = []
 
@@ -123,11 +132,10 @@ class Scene:
             self._networks[kind] = networks.make(sandbox.available(), kind)
         return self._networks[kind]
 
-    def targets(self, host: str = "127.0.0.1", network: str = ROOMY) -> Targets:
-        """Ports to be scanned."""
-        targets = Targets(self.network(network), host, self.seed)
-        self._targets.append(targets)
-        return targets
+    def closing(self, thing: Thing) -> Thing:
+        """Close what a lab's checks have opened together with the scene; returns it."""
+        self._others.append(thing)
+        return thing
 
     def client(self, sock: socket.socket, weight: float = 1.0, name: str = "") -> Client:
         """Wrap a connected socket as a named client; it is closed with the scene."""
@@ -305,8 +313,8 @@ class Scene:
             program.close()
         for peer in self._peers:
             peer.close()
-        for targets in self._targets:
-            targets.close()
+        for other in self._others:
+            other.close()
         for place in self._networks.values():
             place.close()
 
@@ -341,10 +349,6 @@ class Running(Program):
     def stats(self) -> shimstats.ShimStats:
         """The shim's counters so far."""
         return shimstats.read(self.log / "stats")
-
-    def connecting(self) -> int:
-        """How many connections are under way in its network at this moment."""
-        return under_way(self.pid)
 
     def must_not_have_died(self) -> None:
         """Fault if the program ended though nobody asked it to."""

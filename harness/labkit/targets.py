@@ -7,14 +7,12 @@ import os
 import random
 import socket
 from collections.abc import Iterable
-from typing import TYPE_CHECKING
 
 from labkit import tcp_table
+from labkit.checking import Scene
 from labkit.faults import Trouble
+from labkit.network import Network
 from labkit.words import _
-
-if TYPE_CHECKING:
-    from labkit.network import Network
 
 LOWEST, HIGHEST = 2000, 9500  # below every ephemeral range in use
 TRIES = 50
@@ -105,6 +103,11 @@ class Targets:
         except Trouble:
             return False
         return True
+
+
+def targets_of(scene: Scene, host: str = "127.0.0.1", network: str = "roomy") -> Targets:
+    """Ports to be scanned, on one address of the scene's network; they are closed with the scene."""
+    return scene.closing(Targets(scene.network(network), host, scene.seed))
 
 
 def _accepted(listener: socket.socket) -> int:

@@ -22,6 +22,7 @@ from labkit.checking import (
     expect,
     require,
 )
+from labkit.targets import targets_of
 
 SCANNER = "scanner"
 OPEN_LINE = re.compile(r"(?:Port (\d+) is open|Порт (\d+) открыт)")
@@ -163,7 +164,7 @@ def _why_other(wanted: Sequence[int], got: Sequence[int]) -> str:
 
 def silent(scene: Scene, count: int) -> int:
     """The first of so many consecutive silent ports."""
-    targets = scene.targets()
+    targets = targets_of(scene)
     first = targets.block(count)
     targets.silence(range(first, first + count))
     return first

@@ -20,6 +20,7 @@ from checks.lab_04_scanner.shared import (
 )
 from labkit import manners
 from labkit.checking import UNDER_ASAN, Deadline, Fault, Running, Scene, _, require, step
+from labkit.targets import targets_of, under_way
 
 
 def timed_scan(
@@ -83,7 +84,7 @@ def test_silent_ports_in_parallel(scene: Scene) -> None:
 @step(3, "parallel")
 def test_one_thread_takes_the_sum(scene: Scene) -> None:
     """With -t 1 the time-outs add up, each as long as -w says; the answers are the same."""
-    targets = scene.targets()
+    targets = targets_of(scene)
     first = targets.block(12)
     open_ = targets.open_at([first + 11])
     targets.silence(range(first + 1, first + 11))
@@ -91,7 +92,7 @@ def test_one_thread_takes_the_sum(scene: Scene) -> None:
 
     def at_once(running: Running) -> None:
         nonlocal several
-        several = running.eventually(lambda: running.connecting() > 1, 0.3)
+        several = running.eventually(lambda: under_way(running.pid) > 1, 0.3)
 
     try:
         running, _took = timed_scan(
@@ -151,7 +152,7 @@ def test_defaults(scene: Scene) -> None:
 @step(3, "each-once", "port-lines")
 def test_each_port_once(scene: Scene) -> None:
     """Many threads share the ports, and each port is tried once."""
-    targets = scene.targets()
+    targets = targets_of(scene)
     first = targets.block(96)
     open_ = targets.open_at(range(first, first + 96))
     found(scan(scene, "-t", "16", "-p", f"{first}-{first + 95}"), open_, (96, 0, 0))
@@ -188,7 +189,7 @@ def test_other_answers_are_filtered(scene: Scene) -> None:
 @step(3, "thousand-sockets", "arguments")
 def test_more_than_a_thousand_sockets(scene: Scene) -> None:
     """With 1,100 threads sockets have numbers above 1,023: they are scanned with like any other."""
-    targets = scene.targets()
+    targets = targets_of(scene)
     first = targets.block(1150)
     targets.silence(range(first, first + 1080))
     open_ = targets.open_at(range(first + 1080, first + 1150, 2))

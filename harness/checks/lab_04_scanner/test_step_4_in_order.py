@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from checks.lab_04_scanner.shared import found, scan, silent
 from labkit.checking import Scene, Shim, _, require, step
+from labkit.targets import targets_of
 
 
 @step(4, "in-order")
 def test_order_with_perturbed_schedules(scene: Scene) -> None:
     """Open ports are printed in ascending order and completely, in whatever order threads finish."""
-    targets = scene.targets()
+    targets = targets_of(scene)
     first = targets.block(200)
     open_ = targets.open_at(range(first, first + 200, 3))
     for seed in range(scene.seed, scene.seed + 3):
@@ -22,7 +23,7 @@ def test_order_with_perturbed_schedules(scene: Scene) -> None:
 @step(4, "streams")
 def test_streams(scene: Scene) -> None:
     """A port is printed as soon as all lower ones are known, and not before."""
-    targets = scene.targets()
+    targets = targets_of(scene)
     first = targets.block(10)
     low, silent, high = first + 1, first + 5, first + 8
     targets.open_at([low, high])

@@ -19,11 +19,12 @@ from checks.lab_04_scanner.shared import (
 )
 from labkit import terminal
 from labkit.checking import Running, Scene, _, expect, require, step
+from labkit.targets import targets_of
 
 
 def slow_targets(scene: Scene) -> tuple[int, list[int]]:
     """A block of 60 ports, six of them open, forty silent; its first port and the open ones."""
-    targets = scene.targets()
+    targets = targets_of(scene)
     first = targets.block(60)
     open_ = targets.open_at([first, first + 9, first + 20, first + 33, first + 45, first + 59])
     quiet = [p for p in range(first + 1, first + 59) if p not in open_][:40]
@@ -120,7 +121,7 @@ def test_no_bar_in_a_pipe(scene: Scene) -> None:
 
 def mostly_silent(scene: Scene) -> int:
     """The first of 60 ports: it is open, the next forty are silent."""
-    targets = scene.targets()
+    targets = targets_of(scene)
     first = targets.block(60)
     targets.open_at([first])
     targets.silence(range(first + 1, first + 41))

@@ -16,6 +16,7 @@ from checks.lab_04_scanner.shared import (
     summary,
 )
 from labkit.checking import Limits, Scene, _, blame, expect, step
+from labkit.targets import targets_of
 
 
 @step(6, "not-itself")
@@ -33,7 +34,7 @@ def test_not_its_own_sockets(scene: Scene) -> None:
 @step(6, "all-ports", "summary")
 def test_all_ports(scene: Scene) -> None:
     """All 65,535 ports with 1,024 descriptors: the open ones are found, 65535 among them, and nothing else."""
-    targets = scene.targets()
+    targets = targets_of(scene)
     ports = targets.everywhere(20)
     before = targets.others()
     running = scene.start(SCANNER, HOST, limits=Limits(files=1024))

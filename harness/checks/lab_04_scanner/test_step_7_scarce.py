@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from checks.lab_04_scanner.shared import HOST, SCANNER, finished, found, lasting, scan
 from labkit import manners
 from labkit.checking import Fault, Limits, Running, Scene, Shim, Silent, blame, step
+from labkit.targets import targets_of
 
 
 def exact(running: Running, ports: Sequence[int], counts: tuple[int, int, int]) -> None:
@@ -21,7 +22,7 @@ def exact(running: Running, ports: Sequence[int], counts: tuple[int, int, int]) 
 @step(7, "scarce")
 def test_few_descriptors(scene: Scene) -> None:
     """200 threads with 32 descriptors: a port that cannot be tried now is tried again."""
-    targets = scene.targets()
+    targets = targets_of(scene)
     first = targets.block(600)
     targets.silence(range(first, first + 60))  # these keep descriptors in use
     open_ = targets.open_at(range(first + 60, first + 600, 7))
@@ -41,10 +42,10 @@ def test_no_local_ports(scene: Scene) -> None:
     """While the kernel has no local port to connect from, ports wait; when it has some again, they are tried."""
     if not scene.network("few-ports").own:
         return  # only where the kernel's choice of local ports is ours to narrow
-    targets = scene.targets(network="few-ports")
+    targets = targets_of(scene, network="few-ports")
     first = targets.block(40)
     open_ = targets.open_at(range(first, first + 40, 3))
-    hoard = scene.targets(network="few-ports")
+    hoard = targets_of(scene, network="few-ports")
     hoard.open_at(range(20000, 20050))
     words = ("-t", "10", "-p", f"{first}-{first + 39}", HOST)
     running = scene.start(SCANNER, *words, network="few-ports")
@@ -58,7 +59,7 @@ def test_no_local_ports(scene: Scene) -> None:
 @step(7, "no-threads", "scarce")
 def test_few_threads(scene: Scene) -> None:
     """Where few threads, or none, can be started, the scan is done all the same."""
-    targets = scene.targets()
+    targets = targets_of(scene)
     first = targets.block(100)
     open_ = targets.open_at(range(first, first + 100, 9))
     words = ("-t", "50", "-p", f"{first}-{first + 99}")

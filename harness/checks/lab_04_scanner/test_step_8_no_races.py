@@ -13,6 +13,7 @@ from labkit.checking import (
     inspected,
     step,
 )
+from labkit.targets import targets_of
 
 
 @step(8, "hides-nothing")
@@ -24,7 +25,7 @@ def test_nothing_is_hidden(scene: Scene) -> None:
 @step(8, "tools")
 def test_tools_find_nothing(scene: Scene) -> None:
     """ThreadSanitizer, Helgrind and AddressSanitizer find nothing in a scan with many threads."""
-    targets = scene.targets()
+    targets = targets_of(scene)
     first = targets.block(300)
     open_ = targets.open_at(range(first, first + 300, 11))
     targets.silence([first + 150, first + 151])
