@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# bubblewrap: who waits for bwrap learns nothing of the CPU time that was used inside.
+# bubblewrap: a parent that waits for bwrap learns nothing of the CPU time that was used inside.
 #
 # One would guess that wait4(2) and the shell's `times` give what the command in the sandbox has used, as for any
 # other command that starts another one. With a PID namespace bwrap ends without having waited for that namespace's

@@ -16,12 +16,12 @@ MOST_AGAIN=20 # failed tests that can be chance
 export HYPOTHESIS_STORAGE_DIRECTORY=build/hypothesis
 # The workbook's site is built before all processors are busy; its tests say what is wrong with it.
 (($#)) || harness/docs.sh --if-changed >build/docs.log 2>&1 || true
-export LANGUAGE=en # what the tests compare, whatever the language of who runs them
+export LANGUAGE=en # what the tests compare, whatever the person's own language is
 status=0
 "$python" -m pytest -n "$workers" --timeout 240 --junitxml build/selftest.xml "$@" || status=$?
 
 # A mutant that spins or starts thousands of threads may have had all processors while another test judged by time. So
-# the few that failed are run once more, one at a time, and it is said which ones. What fails alone fails.
+# the few that failed run once more, one at a time, after their names. A test that fails then, too, has failed.
 failed=$(grep -c '": true' build/pytest/v/cache/lastfailed 2>/dev/null) || failed=0
 ((status == 1 && failed <= MOST_AGAIN)) || exit "$status"
 say "Failed beside others; now each alone:" "Не прошли рядом с другими; теперь по одному:"

@@ -45,8 +45,8 @@ _KINDS = {
     "dynamic-stack-buffer": ("overflow", "buffer-overflow", N_("buffer overflow on the stack")),
     "global-buffer-overflow": ("overflow", "buffer-overflow", N_("buffer overflow")),
     "stack-overflow": ("crash", "stack-overflow", N_("stack overflow")),
-    "SEGV": ("crash", "bad-pointer", N_("access to an address that is none (SIGSEGV)")),
-    "BUS": ("crash", "bad-pointer", N_("access to an address that is none (SIGBUS)")),
+    "SEGV": ("crash", "bad-pointer", N_("access to an invalid address (SIGSEGV)")),
+    "BUS": ("crash", "bad-pointer", N_("access to an invalid address (SIGBUS)")),
     "FPE": ("crash", "undefined-behaviour", N_("arithmetic without a result (SIGFPE)")),
     "ILL": ("crash", "crash", N_("illegal instruction (SIGILL)")),
     "ABRT": ("crash", "crash", N_("the program gave up (SIGABRT)")),
@@ -139,7 +139,7 @@ def _memory(report: list[str], title: str) -> Finding | None:
 def _accesses(
     title: str, parts: Sequence[Section], started: dict[str, tuple[Frame, ...]]
 ) -> tuple[Access, ...]:
-    """What happened, then who freed the memory before."""
+    """What happened, then which thread freed the memory before."""
     found: list[Access] = []
     for part in parts:
         size, freed = _SIZE.match(part.heading), _FREED.match(part.heading)
@@ -198,7 +198,7 @@ def _with_location(finding: Finding, parts: Sequence[Section], text: str) -> Fin
 
 
 def _undefined(report: list[str], match: re.Match[str]) -> Finding:
-    """A line of UBSan, with its stack where it was asked to print one."""
+    """A line of UBSan, with its stack where an option makes it print one."""
     what = re.sub(r"address 0x[0-9a-f]+", "an address", match["what"].strip())
     frames = stacks.parse_frames(report[1:])
     line = Frame(frames[0].function if frames else "", match["file"], number(match["line"]))

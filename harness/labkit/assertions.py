@@ -1,7 +1,7 @@
 """A tool that gives up with an assertion of its own, inside one of its pthread functions.
 
 ThreadSanitizer, AddressSanitizer and Helgrind keep books on threads and locks. Where a program calls a pthread
-function with what is no thread or lock any more, some versions do not report that: an assertion about the books
+function with a thread or lock that is not valid any more, some versions do not report that: an assertion about the books
 fails. It says something of the program, if it stands in the books and the call is the program's own. Any other one,
 of the tool's memory for instance, is the tool's trouble.
 """
@@ -32,14 +32,14 @@ _JOINED_TWICE = ("joined-twice", N_("a thread is joined or detached that is not 
 _CALLS = (
     (r"(?:pthread|thrd)_(?:\w*join\w*|detach)", *_JOINED_TWICE),
     (r"(?:pthread|mtx)_\w*unlock", "bad-unlock", N_("unlock of a lock not held")),
-    (r"(?:pthread|mtx)_\w*lock", "destroyed-lock", N_("use of a lock that is none")),
+    (r"(?:pthread|mtx)_\w*lock", "destroyed-lock", N_("use of an invalid lock")),
     (
         r"(?:pthread_(?:mutex|rwlock|spin)|mtx)_destroy",
         "destroyed-lock",
         N_("destroying a lock in use"),
     ),
-    (r"(?:pthread_cond|cnd)_\w+", "destroyed-lock", N_("use of a condition variable that is none")),
-    (r"pthread_barrier_\w+", "destroyed-lock", N_("use of a barrier that is none")),
+    (r"(?:pthread_cond|cnd)_\w+", "destroyed-lock", N_("use of an invalid condition variable")),
+    (r"pthread_barrier_\w+", "destroyed-lock", N_("use of an invalid barrier")),
 )
 _THREADS = re.compile(r"^Thread (\d+): status", re.MULTILINE)
 _RUNNING = re.compile(r"^\s*running_tid=(\d+)", re.MULTILINE)

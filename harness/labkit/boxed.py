@@ -89,7 +89,7 @@ def _watched(
 def loopback() -> network.Network:
     """The network of all experiments of this process: loopback only, where one can be had.
 
-    Call it first from a thread that lasts: who holds the network open ends with the thread that started it.
+    Call it first from a thread that lasts: the process that holds the network open ends with the thread that started it.
     """
     made = network.make(sandbox.available(), "roomy")
     atexit.register(made.close)

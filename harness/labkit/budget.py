@@ -40,7 +40,7 @@ class Budget:
         return used > NICE_FROM * self.most
 
     def words(self, used: float) -> str:
-        """What is said of a program that has used too much."""
+        """The message about a program that has used too much."""
         words = _("it used {used:.0f} s of CPU time, where the reference needs {needs:.1f} s")
         return words.format(used=used, needs=self.needs)
 

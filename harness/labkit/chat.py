@@ -1,4 +1,4 @@
-"""Users of a chat server: one that is asked and answers, or hundreds at once in one thread.
+"""Users of a chat server: one that sends commands and reads the answers, or hundreds at once in one thread.
 
 All connections of a `Chat` are served by one loop, `Chat.pump`, which runs while somebody waits for something.
 What comes in is sorted by what the protocol says: answers, which follow the commands in their order, and what
@@ -164,7 +164,7 @@ class User:
         """The answer of this number, counted from 0, the greeting. Faults where it does not come."""
         if not self.chat.pump(lambda: len(self.answers) > index or bool(self.ended), seconds):
             raise Silent(
-                _("{user} waited in vain for an answer to {command}").format(
+                _("{user} got no answer to {command}").format(
                     user=self.client.name, command=shown(command) or "…"
                 ),
                 got=self.unfinished,
@@ -257,7 +257,7 @@ class User:
 
 
 class Chat:
-    """A chat server that runs, and all who are connected to it."""
+    """A chat server that runs, and all users connected to it."""
 
     def __init__(self, server: Server) -> None:
         self.server = server
@@ -342,7 +342,7 @@ class Chat:
         return True
 
     def move(self, seconds: float) -> None:
-        """Serve whoever is ready, at the latest after so many seconds."""
+        """Serve the users that are ready; return after so many seconds at the latest."""
         sending = [user for user in self.users if user.unsent]
         for user in sending:
             events = selectors.EVENT_READ | selectors.EVENT_WRITE
@@ -386,7 +386,7 @@ class Talking:
         return sum(len(user.answers) - first for user, first in self._first.items())
 
     def go_on(self) -> bool:
-        """Say what is due; whether all has been said and answered."""
+        """Send what is due; returns whether all has been sent and answered."""
         for user, sent in self._sent.items():
             due = min(self._each, len(user.answers) - self._first[user] + self._ahead) - sent
             if due > 0:

@@ -116,7 +116,7 @@ def require(
 
 
 def _side(value: Any) -> bytes | str | None:
-    """As a student reads it, who need not know Python: of a list each item is a line; of a dictionary, each key."""
+    """A value for a student, who need not know Python: of a list each item is a line; of a dictionary, each key."""
     if value is None or isinstance(value, (bytes, str)):
         return value
     if isinstance(value, bool):

@@ -71,7 +71,7 @@ class Voice:
         owner = TOKEN.search(self.got)
         mixed = owner and int(owner[1]) != self.number
         self.fault = Fault(
-            _("{client} got other bytes than it should").format(client=self.client.name),
+            _("{client} received unexpected bytes").format(client=self.client.name),
             expected=self.waiting,
             got=self.got,
             cause="mixed-clients" if mixed else "wrong-bytes",
@@ -116,11 +116,11 @@ class Chorus:
                 voice.client.sock.setblocking(True)
 
     def rounds(self) -> int:
-        """How often the one who got the fewest answers was answered."""
+        """How many answers the client with the fewest has got."""
         return min(voice.rounds for voice in self.voices)
 
     def went_on(self, more: int = 1, seconds: float = 5.0) -> None:
-        """Wait until each has been answered so many times more; a Fault says who was not."""
+        """Wait until each client has got so many more answers; a Fault names one that has not."""
         wanted = [voice.rounds + more for voice in self.voices]
         done = self.program.eventually(
             lambda: any(voice.fault for voice in self.voices)
@@ -143,7 +143,7 @@ class Chorus:
     @staticmethod
     def _silence(voice: Voice) -> Silent:
         return Silent(
-            _("{client}, which had been answered {n} times, waits in vain").format(
+            _("{client}, which had been answered {n} times, timed out").format(
                 client=voice.client.name, n=voice.rounds
             ),
             expected=voice.waiting,

@@ -66,7 +66,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _open_standard_streams() -> None:
-    """Where we were started without some: else a socket of ours would get its number, and a child take it for one."""
+    """Open what is closed of 0, 1 and 2: else a socket of ours would get that number, and a child use it as a stream."""
     for fd in range(3):
         try:
             os.fstat(fd)
@@ -75,7 +75,7 @@ def _open_standard_streams() -> None:
 
 
 def _let_go_of_stdout() -> None:
-    """What could not be written is not tried again at the exit, where it would end in a traceback."""
+    """Keep Python from writing once more at its exit what could not be written: it would end in a traceback."""
     try:
         if sys.stdout:
             sys.stdout.flush()
@@ -109,7 +109,7 @@ def _parser() -> argparse.ArgumentParser:
     check.add_argument("--step", type=int, help=_("only this step"))
     check.add_argument("--check", action="append", metavar="NAME", help=argparse.SUPPRESS)
     check.add_argument("--all", action="store_true", help=_("go on after a step that failed"))
-    check.add_argument("--seed", type=int, help=_("of the perturbed schedules"))
+    check.add_argument("--seed", type=int, help=_("seed for the perturbed schedules"))
     check.add_argument("--quiet", action="store_true", help=argparse.SUPPRESS)
     check.add_argument(run.DECIDED, metavar="WHY", help=argparse.SUPPRESS)
     check.set_defaults(run=_check)
@@ -118,7 +118,7 @@ def _parser() -> argparse.ArgumentParser:
     grade.set_defaults(run=_grade)
     for command in (check, grade):
         command.add_argument(
-            "--again", choices=["errors"], help=_("of an earlier run, only what ended in an error")
+            "--again", choices=["errors"], help=_("run again only the steps that ended in an error in an earlier run")
         )
         command.add_argument(
             "--work", type=Path, default=LABS, help=_("directory of lab directories")
@@ -130,7 +130,7 @@ def _parser() -> argparse.ArgumentParser:
     doctor.set_defaults(run=_doctor)
     quiz = commands.add_parser("quiz", help=_("control questions, with explanations"))
     quiz.add_argument("lab", nargs="?", help=_("2, 02 or 02-threaded-echo"))
-    quiz.add_argument("--again", action="store_true", help=_("ask what was answered rightly, too"))
+    quiz.add_argument("--again", action="store_true", help=_("also repeat questions answered correctly"))
     quiz.add_argument("--docs", type=Path, help=argparse.SUPPRESS)  # for the self-tests
     quiz.add_argument("--progress", type=Path, help=argparse.SUPPRESS)
     quiz.set_defaults(run=_quiz)

@@ -51,7 +51,7 @@ class Client:
         return self._pace.deadline(seconds, self._weight)
 
     def _in_time(self, deadline: Deadline, call: Callable[[], T]) -> T:
-        """What a call on the socket returns; TimeoutError when the deadline has passed, which may be put off."""
+        """What a call on the socket returns; TimeoutError when the deadline has passed, which may be extended."""
         while True:
             self.sock.settimeout(max(0.001, deadline.left))
             try:
@@ -105,9 +105,9 @@ class Client:
             except TimeoutError:
                 if got:
                     self.journal.received(self.name, bytes(got))
-                self.journal.note(self.name, _("has waited in vain"))
+                self.journal.note(self.name, _("timed out"))
                 raise Silent(
-                    _("{client} waited {s:.1f} s in vain").format(
+                    _("{client} timed out after {s:.1f} s").format(
                         client=self.name, s=deadline.allowed
                     ),
                     got=bytes(got),
@@ -150,7 +150,7 @@ class Client:
             raise
         if got != expected:
             raise Fault(
-                _("{client} got other bytes than it should").format(client=self.name),
+                _("{client} received unexpected bytes").format(client=self.name),
                 expected=expected,
                 got=got,
                 cause=likely_cause(expected, got, len(got) < len(expected)),
@@ -351,7 +351,7 @@ def _move(talk: Talk, mask: int) -> None:
 def judge(talks: Sequence[Talk], *, cause: str = "wrong-bytes") -> None:
     """All must have got their own bytes back; else a Fault that shows the first one that did not.
 
-    A client that got what another one sent is told apart from one that got nothing: `cause` names
+    A client that got what another one sent is a case apart from one that got nothing: `cause` names
     what the former means.
     """
     wrong = [talk for talk in talks if not talk.right]

@@ -40,7 +40,7 @@ BATCH = 200  # descriptors in one message; the kernel's limit is 253 (SCM_MAX_FD
 
 
 class Patience:
-    """A span of time that passes only while we run: of a connector that was stopped, or got no processor, what it
+    """A span of time that passes only while we run: if the connector was stopped, or got no processor, what it
     did not see in time says nothing about the program that it waits for."""
 
     def __init__(self, seconds: float) -> None:
@@ -117,7 +117,7 @@ def _dial_together(
 
 
 def queue_room(host: str, port: int) -> int | None:
-    """How many more connections the accept queue of who listens there takes; None where it cannot be known.
+    """How many more connections the accept queue of the socket there takes; None where it cannot be known.
 
     Asked of the kernel by sock_diag(7). Its queue takes one more than listen(2) was told.
     """

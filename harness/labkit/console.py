@@ -54,7 +54,7 @@ class Status:
 
 
 class Console:
-    """A control server that runs, and who types into its stdin."""
+    """A control server that runs, and the person who types into its stdin."""
 
     def __init__(self, server: Server) -> None:
         self.server = server

@@ -1,4 +1,4 @@
-"""Whether programs run in a sandbox: decided once a run, and told to the processes that grade for it.
+"""Whether programs run in a sandbox: decided once a run, and passed on to the processes that grade for it.
 
 It is left out where a tool is missing, or where a person has ordered so. Whatever else stands in its way is an
 error, and nothing runs: a machine that is short of something for a minute must not open the door to a stranger's code.
@@ -38,11 +38,11 @@ class Decision:
 
 
 class WrongOrder(Exception):
-    """An order that is none: nobody can know what was meant by it."""
+    """An order that is not valid: nobody can know what was meant by it."""
 
 
 class NoSandbox(Trouble):
-    """A sandbox is wanted and could not be made. why: in the words of who refused."""
+    """A sandbox is wanted and could not be made. why: in the words of the tool that refused."""
 
     def __init__(self, why: str) -> None:
         self.why = why

@@ -43,7 +43,7 @@ class Lock:
 class Finding:
     """One report, or several of the same lines.
 
-    kind: race, lock-order, missing-unlock, bad-unlock … (findings of one kind are told alike).
+    kind: race, lock-order, missing-unlock, bad-unlock … (findings of one kind have the same wording).
     cause: the named symptom. subject: the variable or block, in words; variable: its bare name.
     place: where the memory is: global, heap, stack, tls, descriptor or empty; origin: the stack that allocated it.
     missing_lock: the lock that one side of a race holds and the other doesn't.

@@ -1,4 +1,4 @@
-"""The workbook's experiments: small programs that show that what is said is so, built and run on demand.
+"""The workbook's experiments: small programs that prove what it says, built and run on demand.
 
 `docs/experiments/NAME.c` (or `.py`) is an experiment, `NAME.expect` what it must print. They are built in the
 sandbox, cached by content below build/, and run in a directory and a network of their own, for a bounded time.

@@ -189,7 +189,7 @@ def _sets(name: str, line: str, before_creation: bool) -> bool:
 
 
 def describe(finding: Finding, source_dir: Path) -> str:
-    """The finding as a lesson: what, who did what where with which locks, and what to do."""
+    """The finding as a lesson: what it is, which thread did what where with which locks, and what to do."""
     finding = refine(finding, source_dir)
     paragraphs = [_capital(finding.title) + "\n" + _wrapped(lessons.meaning(finding.cause))]
     paragraphs += [_access_text(access, source_dir) for access in finding.accesses]
@@ -217,7 +217,7 @@ def _capital(text: str) -> str:
 
 
 def _access_text(access: Access, source_dir: Path) -> str:
-    """One thread's side: who, what, holding what, and the source."""
+    """One thread's side: its name, what it did, the locks it held, and the source."""
     what = access.what
     call = library_call(access.frames)
     if access.taken:
@@ -235,7 +235,7 @@ def _access_text(access: Access, source_dir: Path) -> str:
 
 
 def _excerpt(heading: str, frames: Sequence[Frame], source_dir: Path) -> str:
-    """A heading, then the lines around the innermost own frame, and who called it."""
+    """A heading, then the lines around the innermost own frame, and its callers."""
     mine = [frame for frame in frames if not frame.foreign]
     mine = [f for f in mine if source_lines(f, source_dir, 0)] or mine
     if not mine:
@@ -264,7 +264,7 @@ def _locks_text(finding: Finding) -> str:
     common = set(first.locks) & set(second.locks)
     if common:
         return _(
-            "Both hold '{lock}', but for reading, and readers do not exclude each other: whoever writes"
+            "Both hold '{lock}', but for reading, and readers do not exclude each other: a thread that writes"
             " must take it for writing."
         ).format(lock=sorted(common)[0])
     if not first.locks and not second.locks:

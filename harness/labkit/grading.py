@@ -40,7 +40,7 @@ class Grader:
     """Grades one lab of one work directory.
 
     `take_up` says which steps are run. checks: the names of the checks to run of them, all where
-    none is given: for the self-tests and for who writes a check. stop: end at the first step that fails.
+    none is given: for the self-tests and for authors of checks. stop: end at the first step that fails.
     told: called with each step's result as soon as it is known.
     """
 
@@ -84,7 +84,7 @@ class Grader:
         self.earlier = {r.step.number: r for r in found if r.step.number not in self.only}
 
     def digest(self) -> str:
-        """A digest of the sources; empty where there are none that could be built."""
+        """A digest of the sources; empty where no sources could be built."""
         try:
             return self.builder.sources.digest
         except (Fault, OSError):
@@ -112,7 +112,7 @@ class Grader:
         return True
 
     def pytest_keyboard_interrupt(self) -> None:
-        """What was interrupted has no verdict: a step of which half the checks were run is not passed."""
+        """An interrupted step has no verdict: one of which only half the checks ran has not passed."""
         self._current = None
 
     def pytest_sessionfinish(self) -> None:
@@ -193,7 +193,7 @@ class Grader:
         return LabResult(self.lab, ordered, seconds, sandbox.available(), self.digest())
 
     def _run(self, item: pytest.Item, nextitem: pytest.Item | None) -> None:
-        """Run a check; once more if it was us who failed."""
+        """Run a check; once more if we failed ourselves."""
         step = self.lab.step(_step_of(item))
         for attempt in range(2):
             if attempt:

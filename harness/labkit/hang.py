@@ -1,4 +1,4 @@
-"""Why a program does not go on, in words: where each thread waits, and who waits for whom."""
+"""Why a program does not go on, in words: where each thread waits, and for which other."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ def _lines(found: Sequence[Wait], directory: Path) -> list[str]:
 
 
 def _alike(wait: Wait) -> Wait:
-    """What waits have in common that are told in one line."""
+    """What waits have in common that share one line of the report."""
     thread = wait.thread
     kernel = _ANY if wait.place else replace(_ANY, call=thread.call, channel=thread.channel)
     return replace(wait, thread=kernel)
@@ -191,7 +191,7 @@ def _source(wait: Wait, directory: Path) -> str:
 
 
 def _target(wait: Wait) -> list[str]:
-    """Who holds the lock that is waited for, and what is wrong with that."""
+    """Which thread holds the lock that another waits for, and what is wrong with that."""
     if not wait.lock:
         return []
     if wait.on and wait.on.number == wait.thread.number:

@@ -1,4 +1,4 @@
-"""Reads Helgrind's XML, whole or cut off by a kill, and tells its verdicts from its guesses.
+"""Reads Helgrind's XML, whole or cut off by a kill, and separates its verdicts from its guesses.
 
 Its race reports have false positives on correct programs, so they are hints. What it says of locks is a
 verdict, but for the few kinds that a correct program can cause too.
@@ -57,7 +57,7 @@ _KINDS = {
     "LockOrder": ("lock-order", "lock-order", N_("locks taken in different orders")),
     "UnlockUnlocked": ("bad-unlock", "bad-unlock", N_("unlock of a lock that nobody holds")),
     "UnlockForeign": ("bad-unlock", "bad-unlock", N_("unlock of a lock that another thread holds")),
-    "UnlockBogus": ("bad-unlock", "bad-unlock", N_("unlock of a lock that is none")),
+    "UnlockBogus": ("bad-unlock", "bad-unlock", N_("unlock of an invalid lock")),
     "PthAPIerror": ("other", "failed-call", N_("a pthread call failed")),
 }
 # The texts of kind Misc: a word in the text, then as above.

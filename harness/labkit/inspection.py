@@ -176,7 +176,7 @@ def _look(command: Sequence[str], cwd: Path) -> subprocess.CompletedProcess[str]
             return compiler.look_in(view, command)
         except bounded.Endless as endless:
             raise Fault(
-                _("the program cannot be looked through: {why}").format(why=endless),
+                _("the program could not be examined: {why}").format(why=endless),
                 cause="hidden-from-sanitizer",
             ) from None
 

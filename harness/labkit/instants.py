@@ -27,7 +27,7 @@ UNTIMELY = ("wrong-timing", "sleeps-add-up", "one-after-another")
 
 
 def at_its_best(attempt: Callable[[], None]) -> None:
-    """What a busy machine does to one launch it does not do to each; a bug that is in the program is in all.
+    """A busy machine disturbs some launches, not each of them; a bug in the program shows in all.
 
     Trouble where the machine is so busy that nobody could keep a plan: then it is not the program's fault.
     """

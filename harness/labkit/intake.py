@@ -1,4 +1,4 @@
-"""What of a person's directory is a lab's sources: taken as people hand it in, or told why not.
+"""Which files of a person's directory are a lab's sources; what is wrong where some are missing or unfit.
 
 Taken are the `*.c` and `*.h` of the lab's directory, and headers in directories below it; regular files only, no
 link is followed below the work directory, and hidden files (`._echo_server.c`, an editor's lock) are nobody's
@@ -53,7 +53,7 @@ class Sources:
 def stage(lab: Lab, work: Path, into: Path) -> Sources:
     """Copy the C files of `work`'s directory for the lab to `into`, which is made.
 
-    Raises Fault where the directory or a program's source is missing, or a file is none that can be compiled.
+    Raises Fault where the directory or a program's source is missing, or a file cannot be compiled.
     """
     origin = _lab_directory(lab, work)
     into.mkdir(parents=True, exist_ok=True)
@@ -141,7 +141,7 @@ def _sources(directory: Path) -> Iterator[Path]:
 
 
 def _content(path: Path, name: str) -> bytes:
-    """A source file's content, at most a little more than is allowed. Fault where it is none to be compiled."""
+    """A source file's content, at most a little more than is allowed. Fault where the compiler must not get it."""
     if path.name.startswith(("-", "@")):
         raise _no_program(
             _("{file}: the compiler would not take this name for a file's").format(file=name)

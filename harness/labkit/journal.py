@@ -1,4 +1,4 @@
-"""The conversation: who sent what when, both sides, on one time axis."""
+"""The conversation: which side sent what, and when, on one time axis."""
 
 from __future__ import annotations
 

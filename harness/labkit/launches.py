@@ -133,7 +133,7 @@ def ends(
     """
     ended = running.run_to_end(seconds, deadline)
     if ended.signal == "SIGKILL":
-        # Not sent by us, who say so in killed_for: by the kernel, for want of memory, or by somebody else.
+        # Not by us, or killed_for would say so: by the kernel, for want of memory, or by somebody else.
         raise OSError(
             errno.ESRCH, _("{program} was killed from outside").format(program=running.name)
         )
@@ -200,7 +200,7 @@ def silence_means(cause: str) -> Iterator[None]:
 
 
 def flown(running: Running, plan: Sequence[Rocket]) -> list[Said]:
-    """For each rocket its lines, in the order they came; Fault on a line that is none."""
+    """For each rocket its lines, in the order they came; Fault on any other line."""
     rockets: list[Said] = [[] for _rocket in plan]
     for at, line in running.stdout.timed_lines()[len(plan) :]:
         match = FLIGHT_LINE.fullmatch(line)
@@ -250,7 +250,7 @@ def _why_wrong(rockets: Sequence[Said], got: Sequence[str]) -> str:
 
 
 def nameless_lines(running: Running) -> list[str]:
-    """The lines of a launch without -v, which do not say whose they are; Fault on one that is none."""
+    """The lines of a launch without -v, which do not say whose they are; Fault on any other line."""
     lines = running.stdout.lines()
     for line in lines:
         require(

@@ -93,7 +93,7 @@ _LESSONS: dict[str, tuple[str, str]] = {
             " pthread_t may be another thread's by now."
         ),
         N_(
-            "Each thread is joined once or detached once, by whoever knows that nobody else does it."
+            "Each thread is joined once or detached once, at the one place in the program that is responsible for it."
         ),
     ),
     "failed-call": (
@@ -135,7 +135,7 @@ _LESSONS: dict[str, tuple[str, str]] = {
         N_("Free only what malloc, calloc, realloc or strdup returned, and exactly that pointer."),
     ),
     "bad-pointer": (
-        N_("The program uses an address that is none: a null pointer, or one that was never set."),
+        N_("The program uses an invalid address: a null pointer, or a pointer that was never set."),
         N_("See where the pointer comes from, and whether that call's failure is looked at."),
     ),
     "zero-bytes": (
@@ -205,7 +205,7 @@ def variable_words(name: str) -> str:
 
 
 def block_words(size: str, frames: tuple[Frame, ...]) -> str:
-    """A block on the heap by its size and by who allocated it."""
+    """A block on the heap by its size and by the thread that allocated it."""
     n = number(size)
     maker = own(frames)
     if not maker:

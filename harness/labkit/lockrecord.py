@@ -117,7 +117,7 @@ def read(path: Path) -> Record:
 
 
 def _parse(data: bytes) -> Record:
-    """The record in these bytes. ValueError where they are none."""
+    """The record in these bytes. ValueError where they hold no record."""
     if len(data) != _SIZE:
         raise ValueError("its size")
     magic, version, bias, _now, lost, locks, nodes, waits, _unused = _HEAD.unpack_from(data)

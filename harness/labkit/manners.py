@@ -1,4 +1,4 @@
-"""What the contract asks of all programs alike: clean compilation, arguments, exit statuses, start and stop."""
+"""The rules shared by all labs' programs: clean compilation, arguments, exit statuses, start and stop."""
 
 from __future__ import annotations
 
@@ -74,14 +74,14 @@ def shows_usage(scene: Scene, program: str, option: str = "-p") -> None:
 def refuses(scene: Scene, program: str, cases: Sequence[Sequence[str]]) -> None:
     """Each of these argument lists must be refused: status 2, and a word on stderr.
 
-    Who takes names for addresses may find out late that one is nobody's: then 1 is right as well.
+    A program that takes names for addresses may find out late that one is nobody's: then 1 is right as well.
     """
     started = [scene.start(program, *arguments) for arguments in cases]
     for arguments, running in zip(cases, started):
         line = " ".join(repr(a) if not a or " " in a else a for a in (program, *arguments))
         running.may_end = True
         running.eventually(lambda: bool(running.listening()), END_SECONDS)
-        ended = running.wait(running.deadline(0.5))  # who listens has taken the arguments
+        ended = running.wait(running.deadline(0.5))  # a program that listens has taken the arguments
         said = running.stderr.text()
         right = (1, 2) if "-a" in arguments else (2,)
         if ended is None or ended.status not in right or not said:
@@ -96,7 +96,7 @@ def refuses(scene: Scene, program: str, cases: Sequence[Sequence[str]]) -> None:
 
 
 def wrong_ports() -> list[list[str]]:
-    """Argument lists with a port that is none."""
+    """Argument lists with an invalid port."""
     return [["-p", text] for text in NUMBERS_THAT_ARE_NONE]
 
 
@@ -174,7 +174,7 @@ def listens_where_told(scene: Scene, program: str) -> None:
             raise
         if where != (address, port):
             raise Fault(
-                _("it does not listen where it was told to"),
+                _("it does not listen at the address given"),
                 expected=f"{address} {port}",
                 got=f"{where[0]} {where[1]}",
                 cause="wrong-address",
@@ -187,7 +187,7 @@ def listens_where_told(scene: Scene, program: str) -> None:
 
 
 def free_port(scene: Scene) -> int:
-    """A port on which nobody listens at the moment; with its bytes swapped it is none below 1024 either."""
+    """A port on which nobody listens at the moment; with its bytes swapped it is not below 1024 either."""
     port = 0
     while port % 256 < 4:
         with scene.network().listen("127.0.0.1", 0, 1) as sock:
@@ -330,7 +330,7 @@ def hears_every_signal(
 ) -> None:
     """A stop that comes just before the server goes to sleep must not be lost.
 
-    answer: all that a client gets who sends `x`.
+    answer: all that a client gets that sends `x`.
 
     The shim stretches the moments around blocking calls; the signal is sent as soon as the server says that
     it listens, and when a client's end has just been noticed: on the way to wait for the next one.
@@ -355,7 +355,7 @@ def hears_every_signal(
 
 
 def _stopped_at_start(scene: Scene, program: str, shim: Shim) -> Running:
-    """A server that is asked to stop as soon as it has said where it listens."""
+    """A server that gets the signal to stop as soon as it has said where it listens."""
     running = scene.start(program, "-p", "0", shim=shim)
     running.stdout.wait_for("^listening on", running.deadline(3.0))
     ask_to_stop(running, signal.SIGTERM)
@@ -389,7 +389,7 @@ def stop_under_tool(server: Server, number: signal.Signals = signal.SIGTERM) -> 
 
 
 def must_stop(running: Running, cause: str = "does-not-stop") -> None:
-    """A server that was asked to stop, and whose calls the shim delays, must end with status 0.
+    """A server that got the signal to stop, and whose calls the shim delays, must end with status 0.
 
     How long that takes says nothing here; but a program that makes no more calls sleeps for good.
     """
@@ -468,7 +468,7 @@ def forced(shim: Shim, seed: int, count: int, *, late: int, calls: int = 1) -> l
 
 @contextmanager
 def survives(server: Server, cause: str) -> Iterator[None]:
-    """What happens inside must not end the server; where it did, that is what went wrong, for this cause."""
+    """The events inside this context must not end the server; if they did, the fault has this cause."""
     try:
         yield
     except Fault:
@@ -526,7 +526,7 @@ def broken_pipe(scene: Scene, program: str, tool: Tool = NATIVELY) -> Server:
 
 
 def piecemeal(scene: Scene) -> Shim:
-    """Transfers so short that much has to be written to one who is gone, with delays: on a busy machine the
+    """Transfers so short that much has to be written to a client that is gone, with delays: on a busy machine the
     kernel processes a reset late, and a server that never paused would be done before."""
     return Shim(seed=scene.seed, percent=25, max_us=1000, short=64)
 
@@ -636,7 +636,7 @@ def let_in(server: Server, served: Callable[[], int], waiting: int) -> None:
 
 
 def let_talks_in(server: Server, outside: Sequence[Talk]) -> list[Talk]:
-    """The same where those who wait outside have said something already; returns those who were answered."""
+    """The same where the clients outside have sent something already; returns those that were answered."""
     came: list[Talk] = []
 
     def served() -> int:
@@ -652,7 +652,7 @@ def let_talks_in(server: Server, outside: Sequence[Talk]) -> list[Talk]:
 def come_to_rest(program: Running) -> bool:
     """Wait until the program has done what there was to do: none of its threads works, or waits for a CPU.
 
-    Looked at several times, since two who pass work on to each other sleep both for a moment.
+    Looked at several times, since two threads that pass work on to each other sleep both for a moment.
     """
     looks = 0
 
@@ -665,7 +665,7 @@ def come_to_rest(program: Running) -> bool:
 
 
 def lowest(program: Running, measure: str, seconds: float = 0.3) -> int:
-    """The lowest value of a measure (a method of Running) over a moment in which nothing is asked of it."""
+    """The lowest value of a measure (a method of Running) over a moment in which nobody sends it anything."""
     values: list[int] = []
 
     def never() -> bool:

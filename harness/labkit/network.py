@@ -81,7 +81,7 @@ def _judge(
 
 
 class HostNetwork:
-    """The machine's own loopback: the fallback. Small buffers are asked for on our side only."""
+    """The machine's own loopback: the fallback. Only our side asks for small buffers."""
 
     own = False
 

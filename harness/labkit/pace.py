@@ -85,7 +85,7 @@ class Deadline:
     """A moment on the monotonic clock. `allowed` is the span in seconds that it was made with.
 
     longer: the span that the load of this moment would allow. If that is more when the time is over, the
-    moment is put off, once: asked again and again it would find the highest load there ever is.
+    deadline is extended, once: asked repeatedly it would keep the highest load ever seen.
     """
 
     at: float
@@ -114,7 +114,7 @@ class Pace:
     def __init__(self, measured: float = 1.0) -> None:
         self.measured = min(MOST, max(1.0, measured))
         self.tested: Callable[[], Iterable[int]] = tuple
-        # The highest load of others that was seen; whoever uses it sets it back.
+        # The highest load of others that was seen; the code that uses it resets it.
         self.heaviest = 1.0
         self._looks: deque[tuple[float, float]] = deque()  # when, the load that was seen
 

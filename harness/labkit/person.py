@@ -63,7 +63,7 @@ class Person:
             )
 
     def gives_password(self, password: bytes = PASSWORD) -> None:
-        """Wait until the password is asked for, and type it."""
+        """Wait until the client asks for the password, and type it."""
         asked = self.client.eventually(lambda: bool(self.seen) and not self.echo(), 3.0)
         require(
             asked,

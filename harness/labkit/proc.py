@@ -153,7 +153,7 @@ def cpu_seconds(pid: int, thread: int = 0) -> float:
 def state(pid: int, thread: int = 0) -> str:
     """The state letter of the main thread or of another (`R`, `S`, `T`, `Z`, …), empty if it has ended."""
     try:
-        # Raw calls: it is asked of hundreds of threads at a time.
+        # Raw calls: callers ask it of hundreds of threads at a time.
         fd = os.open(f"/proc/{pid}/task/{thread or pid}/stat", os.O_RDONLY)
         try:
             return os.read(fd, 512).rpartition(b")")[2].split()[0].decode()

@@ -150,11 +150,11 @@ class Program:
         columns: int = 80,
         most_threads: int = MOST_THREADS,
     ) -> None:
-        """Start `command`. status: a pipe whose writing end bubblewrap was told (read end, write end).
+        """Start `command`. status: a pipe (read end, write end) into which bubblewrap writes.
 
         mark: a word of its environment by which, without a sandbox, its descendants are found.
         terminals: which of stdin, stdout and stderr are a terminal, of so many columns; if several are, they
-        are the same one, and what comes from it stands in `stdout`, or in `stderr` where stdout is none.
+        are the same one, and what comes from it stands in `stdout`, or in `stderr` where stdout is no terminal.
         most_threads: a program that has more is ended.
         """
         self.name = name
@@ -366,7 +366,7 @@ class Program:
             self._kill_family()
 
     def _kill_family(self) -> None:
-        """Without a namespace: the tree, and whoever left it, found by its environment or as our orphan."""
+        """Without a namespace: the tree, and processes that left it, found by their environment or as our orphans."""
         while left := self._family():
             # Stopped first: none of them shall see how the others end, and draw its conclusions.
             for number in (signal.SIGSTOP, signal.SIGKILL):

@@ -35,7 +35,7 @@ def main(options: argparse.Namespace) -> int:
     progress, aside = quiz_progress.load(options.progress or quiz_progress.PLACE)
     if aside:
         words = _(
-            "What was kept of earlier answers cannot be read; it is now {file}. All begins anew."
+            "The saved answers cannot be read; their file is now {file}. The quiz starts anew."
         )
         screen.say(words.format(file=f"`{aside}`"))
     quiz = Quiz(screen, progress, asked, topics)

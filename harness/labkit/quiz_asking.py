@@ -50,7 +50,7 @@ class Asking:
             screen.printed(question.prints)
 
     def _show_program(self) -> None:
-        """The program whose output is asked for, and how it is run."""
+        """The program whose output the question asks for, and how it is run."""
         path = experiments.source(self._question.program, self._question.experiments)
         language = "python" if path.suffix == ".py" else "c"
         self._screen.show_code(without_head(path.read_text(encoding="utf-8")), language)
@@ -125,13 +125,13 @@ class Asking:
             "order": _("All numbers in the right order (like 2 1 3)"),
             "number": _("A number"),
             "text": _("In a word or two"),
-            "gap": _("What stands in the gap, in one line"),
+            "gap": _("The text for the gap, in one line"),
             "output": _("What is printed, line by line; an empty line ends it"),
             "bug": _("The number of the wrong line"),
         }[self._question.kind]
 
     def answer(self, typed: str) -> Answer:
-        """What was typed as `judge` takes it: numbers as the file counts them. NotAnAnswer where there are none."""
+        """The typed answer as `judge` takes it: numbers as the file counts them. NotAnAnswer where it has none."""
         if not self._order:
             return typed
         if not re.fullmatch(r"[\d\s,.;]+", typed):

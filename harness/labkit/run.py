@@ -74,7 +74,7 @@ def check(lab: Lab, order: Order) -> LabResult:
 
 
 def _earlier(lab: Lab, order: Order) -> LabResult | None:
-    """The result of which some steps are to be run again, if that is asked for; else none is left."""
+    """The earlier result of which some steps are to be run again, if the order says so; else it is removed."""
     if order.again:
         return results.put_aside(lab, order.report)
     results.forget(lab, order.report)

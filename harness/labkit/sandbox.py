@@ -201,7 +201,7 @@ def _limited(argv: Sequence[str], env: Mapping[str, str], limits: Limits) -> lis
         "--",
         *(["/usr/bin/setarch", "-R"] if fixed_addresses() else []),
         "/usr/bin/env",
-        "--default-signal",  # what we were told to ignore is nothing to the program
+        "--default-signal",  # the program does not inherit the signals that we ignore
         *[f"{key}={value}" for key, value in env.items()],
         *argv,
     ]

@@ -105,7 +105,7 @@ class Scene:
         directory: Path,
         budget: Budget | None = None,
     ) -> None:
-        """budget: of CPU time, of each program; None is none."""
+        """budget: of CPU time, of each program; None: no limit."""
         self.budget = budget
         self.builder = builder
         self.pace = pace
@@ -114,8 +114,8 @@ class Scene:
         self.programs: list[Running] = []
         pace.tested = lambda: [pid for program in self.programs for pid in program.everybody()]
         self.figures: list[str] = []
-        self.stdin: Stdin = None  # of programs for which nothing else is said
-        # Raises what a tool has found in a program that has ended. Set by whoever can read its reports.
+        self.stdin: Stdin = None  # the default of all programs
+        # Raises what a tool has found in a program that has ended. Set by the module that can read its reports.
         self.judge: Callable[[Running], None] = lambda _program: None
         self._directory = directory
         self._homes = 0
@@ -256,7 +256,7 @@ class Scene:
     def _await_word(self, running: Running) -> None:
         """Wait until a server says where it listens: before that it need not hear signals, or answer commands.
 
-        Whether it says so at all is judged in a step of its own: who doesn't is not waited for twice.
+        Whether it says so at all is judged in a step of its own: the scene does not wait twice for a server that doesn't.
         """
         mute = self.builder.mute
         if running.program not in mute:
@@ -443,7 +443,7 @@ class Server:
     def crowd(self, count: int, names: Sequence[str] = (), *, some: bool = False) -> list[Client]:
         """`count` clients whose connects are all under way at once, so far as the accept queue has room.
 
-        some: where a full queue stays full for a second, those who are in are all.
+        some: where a full queue stays full for a second, only the clients that are in come back.
         """
         scene = self.program.scene
         deadline = self.program.deadline(1.0 if some else 10.0)

@@ -56,7 +56,7 @@ def directory(name: str = "", where: Path | None = None) -> Iterator[Path]:
 
 def sweep(where: Path | None = None) -> None:
     """Remove what runs of this user left in a directory that did not live to do it themselves."""
-    with suppress(OSError):  # there may be no such place; who needs one says so
+    with suppress(OSError):  # there may be no such place; code that needs one says so
         where = where or Path(tempfile.gettempdir())
     for path in where.glob(PREFIX + "*") if where else ():
         with suppress(OSError):

@@ -24,7 +24,7 @@ CAUSE = "hidden-from-sanitizer"
 FLAGS = ("-std=c11", "-O1", "-pthread")
 SANITIZERS = (("-fsanitize=thread",), ("-fsanitize=address,undefined",))
 CANARY = "lab_canary_variable"
-# What may make two runs of the preprocessor differ but is none of the student's: the time, and distributions
+# What may make two runs of the preprocessor differ but is not the student's doing: the time, and distributions
 # that turn _FORTIFY_SOURCE on by themselves, without a sanitizer only.
 _FIXED = (
     "-U_FORTIFY_SOURCE",

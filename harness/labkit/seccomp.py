@@ -140,7 +140,7 @@ def _no_other_sockets(rules: _Filter) -> None:
 
 
 def _others() -> Iterable[int]:
-    """The numbers below 32 that are none of FAMILIES."""
+    """The numbers below 32 that are not in FAMILIES."""
     return (family for family in range(32) if family not in FAMILIES)
 
 

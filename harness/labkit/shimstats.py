@@ -56,7 +56,7 @@ class ShimStats:
 def read(path: Path) -> ShimStats:
     """The counters so far. Trouble where the shim was not loaded or is another version.
 
-    The program can write that file: Fault where it is none any more.
+    The program can write that file: Fault where it is damaged.
     """
     try:
         content = written.beginning(path, _FORM.size)

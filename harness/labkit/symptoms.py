@@ -100,7 +100,7 @@ _TABLE = (
     ),
     Symptom(
         "wrong-address",
-        N_("it listens elsewhere than it was told, or than it says"),
+        N_("it listens elsewhere than its arguments or its messages say"),
         N_(
             "Options -a and -p say where to listen, for IPv4 and IPv6; port 0 lets the kernel choose, and\n"
             "getsockname(2) says what it chose. Ports go through htons() on their way into a sockaddr, and through\n"
@@ -122,9 +122,9 @@ _TABLE = (
     ),
     Symptom(
         "wrong-arguments",
-        N_("wrong arguments are not told from right ones"),
+        N_("wrong arguments are accepted, or right ones refused"),
         N_(
-            "A number with a tail, out of range or empty, a surplus operand, an address that is none: exit status 2,\n"
+            "A number with a tail, out of range or empty, a surplus operand, an invalid address: exit status 2,\n"
             "and stderr says which. atoi() cannot tell; strtol() can, by its end pointer and errno."
         ),
     ),
@@ -142,7 +142,7 @@ _TABLE = (
             "The kernel finishes the handshake by itself: a client is connected before anybody calls accept(2). Here\n"
             "clients wait in that queue and the program does not take them."
         ),
-        (SERVE, "nc 127.0.0.1 9090 &", N_("ss -ltn 'sport = :9090'  # Recv-Q: who waits")),
+        (SERVE, "nc 127.0.0.1 9090 &", N_("ss -ltn 'sport = :9090'  # Recv-Q: how many wait")),
     ),
     # -- bytes ----------------------------------------------------------------------------------
     Symptom(
@@ -183,7 +183,7 @@ _TABLE = (
     ),
     Symptom(
         "wrong-bytes",
-        N_("other bytes come out than went in"),
+        N_("the bytes that come back differ from those sent"),
         N_(
             "An echo returns what it got, unchanged and in order: no newline added, none removed, nothing twice."
         ),
@@ -261,7 +261,7 @@ _TABLE = (
         "not-one-at-a-time",
         N_("the second client is served while the first is still connected"),
         N_(
-            "This lab's server has one thread and serves one client at a time; who comes second waits in the accept\n"
+            "This lab's server has one thread and serves one client at a time; the second client waits in the accept\n"
             "queue. Here another thread or process, or a loop over all sockets, serves both. That is lab 02."
         ),
         (SERVE, N_("nc 127.0.0.1 9090 &  # stays silent"), ASK),
@@ -433,7 +433,7 @@ _TABLE = (
         N_("a descriptor is used after it was closed"),
         N_(
             "The number of a closed descriptor is given to the next client at once. A second close(), or a late write,\n"
-            "hits that client then. One owner for each descriptor: who closes it is the last to use it."
+            "hits that client then. One owner for each descriptor: the thread that closes it is the last to use it."
         ),
     ),
     # -- bad weather -------------------------------------------------------------------------------
@@ -468,10 +468,10 @@ _TABLE = (
     ),
     Symptom(
         "slow-recovery",
-        N_("who waited is let in too late"),
+        N_("a client that waited is let in too late"),
         N_(
             "There is room again, and the clients in the queue still wait: the pause between two tries to accept is too\n"
-            "long. Let who leaves wake the accepting thread, or try again after a tenth of a second."
+            "long. Let a client's thread that ends wake the accepting thread, or try again after a tenth of a second."
         ),
     ),
     Symptom(
@@ -493,14 +493,14 @@ _TABLE = (
     # -- messages ------------------------------------------------------------------------------------
     Symptom(
         "missing-message",
-        N_("something happened and was not said"),
+        N_("something happened and no message says so"),
         N_(
             "Every event has its line on stdout, at once: compare the list in the handout with what was printed."
         ),
     ),
     Symptom(
         "wrong-moment",
-        N_("something is said at the wrong moment"),
+        N_("a message comes at the wrong moment"),
         N_(
             "Say each thing when it happens: `connected` before anything else about a client, `disconnected` when nothing\n"
             "more can come of it."
@@ -519,7 +519,7 @@ _TABLE = (
         N_("a message names another client"),
         N_(
             "The name stands where all threads see the same one: in a global or static variable, or in the accepting\n"
-            "loop's. By the time the message is printed it is the name of whoever came last."
+            "loop's. By the time the message is printed it is the name of the latest client."
         ),
     ),
     Symptom(
@@ -533,7 +533,7 @@ _TABLE = (
     ),
     Symptom(
         "extra-message",
-        N_("more is said than was asked for"),
+        N_("the program prints more than was asked for"),
         N_("`received` and `sent` are for those who ask for them with -v."),
     ),
     Symptom(
@@ -801,7 +801,7 @@ _TABLE = (
     # -- scanner -----------------------------------------------------------------------------------
     Symptom(
         "not-asked",
-        N_("nobody is asked which host to scan"),
+        N_("the program does not ask which host to scan"),
         N_(
             "Without HOST on the command line a prompt goes to stderr, wherever stderr leads, before stdin is read."
         ),
@@ -906,12 +906,12 @@ _TABLE = (
     ),
     Symptom(
         "no-timeout",
-        N_("a silent port is not waited for as long as it should be"),
+        N_("the scanner does not wait for a silent port as long as it should"),
         N_("Connect without blocking, then poll(2) for TIMEOUT_MS."),
     ),
     Symptom(
         "does-not-stream",
-        N_("what is known is not said at once"),
+        N_("results are not printed as soon as they are known"),
         N_(
             "Print a port when all lower ones are known: neither all at the end, nor before its turn."
         ),
@@ -988,7 +988,7 @@ _TABLE = (
     ),
     Symptom(
         "scarce",
-        N_("what is scarce for a moment is taken for an answer, or for the end"),
+        N_("a momentary shortage is taken for a port's answer, or for the end"),
         N_(
             "EMFILE, EADDRNOTAVAIL and EAGAIN say nothing of the port: wait a moment and try it again."
         ),
@@ -1038,7 +1038,7 @@ _TABLE = (
     ),
     Symptom(
         "not-logged-in",
-        N_("who is not logged in is taken for a user"),
+        N_("a client that is not logged in is taken for a user"),
         N_(
             "SAY, WHO and HISTORY of somebody who is not logged in are `ERR login-first`, and what users say is for users only."
         ),
@@ -1090,7 +1090,7 @@ _TABLE = (
     ),
     Symptom(
         "half-line-taken",
-        N_("a line that was never finished is done"),
+        N_("an unfinished line is carried out"),
         N_(
             "What stands after the last LF when a client leaves is no line: nobody knows what was to follow. Drop it."
         ),
@@ -1101,14 +1101,14 @@ _TABLE = (
     ),
     Symptom(
         "bad-name-taken",
-        N_("a name that is none is registered"),
+        N_("an invalid name is accepted"),
         N_(
             "1 to 32 BYTES of UTF-8, without space, control characters or `:`. users_is_name() of labs/common says so."
         ),
     ),
     Symptom(
         "good-name-refused",
-        N_("a name or a password that is one is refused"),
+        N_("a valid name or password is refused"),
         N_(
             "1 to 32 bytes of UTF-8 for a name, 1 to 128 for a password: letters of any script are made of bytes above 127, which isalpha(3) does\n"
             "not know."
@@ -1116,7 +1116,7 @@ _TABLE = (
     ),
     Symptom(
         "bad-password-taken",
-        N_("a password that is none is taken"),
+        N_("an invalid password is accepted"),
         N_(
             "1 to 128 bytes without space or control characters: users_is_password() of labs/common says so."
         ),
@@ -1132,7 +1132,7 @@ _TABLE = (
         "tells-names",
         N_("LOGIN tells whether a name exists"),
         N_(
-            "Who tries names must not learn which of them exist: the answer is `ERR denied` either way, and takes as long. users_check() with an\n"
+            "A guest who tries names must not learn which of them exist: the answer is `ERR denied` either way, and takes as long. users_check() with an\n"
             "empty hash takes the time of a hash of the given cost."
         ),
     ),
@@ -1175,7 +1175,7 @@ _TABLE = (
     ),
     Symptom(
         "file-form",
-        N_("the identification file has not the form agreed on"),
+        N_("the identification file does not have the agreed form"),
         N_(
             "A line `NAME:HASH` for each user, in the file that -u names, users.txt without it; the hash as crypt(3) returns it."
         ),
@@ -1188,7 +1188,7 @@ _TABLE = (
         "file-readable",
         N_("others can read the identification file"),
         N_(
-            "Hashes can be tried out by whoever has them. open(2) with mode 0600 makes a file of its owner's; fopen(3) does not."
+            "Anyone who has the hashes can try out passwords on them. open(2) with mode 0600 makes a file of its owner's; fopen(3) does not."
         ),
         (
             CHAT,
@@ -1204,7 +1204,7 @@ _TABLE = (
     ),
     Symptom(
         "password-in-file",
-        N_("a password stands in a file"),
+        N_("a file contains a password"),
         N_("Passwords are hashed at once and kept nowhere."),
     ),
     Symptom(
@@ -1236,7 +1236,7 @@ _TABLE = (
         "token-guessable",
         N_("a token can be guessed"),
         N_(
-            "rand(3) and its kin give the same numbers to whoever knows the seed, and a second has only one time(2). getentropy(3) and getrandom(2)\n"
+            "rand(3) and its kin give the same numbers to anyone who knows the seed, and a second has only one time(2). getentropy(3) and getrandom(2)\n"
             "ask the kernel for bits that nobody can guess."
         ),
     ),
@@ -1256,7 +1256,7 @@ _TABLE = (
         "message-lost",
         N_("a message does not reach everyone"),
         N_(
-            "What was answered `OK` reaches every other user exactly once: whoever is logged in at the moment when it is said."
+            "A message answered `OK` reaches every other user who is logged in at that moment exactly once."
         ),
         (
             CHAT,
@@ -1272,7 +1272,7 @@ _TABLE = (
     ),
     Symptom(
         "message-echoed",
-        N_("who speaks hears himself"),
+        N_("the speaker hears himself"),
         N_("`SAY` is answered `OK`; `MSG` goes to the others."),
     ),
     Symptom(
@@ -1307,45 +1307,45 @@ _TABLE = (
     ),
     Symptom(
         "news-missing",
-        N_("nobody is told who comes or goes"),
+        N_("the server does not tell who comes or goes"),
         N_(
             "`JOIN NAME` and `LEAVE NAME` go to everyone else, in whatever way somebody leaves: QUIT, a closed or a reset connection."
         ),
     ),
     Symptom(
         "news-wrong",
-        N_("comings and goings are not told as they are"),
+        N_("`JOIN` and `LEAVE` do not say truly who comes and goes"),
         N_(
             "`JOIN NAME` and `LEAVE NAME` once each, to everyone else, and not to the one who comes or goes."
         ),
     ),
     Symptom(
         "who-wrong",
-        N_("WHO does not say who is there"),
-        N_("`USER NAME` for each who is logged in, sorted, then `OK END`."),
+        N_("WHO does not list the users who are logged in"),
+        N_("`USER NAME` for each user who is logged in, sorted, then `OK END`."),
     ),
     Symptom(
         "still-online",
-        N_("who has left still counts as online"),
+        N_("a user who left still counts as online"),
         N_("However a connection ends, its user leaves: the name is free again at once."),
     ),
     Symptom(
         "history-size",
-        N_("the history has not the length agreed on"),
+        N_("the history does not have the agreed length"),
         N_(
             "The last HISTORY_SIZE messages, or as many as there are; -n says how many, 50 without it. Where does the ring begin when it is full?"
         ),
     ),
     Symptom(
         "wrong-history",
-        N_("the history is not what was said"),
+        N_("the history differs from what the users said"),
         N_(
             "`HISTORY N` tells the last N messages, oldest first, without N all that are kept, with 0 none."
         ),
     ),
     Symptom(
         "bad-number-taken",
-        N_("what is no number is taken for one"),
+        N_("a word that is not a number is accepted as one"),
         N_(
             "Digits and nothing else: `3x`, `-1` and `1.5` are `ERR bad-number`. command_number() of labs/common tells."
         ),
@@ -1429,7 +1429,7 @@ _TABLE = (
     ),
     Symptom(
         "typed-not-shown",
-        N_("what is typed is not shown"),
+        N_("typed text is not shown"),
         N_("After the password the person wants to see what they type."),
     ),
     Symptom(
@@ -1467,7 +1467,7 @@ _TABLE = (
     ),
     Symptom(
         "answer-interrupted",
-        N_("something else stands between the lines of an answer"),
+        N_("other lines come between the lines of an answer"),
         N_(
             "Other threads print too. An answer of several lines is one printf(3), or is printed between flockfile(stdout)\n"
             "and funlockfile(stdout)."
@@ -1506,16 +1506,16 @@ _TABLE = (
     ),
     Symptom(
         "command-not-known",
-        N_("what is no command is not told from what is one"),
+        N_("the server confuses known and unknown commands"),
         N_(
-            "Compare the whole line, without its newline. What is none: `unknown command: …, try help` on stderr, with\n"
+            "Compare the whole line, without its newline. An unknown command: `unknown command: …, try help` on stderr, with\n"
             "what was typed and without the program's name; an empty line is no command at all."
         ),
         (CONTROL, "printf 'clear\\n\\nhelp me\\n' >&8"),
     ),
     Symptom(
         "wrong-status",
-        N_("`status` does not say what is so"),
+        N_("`status` is not true"),
         N_(
             "Clients are those connected, users those in the identification file, lines those of the log."
         ),
@@ -1528,7 +1528,7 @@ _TABLE = (
     ),
     Symptom(
         "service-on-terminal",
-        N_("clients are spoken of where a person types"),
+        N_("messages about clients appear where a person types"),
         N_(
             "At a terminal (isatty(3)) service messages would stand in the middle of what is being typed: they go to the\n"
             "log alone."
@@ -1644,7 +1644,7 @@ _TABLE = (
         "wrong-event",
         N_("the log has something that does not belong there"),
         N_(
-            "`connected` is the first line about a client, `disconnected` the last. What is no command is not logged."
+            "`connected` is the first line about a client, `disconnected` the last. Unknown commands are not logged."
         ),
     ),
     Symptom(
@@ -1673,7 +1673,7 @@ _TABLE = (
     ),
     Symptom(
         "torn-users",
-        N_("the identification file has lines that are none"),
+        N_("the identification file has malformed lines"),
         N_(
             "Two threads wrote it at once. users.h says which of its functions need a lock: the same for all threads."
         ),
@@ -1697,7 +1697,7 @@ _TABLE = (
     ),
     Symptom(
         "name-twice",
-        N_("of many who register one name not exactly one succeeds"),
+        N_("of many clients that register one name, not exactly one succeeds"),
         N_(
             "Whether the name is free, and taking it, is one step: under one lock, without letting it go in between."
         ),
@@ -1706,7 +1706,7 @@ _TABLE = (
         "name-reused",
         N_("the name of somebody who is online was given away"),
         N_(
-            "`clear users` empties the file; who is logged in keeps the name until leaving. So REGISTER looks at both:\n"
+            "`clear users` empties the file; a user who is logged in keeps the name until leaving. So REGISTER looks at both:\n"
             "the users and who is online."
         ),
     ),
@@ -1718,7 +1718,7 @@ _TABLE = (
     Symptom(
         "thrown-out-by-clearing",
         N_("`clear users` hurts somebody who is logged in"),
-        N_("The file is emptied; who is logged in stays so."),
+        N_("The file is emptied; users who are logged in stay logged in."),
     ),
     # -- tools: their findings are told at length in the report (labkit/lessons.py) -------------------
     Symptom("data-race", N_("two threads use a variable without agreement")),
@@ -1747,7 +1747,7 @@ _TABLE = (
     ),
     Symptom(
         "lost-wakeup",
-        N_("a condition is waited for that nobody is left to signal"),
+        N_("a thread waits for a condition that no thread is left to signal"),
         N_(
             "Only this thread is left, and it sleeps in pthread_cond_wait(3): the last signal came before it waited, or\n"
             "there never was one. A condition keeps nothing in store. Look at the state under its lock, and wait in a\n"
@@ -1783,7 +1783,7 @@ _TABLE = (
         N_("it starts threads without end"),
         N_(
             "A loop starts a thread each time round, also where there is nothing for it to do, and the threads stay: is the\n"
-            "result of accept(3) looked at before pthread_create(3)? Does whoever starts a thread wait for something first?"
+            "result of accept(3) looked at before pthread_create(3)? Does the code that starts a thread wait for something first?"
         ),
     ),
     Symptom(
@@ -1851,7 +1851,7 @@ _IN_ROCKETS = (
         "memory-leak",
         N_("memory is not given back"),
         N_(
-            "Whoever allocates something for a rocket, or for a thread, frees it: also where a thread could not be started."
+            "The code that allocates something for a rocket, or for a thread, frees it: also where a thread could not be started."
         ),
         (),
         "rockets",
@@ -1867,7 +1867,7 @@ _IN_ROCKETS = (
         "busy-wait",
         N_("it burns the CPU while it waits"),
         N_(
-            "A rocket that waits has nothing to do. Who looks at the clock in a loop until it is time keeps a processor from\n"
+            "A rocket that waits has nothing to do. A thread that looks at the clock in a loop keeps a processor from\n"
             "all the others, sched_yield(2) in the loop or not: sleep until that instant."
         ),
         (N_("time {bin}/rockets{mode} > /dev/null  # user and sys: the processor's seconds"),),
@@ -1879,7 +1879,7 @@ _IN_ROCKETS = (
 _IN_SCANNER = (
     Symptom(
         "wrong-timing",
-        N_("a port is not waited for as long as -w says"),
+        N_("the scanner does not wait for a port as long as -w says"),
         N_(
             "Each port has the whole of TIMEOUT_MS, 1000 without -w, from its own connect on: the last argument of poll(2),\n"
             "in milliseconds. With one thread the time-outs of silent ports add up."
@@ -1906,7 +1906,7 @@ _IN_SCANNER = (
         N_("ports are not printed in ascending order"),
         N_(
             "Threads finish in any order. A port is printed when all lower ones are known: keep the results by port number,\n"
-            "and print the part without a gap. Who prints what it finds, when it finds it, prints in the order of the answers."
+            "and print the part without a gap. If each thread prints what it finds at once, the order is that of the answers."
         ),
         (
             N_(

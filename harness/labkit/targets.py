@@ -69,7 +69,7 @@ class Targets:
                 sock.close()  # it stays in the queue until it is accepted
 
     def accept_all(self) -> dict[int, int]:
-        """Take those who wait at the ports, and close them: port -> how many they were."""
+        """Accept the connections that wait at the ports, and close them: port -> how many they were."""
         return {sock.getsockname()[1]: _accepted(sock) for sock in self._sockets}
 
     def others(self) -> set[int]:

@@ -3,7 +3,7 @@
 gdb stops the program for a tenth of a second. A call that a stop interrupts although no signal came, such as
 epoll_wait(2), returns EINTR: look at a program only when all else that it was to show has been seen.
 
-Where gdb cannot be had, /proc says less: the system calls, and who holds a mutex.
+Where gdb cannot be had, /proc says less: the system calls, and which thread holds a mutex.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ BYTES_BEFORE, BYTES = 16, 64
 MOST_WORDS = 64 << 20  # of gdb, in bytes
 MOST_MEMORY = 4 << 30  # of gdb, in bytes: debug information can be made to eat a machine
 
-# A program's debug information may name scripts to run and places to look: gdb is told to mind none.
+# A program's debug information may name scripts to run and places to look: gdb must ignore them all.
 SETTINGS = (
     "set auto-load off",
     "set debug-file-directory /nonexistent",

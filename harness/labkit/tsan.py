@@ -58,7 +58,7 @@ _KINDS = {
     "use of an invalid mutex": (
         "destroyed-lock",
         "destroyed-lock",
-        N_("use of a lock that is none"),
+        N_("use of an invalid lock"),
     ),
     "double lock of a mutex": ("self-deadlock", "self-deadlock", N_("lock taken twice")),
     "read lock of a write locked": ("self-deadlock", "self-deadlock", N_("lock taken twice")),
@@ -211,7 +211,7 @@ def _is_machinery(frame: Frame) -> bool:
 
 
 def _orders(sections: list[Section], threads: dict[str, _Thread]) -> tuple[Access, ...]:
-    """Who takes which lock while holding which; the first lock of each thread before its second."""
+    """Which thread takes which lock while it holds which; the first lock of each thread before its second."""
     found: list[Access] = []
     for section in sections:
         match = _ACQUIRES.match(section.heading)
@@ -227,7 +227,7 @@ def _orders(sections: list[Section], threads: dict[str, _Thread]) -> tuple[Acces
 
 
 def _leak(finding: Finding, sections: list[Section], text: str) -> Finding:
-    """A thread that was never joined: told by who started it."""
+    """A thread that was never joined, named by the thread that started it."""
     for section in sections:
         match = _THREAD.match(section.heading)
         if match:

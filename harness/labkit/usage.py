@@ -51,7 +51,7 @@ def cpu_seconds(pids: Iterable[int]) -> float:
 
 
 def be_nice(pids: Iterable[int], nice: int) -> None:
-    """Let all threads of these processes stand back behind others who want a CPU: setpriority(2) is a thread's."""
+    """Give all threads of these processes a low priority: setpriority(2) sets that of one thread."""
     for pid in pids:
         for thread in proc.threads(pid):
             with suppress(OSError):

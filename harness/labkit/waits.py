@@ -1,6 +1,6 @@
-"""Who waits for whom: what each thread of a program waits for, and which thread has it.
+"""Which thread waits for which: what each thread of a program waits for, and which thread has it.
 
-Who holds a lock is read from the lock itself, whose address the waiting thread has given to futex(2): glibc
+The holder of a lock is read from the lock itself, whose address the waiting thread has given to futex(2): glibc
 writes the owner's id into it. So it is known of any lock, also of one that no source line names.
 """
 
@@ -142,7 +142,7 @@ def _joined(address: int, value: int, known: Mapping[int, Thread]) -> Thread | N
 
 
 def _for_lock(wait: Wait, owner: int | None, known: Mapping[int, Thread], directory: Path) -> Wait:
-    """The wait for a lock whose owner is said to be `owner`: 0 is nobody, or any number of readers."""
+    """The wait for a lock that names `owner` as its owner: 0 is nobody, or any number of readers."""
     return replace(
         wait,
         name=wait.thread.symbol or _argument(wait, directory),

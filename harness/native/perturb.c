@@ -32,12 +32,12 @@
  * what a program must not close; perturb_wait.c poll and its kin; perturb_c11.c
  * <threads.h>.
  *
- * Those that watch: perturb_record.c who holds which lock, with
+ * Those that watch: perturb_record.c which thread holds which lock, with
  * perturb_locks.c, other calls of locks; perturb_looks.c files that tell of
  * tools.
  *
  * Those that teach ThreadSanitizer and Helgrind calls that they don't know:
- * perturb_tell.c the words that are told; perturb_timed.c locks and joins with
+ * perturb_tell.c the calls that tell it; perturb_timed.c locks and joins with
  * a clock; perturb_answers.c mutexes that answer by errors; perturb_cond.c
  * conditions that are destroyed early; perturb_stdio.c, perturb_event.c,
  * perturb_signal.c hand-over by these; perturb_barrier.c barriers;

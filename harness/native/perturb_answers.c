@@ -15,7 +15,7 @@
 /* Of __kind: the type, and two properties. */
 enum { KIND_TYPE = 3, KIND_ROBUST = 16, KIND_INHERITS = 32 };
 
-/* A list of robust mutexes that is longer than this is none. */
+/* A list of robust mutexes that is longer than this is damaged. */
 enum { MOST_ROBUST = 1 << 16 };
 
 /* Does the calling thread hold the mutex, by the C library's own word? */

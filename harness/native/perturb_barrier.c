@@ -1,8 +1,8 @@
 /*
  * Barriers under ThreadSanitizer. Its pthread_barrier_wait reads the barrier
- * once more when the wait is over: a race with whoever destroys it, which
- * POSIX allows to the first that comes out. So the wait is the C library's,
- * and TSan is told what it orders.
+ * once more when the wait is over: a race with the thread that destroys it,
+ * which POSIX allows to the first that comes out. So the wait is the C
+ * library's, and the shim tells TSan what it orders.
  */
 #include "perturb.h"
 
@@ -13,7 +13,7 @@ pthread_barrier_wait(pthread_barrier_t *barrier)
 
 	shim_enter(__builtin_return_address(0));
 	if (config.tsan && !config.tsan_in_front && real.libc_barrier_wait) {
-		/* Who waits for a barrier that is being destroyed is racing. */
+		/* A wait for a barrier that is being destroyed is a race. */
 		if (__tsan_read1)
 			__tsan_read1(barrier);
 		__tsan_release(barrier);

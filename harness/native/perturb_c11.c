@@ -6,7 +6,7 @@
  * they are glibc's, with delays and counts.
  *
  * The pthread functions are called by their plain names on purpose: the call
- * goes to whoever stands first, be it we or a runtime in front of us.
+ * goes to the first definition, be it ours or that of a runtime in front.
  */
 #include "perturb.h"
 

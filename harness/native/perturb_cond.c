@@ -1,9 +1,9 @@
 /*
- * Conditions that are destroyed as early as POSIX allows: when all who waited
- * have been awakened, also where they have not yet come back, since each of
- * them must first get the mutex. To Helgrind they wait until then. So under
- * Helgrind it is counted who waits and is not awakened yet; a condition that
- * nobody waits for in that sense is destroyed without Helgrind's being asked.
+ * Conditions that are destroyed as early as POSIX allows: when all threads
+ * that waited have been awakened, also where they have not yet come back,
+ * since each must first get the mutex. To Helgrind they wait until then. So
+ * under Helgrind the shim counts the threads that wait and are not awakened
+ * yet; if there is none, it destroys the condition without asking Helgrind.
  * It forgets nothing by that: a condition that is made in the same place later
  * is the same to it.
  *
@@ -110,9 +110,9 @@ shim_cond_signalled(pthread_cond_t *cond, bool all)
 }
 
 /*
- * Wait as the C library does until those who were awakened touch the condition
- * no more: __wrefs counts them in steps of 8. They need no lock for that.
- * False where they do not come.
+ * Wait as the C library does until the threads that were awakened touch the
+ * condition no more: __wrefs counts them in steps of 8. They need no lock
+ * for that. False where they do not come.
  */
 static bool
 all_have_left(pthread_cond_t *cond)

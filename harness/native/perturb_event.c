@@ -37,7 +37,7 @@ eventfd_write(int fd, eventfd_t value)
 	return result;
 }
 
-/* Who reads of its expiration reads what was before it was set. */
+/* A thread that reads of its expiration sees what was before it was set. */
 int
 timerfd_settime(
     int fd, int flags, const struct itimerspec *new, struct itimerspec *old)
@@ -217,7 +217,7 @@ sendmmsg(int fd, struct mmsghdr *messages, unsigned count, int flags)
 	return sent;
 }
 
-/* Whoever accepts it, if that is a thread of the same process, has heard. */
+/* A thread of the same process that accepts it has heard. */
 int
 connect(int fd, __CONST_SOCKADDR_ARG address, socklen_t len)
 {

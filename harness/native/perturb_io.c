@@ -69,8 +69,8 @@ is_stream_socket(int fd)
 
 /*
  * How many of len bytes a call may move: all of them, or fewer by a random
- * choice. MSG_WAITALL promises all; MSG_PEEK is asked again in vain until
- * there is more; urgent and error data are no stream.
+ * choice. MSG_WAITALL promises all; a program that gets too little by MSG_PEEK
+ * would peek again for ever; urgent and error data are no stream.
  */
 static size_t
 shorten(int fd, size_t len, int flags)

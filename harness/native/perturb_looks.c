@@ -1,7 +1,7 @@
 /*
  * Looks at the harness: the directories that it lays beside a program for the
- * tools' sake are nothing to a server of these labs; who looks there asks
- * whether it is watched, or wants to change what was written about it.
+ * tools' sake are nothing to a server of these labs; a program that looks there
+ * asks whether it is watched, or wants to change what was written about it.
  *
  * Only the program's own calls count: tools and libraries look, too. What it
  * reads about itself in /proc is left alone, since correct programs do: to

@@ -1,6 +1,6 @@
 /*
- * Locks: who holds which, and which one it waits for meanwhile. From this
- * record labkit/lockorder.py judges the order of locks.
+ * Locks: which thread holds which, and which one it waits for meanwhile. From
+ * this record labkit/lockorder.py judges the order of locks.
  *
  * What a thread holds it keeps to itself: a lock that is taken while nothing
  * is held costs a few instructions and leaves no trace. Only a thread that

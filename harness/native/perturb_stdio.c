@@ -1,7 +1,7 @@
 /*
- * stdio. Its own locks, which a program takes by flockfile, are none of the
+ * stdio. Its own locks, which a program takes by flockfile, are not the
  * pthread library's: the tools see no lock there. And it calls the kernel from
- * within the C library: what goes through a pipe that way is told here, before
+ * within the C library: so the tools hear of bytes through a pipe here, before
  * any output and after any input, wherever the bytes wait in between.
  *
  * No delays: a line on stdout would pay for each.

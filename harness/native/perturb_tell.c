@@ -1,13 +1,13 @@
 /*
- * What the tools are told. ThreadSanitizer and Helgrind know what orders two
- * threads by standing before the C library's functions. Some they do not stand
- * before; and of transfers through descriptors TSan is told (io_sync=0) to
- * make nothing. Both take an edge from us: what was done before a release of
+ * What the shim tells the tools. ThreadSanitizer and Helgrind know what orders
+ * two threads by standing before the C library's functions. Some they do not
+ * stand before; and an option (io_sync=0) makes TSan ignore transfers through
+ * descriptors. Both take an edge from us: what was done before a release of
  * an address comes before what is done after an acquire of the same address.
  *
  * An edge too many can hide a race, one too few accuses a correct program: the
  * second is worse. But where nobody in the process can be at the other end
- * there is none.
+ * the shim makes no edge.
  */
 #include "perturb.h"
 
@@ -250,8 +250,8 @@ shim_release_by_all(void)
 }
 
 /*
- * A set of descriptors for epoll is a message itself, whatever is in it: who
- * waits for it gets what was given with the descriptor.
+ * A set of descriptors for epoll is a message itself, whatever is in it: a
+ * thread that waits for it gets what was given with the descriptor.
  */
 void
 shim_release_by_set(int set)
@@ -344,8 +344,8 @@ shim_acquire_by_signal(int number)
 }
 
 /*
- * After a wait for a semaphore: who posted it may have been a handler in the
- * same thread, and the signal says that something is done.
+ * After a wait for a semaphore: a handler in the same thread may have posted
+ * it, and the signal says that something is done.
  */
 void
 shim_acquire_by_handler(void)

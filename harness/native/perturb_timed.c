@@ -3,8 +3,8 @@
  * Where a tool does not stand before one, it is made of calls that the tool
  * knows, with the errors and the times of the form that was called.
  *
- * These calls go by their plain names: to whoever stands first, be it a
- * runtime in front of us or we.
+ * These calls go by their plain names: to the first definition, be it that of a
+ * runtime in front or ours.
  */
 #include "perturb.h"
 

@@ -30,7 +30,7 @@
 /*
  * gcc's UBSan has a runtime, and so options and a log, of its own.
  * halt_on_error=0: which errors end the program is compiled into it.
- * log_path: not ASan's, for whoever opens a log empties it.
+ * log_path: not ASan's, for a runtime empties the log that it opens.
  */
 #ifndef UBSAN_OPTIONS_TEXT
 #define UBSAN_OPTIONS_TEXT                                                    \

@@ -58,7 +58,7 @@ __tsan_default_suppressions(void)
 	return "";
 }
 
-/* The runtime's; of a report's data only its kind is asked for. */
+/* The runtime's; we only ask for the kind of a report. */
 int __tsan_get_report_data(const void *report, const char **kind, int *count,
     int *stacks, int *accesses, int *locations, int *mutexes, int *threads,
     int *ids, void **sleep_stack, unsigned long sleep_frames);
@@ -75,9 +75,9 @@ same(const char *a, const char *b)
 }
 
 /*
- * A report is written. One on the order of locks does not count: whether it is
- * a fault is judged by the shim's record, and where it is none the program's
- * own exit status must be seen.
+ * A report is written. One on the order of locks does not count: the shim's
+ * record tells whether it is a fault, and if it is not, the program's own exit
+ * status must be seen.
  */
 void
 __tsan_on_report(const void *report)

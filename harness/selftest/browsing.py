@@ -31,7 +31,7 @@ OPTIONS = (
 
 
 def browser(profile: Path) -> webdriver.Chrome:
-    """A browser with a profile of its own, without a network; whoever asks for it ends it with quit()."""
+    """A browser with a profile of its own, without a network; the caller ends it with quit()."""
     options = webdriver.ChromeOptions()
     options.binary_location = shutil.which("chromium") or ""
     for option in (*OPTIONS, f"--user-data-dir={profile}", "--proxy-server=127.0.0.1:9"):

@@ -27,7 +27,7 @@ DYING_SECONDS = 2.0
 PR_SET_CHILD_SUBREAPER = 36  # linux/prctl.h
 DECIDE = ("LANGUAGE", "LC_ALL", "LC_MESSAGES", "LANG", "SANDBOX", "LAB_PYTHON")
 
-# A lab that is none, for tests of what is made of labs.
+# An invented lab, for tests of code that reads labs.
 SAMPLE = Lab(
     "07",
     "07-sample",
@@ -117,7 +117,7 @@ class Command:
         (os.killpg if to_group else os.kill)(self.process.pid, number)
 
     def _left_after(self, seconds: float) -> dict[int, str]:
-        """What is left of it when nothing is, or so much later: who was killed may take its time to die."""
+        """Its processes that are left, if some are after so many seconds: a killed process may take its time to die."""
         until = time.monotonic() + seconds
         while (left := self._left()) and time.monotonic() < until:
             time.sleep(0.02)

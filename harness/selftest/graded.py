@@ -82,7 +82,7 @@ def variants() -> list[tuple[Lab, Path]]:
 def check(lab: Lab, work: Path, report: Path, *options: str) -> tuple[int, dict[str, Any]]:
     """`harness/lab check`; returns its exit status and results.json.
 
-    An error says that the machine was too busy to judge, perhaps by another test's mutant: it is asked again.
+    An error says that the machine was too busy to judge, perhaps by another test's mutant: it runs again.
     """
     status, results = check_once(lab, work, report, *options)
     for _again in range(AGAIN):

@@ -54,7 +54,7 @@ def _said(path: Path) -> Iterator[str | tuple[str, ...]]:
 
 
 def template() -> Catalog:
-    """All messages, by file, each with the files where it is said. Line numbers would only make noise."""
+    """All messages, by file, each with the files that have it. Line numbers would only make noise."""
     found = Catalog()
     for place in PLACES:
         for path in sorted((HARNESS / place).rglob("*.py")):

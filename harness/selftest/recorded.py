@@ -1,6 +1,6 @@
 """The recorded reports: programs with one bug each, and what the sanitizers said of them.
 
-A `.lesson` beside a report is what a student is told of it; LABKIT_GOLDEN=write writes them anew.
+A `.lesson` beside a report is what a student reads about it; LABKIT_GOLDEN=write writes them anew.
 """
 
 from __future__ import annotations

@@ -109,7 +109,7 @@ def test_helgrinds_other_assertions_are_its_trouble(version: str) -> None:
         messages.replace("running_tid=1", "running_tid=7"),
     ):
         assert helgrind.trouble(text, other)
-        assert all("barrier that is none" not in f.title for f in helgrind.parse(text, other))
+        assert all("invalid barrier" not in f.title for f in helgrind.parse(text, other))
 
 
 def failed(call: str, error: str) -> Finding:

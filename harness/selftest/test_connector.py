@@ -1,4 +1,4 @@
-"""Connecting: who was there is never lost, and who was not is told apart from who left at once."""
+"""Connecting: no client that got in is lost, and one that did not get in is not taken for one that left at once."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def test_a_crowd() -> None:
 
 
 def test_a_full_queue() -> None:
-    """Who is not answered in time is late."""
+    """A client that gets no answer in time is late."""
     with connector.listen(HOST, 0, 0) as listening:
         port = listening.getsockname()[1]
         first, _failed = connector.dial(HOST, port, 1, 5.0)

@@ -281,7 +281,7 @@ def test_quiz_code_that_only_a_compiler_could_judge(reader: Reader, language: st
 
 @pytest.mark.parametrize("kept", ["null", "[]", "{", '{"answers": null}', '{"lab": "99"}', "7"])
 def test_quiz_with_damaged_progress(reader: Reader, kept: str) -> None:
-    """What cannot be read is as nothing: the questions are asked."""
+    """An unreadable state counts as none: the page asks the questions."""
     reader.opens("en/quiz.html")
     reader.script(f"localStorage.setItem('{KEY}', arguments[0])", kept)
     reader.opens("en/quiz.html")

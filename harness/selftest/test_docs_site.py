@@ -173,7 +173,7 @@ def test_handouts_without_their_comments() -> None:
 
 
 def test_a_terminal() -> None:
-    """What was typed is told from what was printed, also where that begins like a prompt, or goes on."""
+    """Typed text is kept apart from printed text, also where that begins like a prompt, or goes on."""
     html = terminal.shown("$ cc a.c \\\n    -o a\n#0 <main>\n", "console", "highlight", {}, None)
     assert '<span class="prompt">$ </span><span class="typed">cc a.c \\</span>\n' in html
     assert '<span class="typed">    -o a</span>\n#0 &lt;main&gt;\n' in html

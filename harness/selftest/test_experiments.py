@@ -205,7 +205,7 @@ def test_a_directory_of_its_own(home: Path) -> None:
         (None, "No such file"),
     ],
 )
-def test_expectations_that_are_none(home: Path, text: str | None, why: str) -> None:
+def test_invalid_expectations(home: Path, text: str | None, why: str) -> None:
     """What stands in .expect is understood, or refused with the file's name."""
     write(home, "any", "\treturn 0;")
     if text is not None:
@@ -224,7 +224,7 @@ def test_an_expectation(home: Path) -> None:
     )
 
 
-def test_names_that_are_none() -> None:
+def test_names_of_no_experiment() -> None:
     """A name that is no experiment's, or leads elsewhere."""
     for name in ("nothing", "../experiments/joined", ""):
         with pytest.raises(Trouble, match="there is no experiment"):

@@ -1,4 +1,4 @@
-"""A program that hangs is told by what its threads wait for, and who waits for whom."""
+"""The report on a hanging program says what each thread waits for, and for which other thread."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ class Stage:
         return self.alone[-1]
 
     def told(self, pid: int, *awaited: str) -> str:
-        """What is told of a program once it has come to where all the awaited words are told."""
+        """The report on a program, once it has come so far that the report has all the awaited words."""
         deadline = time.monotonic() + WAIT_SECONDS
         while True:
             told = hang.describe(pid, self.sources)
@@ -137,7 +137,7 @@ def test_a_missing_unlock_of_an_ended_thread_is_told(place: Stage) -> None:
     ]
 
 
-def test_a_circle_of_three_and_a_lock_that_is_none(place: Stage) -> None:
+def test_a_circle_of_three_and_an_invalid_lock(place: Stage) -> None:
     told = place.told(place.start("philosophers"), "the mutex garbage", "forks[2]", "in a circle")
     assert told.count("; 3 threads wait for each other in a circle (deadlock)") == 3
     assert (
@@ -303,7 +303,7 @@ JOINED = 0x7F00_0000_1000  # a thread pointer
 def test_whom_a_join_waits_for(
     tmp_path: Path, value: int, pointers: tuple[int, int], joined: int | None
 ) -> None:
-    """It is told by where the word lies; by its value only where that can't be a state."""
+    """The place of the futex word decides; its value only where that can't be a state."""
     arguments = (JOINED + 720, FUTEX_WAIT_BITSET | FUTEX_CLOCK_REALTIME, value)
     everybody = [
         Thread(1, 102, 2, waits.FUTEX, arguments, pointer=pointers[0]),

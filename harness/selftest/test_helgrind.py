@@ -1,4 +1,4 @@
-"""Helgrind's XML is read whole or cut, and its verdicts are told from its guesses."""
+"""Helgrind's XML is read whole or cut, and its verdicts are kept apart from its guesses."""
 
 from __future__ import annotations
 

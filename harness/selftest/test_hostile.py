@@ -1,4 +1,4 @@
-"""Hostile programs: each is told what it did, gets its verdict in time, and leaves nothing running."""
+"""Hostile programs: for each the report says what it did, in time, and nothing of it goes on running."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ PROGRAMS = (
     Hostile("floods", "flood", ("printed more than 16 MiB on stdout",), "FLOODED 1"),
     Hostile("floods", "flood", ("printed more than 16 MiB on stderr",), "FLOODED 2"),
     Hostile("forks", "ended-early", ("while it was still needed: exit status 0",), step=2),
-    Hostile("closes_output", "wrong-address", ("does not listen where it was told to",)),
+    Hostile("closes_output", "wrong-address", ("does not listen at the address given",)),
     Hostile(
         "resets_at_once", "resets-clients or lost-client", ("Connection reset by peer",), step=2
     ),
@@ -65,7 +65,7 @@ IN_A_SANDBOX = (
 
 @pytest.mark.parametrize("program", PROGRAMS, ids=str)
 def test_a_hostile_program(program: Hostile, tmp_path: Path) -> None:
-    """Each is told what it did, in time."""
+    """The report on each says what it did, in time."""
     work = hostile(tmp_path, program.program, program.define)
     ran = step_one(work, "--step", str(program.step))
     assert cause(tmp_path) in program.cause.split(" or ")
@@ -84,7 +84,7 @@ WITHOUT = [p for p in PROGRAMS if p.program in ("never_listens", "crashes_at_onc
 
 @pytest.mark.parametrize("program", WITHOUT, ids=str)
 def test_a_hostile_program_without_a_sandbox(program: Hostile, tmp_path: Path) -> None:
-    """The same holds where there are no namespaces, and it is said that there are none."""
+    """The same holds where there are no namespaces, and the report says that there are none."""
     work = hostile(tmp_path, program.program)
     ran = step_one(work, "--step", str(program.step), env={"SANDBOX": "none"})
     assert cause(tmp_path) in program.cause.split(" or ")
@@ -142,7 +142,7 @@ SMALL_BUDGET = (
 
 @pytest.mark.parametrize("define", ["", "PROCESSES 1"])
 def test_a_program_that_burns_the_cpu(define: str, tmp_path: Path) -> None:
-    """It is told how much it used, and how much the reference needs; that is no crash. Its children count."""
+    """The report says how much it used, and how much the reference needs; that is no crash. Its children count."""
     work = hostile(tmp_path, "spins", define)
     words: list[str | Path] = [sys.executable, "-c", SMALL_BUDGET, "check", "02", "--step", "2"]
     ran = Command([*words, "--work", work, "--report", tmp_path]).wait()
@@ -152,7 +152,7 @@ def test_a_program_that_burns_the_cpu(define: str, tmp_path: Path) -> None:
 
 @needs_sandbox
 def test_a_program_that_burns_the_cpu_unseen(tmp_path: Path) -> None:
-    """Where nobody looks in time, the kernel's limit ends it; that is told from a crash, too."""
+    """Where nobody looks in time, the kernel's limit ends it; the report does not take that for a crash, either."""
     assert symptoms.of_end(Ended(152, "SIGXCPU")) == "cpu-budget"
     limited = sandbox.command(
         ["/bin/sh", "-c", "while :; do :; done"],
@@ -174,5 +174,5 @@ def test_who_burns_the_cpu_stands_back(tmp_path: Path) -> None:
 
 
 def test_every_step_has_its_need_of_cpu() -> None:
-    """So that what is said of a program that burns the CPU is true of the step."""
+    """So that the message about a program that burns the CPU is true of the step."""
     assert all(0 < of(lab, step.number).needs < 10 for lab in all_labs() for step in lab.steps)

@@ -45,7 +45,7 @@ def serving(lab: Lab, stage: Stage, home: Path) -> Iterator[tuple[str, str]]:
 
 @pytest.mark.parametrize("client", CLIENTS)
 def test_a_person_talks(client: str, stage: Stage, tmp_path: Path) -> None:
-    """One who types on a terminal registers, says something, and leaves."""
+    """A person who types on a terminal registers, says something, and leaves."""
     (built,) = (stage.home / "build/bin").iterdir()
     lab = find(built.name)
     _server, greeting, answer = LABS[lab.number]

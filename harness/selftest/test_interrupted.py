@@ -44,7 +44,7 @@ def test_a_check_is_interrupted(number: Signals, without: str, tmp_path: Path) -
     command.wait_for(PROGRAM)
     command.send(number, to_group=number == SIGINT)
     ran = must_be_interrupted(command, tmp_path)
-    assert "\N{CHECK MARK}" not in ran.out  # of half a step nothing is said
+    assert "\N{CHECK MARK}" not in ran.out  # nothing is printed about half a step
 
 
 def test_an_impatient_person(tmp_path: Path) -> None:
@@ -57,7 +57,7 @@ def test_an_impatient_person(tmp_path: Path) -> None:
 
 
 def test_nohup(tmp_path: Path) -> None:
-    """Who was told to ignore a signal goes on when it comes."""
+    """A command that was started with a signal ignored goes on when it comes."""
     words: list[str | Path] = ["nohup", LAB, "check", "02", "--step", "3"]
     words += ["--work", SOLUTIONS, "--report", tmp_path]
     command = Command(words)

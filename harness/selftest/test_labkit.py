@@ -57,7 +57,7 @@ def test_a_lab_is_found(text: str) -> None:
 
 @pytest.mark.parametrize("text", ["", "0", "002", "2-threaded-echo", "-1", "common", "01-echo/"])
 def test_no_such_lab(text: str) -> None:
-    """Anything else is none, and the error lists what there is."""
+    """Anything else is no lab, and the error lists the labs."""
     with pytest.raises(catalog.NoSuchLab, match="01-echo, 02-threaded-echo"):
         catalog.find(text)
 
@@ -95,7 +95,7 @@ def test_shown_bytes_steer_no_terminal(data: bytes) -> None:
 
 
 def test_a_conversation_is_in_order() -> None:
-    """Lines with the time, who, what and the bytes, one below the other."""
+    """Lines with the time, the side, the event and the bytes, one below the other."""
     journal = Journal()
     journal.note("server", "is started")
     journal.sent("client 1", b"hello\n")

@@ -32,7 +32,7 @@ def with_mounts(
 
 
 def must_be_an_error(ran: Ran, words: str) -> None:
-    """Status 3, and what is missing is said in a line, without a traceback."""
+    """Status 3, and a line without a traceback that says what is missing."""
     assert (ran.status, ran.left) == (3, ()), ran.words
     assert words in ran.words and "Traceback" not in ran.words
     assert "✗" not in ran.out
@@ -61,7 +61,7 @@ def test_no_space_for_what_is_built(size: str, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("kind", ["ro", "size=4k"])
 def test_no_space_for_the_report(kind: str, tmp_path: Path) -> None:
-    """What was graded is told; that it could not be written is an error, and no old report is left to mislead."""
+    """The terminal shows what was graded; that it could not be written is an error, and no old report is left to mislead."""
     mount = f"mount -t tmpfs -o {kind} tmpfs /mnt"
     full = "mkdir -p /mnt/02-threaded-echo; head -c 4096 /dev/zero >/mnt/full"
     if kind != "ro":
@@ -100,7 +100,7 @@ def test_an_old_report_does_not_stand_for_a_new_one(tmp_path: Path) -> None:
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
 def test_a_source_that_may_not_be_read(tmp_path: Path) -> None:
-    """A submission that is closed to the grader is said to be."""
+    """The message says that the grader cannot read the submission."""
     (reference(tmp_path) / "02-threaded-echo" / "echo_server.c").chmod(0)
     ran = lab("check", "02", "--work", tmp_path, "--step", "1", "--report", tmp_path)
     assert ran.status == 1

@@ -437,7 +437,7 @@ HELGRIND = (
     "kind", ["plain", "tsan", "asan", pytest.param("helgrind", marks=VALGRIND)]
 )
 def test_a_process_ends_with_its_last_thread(shop: Workshop, kind: str, how: str) -> None:
-    """Whoever that is, under whatever tool; and main may be joined and detached like any other."""
+    """Any thread may be the last, under any tool; and main may be joined and detached like any other."""
     program = shop.build("main_ends", "plain" if kind == "helgrind" else kind)
     run = shop.run(program, how, tool=HELGRIND if kind == "helgrind" else (), seed=1)
     # Helgrind, which does not know of this join, may see races: hints, no verdicts.

@@ -415,7 +415,7 @@ BIG = 1 << 30
     ],
 )
 def test_whose_fault_a_failed_compilation_is(words: str, peak: int, kind: type[Exception]) -> None:
-    """The machine's words are told from those that a source can make the compiler say."""
+    """A message of the machine is not confused with one that a source can make the compiler print."""
     assert type(compiler.refusal(words, Usage(peak=peak))) is kind
 
 
@@ -423,7 +423,7 @@ def test_whose_fault_a_failed_compilation_is(words: str, peak: int, kind: type[E
 def test_a_full_scratch_place(
     boxed: bool, kind: type[Exception], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """In the sandbox the compiler's /tmp is its own: who else has filled it but this source?"""
+    """In the sandbox the compiler's /tmp is its own: only this source can have filled it."""
     monkeypatch.setattr(sandbox, "available", lambda: boxed)
     words = "cc1: fatal error: error writing to /tmp/x.s: No space left on device"
     assert type(compiler.refusal(words)) is kind
@@ -441,7 +441,7 @@ def test_the_first_error_comes_first() -> None:
     assert lines[3:] == ["z.h:3:3: error: this", "    3 | code", "more", "… 99 more lines"]
 
 
-# -- whoever belongs to it -------------------------------------------------------------------------------
+# -- the processes that belong to it -------------------------------------------------------------------------------
 
 FAMILY = (
     "spin() { echo up; while :; do :; done; }\n"
@@ -450,7 +450,7 @@ FAMILY = (
 
 
 def test_children_of_a_program_are_no_load(start: Start) -> None:
-    """Children, grandchildren whose parents have ended, and who has left for another session: all are its own."""
+    """Children, grandchildren whose parents have ended, and processes in another session: all are its own."""
     one = start(FAMILY)
     assert one.stdout.wait_until(lambda data: data.count(b"up") == 3, soon(30.0))
     assert Pace().eventually(lambda: pace.runnable(one.everybody()) == 3, 10.0)
@@ -480,7 +480,7 @@ def test_a_terminal_of_its_own(start: Start) -> None:
 
 @pytest.mark.skipif(not sandbox.available(), reason=sandbox.refusal())
 def test_processes_inside(start: Start) -> None:
-    """As the sandbox's own /proc tells of them; of one that is no sandbox's first process, nothing is told."""
+    """As the sandbox's own /proc tells of them; it says nothing of one that is no sandbox's first process."""
     running = start("sleep 1000 & sleep 1000 & echo done; wait")
     if running._boxed:
         assert running.stdout.wait_for("done", soon())

@@ -34,7 +34,7 @@ def of(kind: str) -> list[object]:
 
 @pytest.mark.skipif(not REAL, reason="there are no questions here")
 def test_enough_for_each_lab() -> None:
-    """Eight or more of four kinds or more for each lab, and nothing for labs that are none."""
+    """Eight or more of four kinds or more for each lab, and no file without a lab."""
     numbers = {lab.number for lab in all_labs()}
     assert numbers == {question.lab for question in REAL}
     for number in sorted(numbers):
@@ -328,7 +328,7 @@ def test_how_it_is_written_does_not_matter() -> None:
 @pytest.mark.parametrize(
     ("file", "old", "new", "why"),
     [
-        ("02", 'id = "what-waits"', 'id = "What waits"', "its id is not words of small letters"),
+        ("02", 'id = "what-waits"', 'id = "What waits"', "its id must be lower-case words"),
         ("02", 'id = "what-waits"', 'id = "how-many"', "another question has this id"),
         ("02", 'kind = "choice"', 'kind = "riddle"', "there is no kind riddle"),
         ("02", 'topic = "threads"', 'topic = "yarn"', "there is no topic yarn"),

@@ -96,7 +96,7 @@ def quiz(tmp_path: Path) -> Quiz:
 
 
 def test_right_and_wrong(quiz: Quiz) -> None:
-    """Each answer is explained; what was wrong is asked again in the same run, and then may be right."""
+    """The quiz explains each answer; it repeats a question answered wrongly in the same run, and then it may be right."""
     quiz.only("how-many")
     ran = quiz.piped("1\n\n2\n\n")
     assert (0, "") == (ran.returncode, ran.stderr)
@@ -133,7 +133,7 @@ def test_all_kinds(quiz: Quiz) -> None:
 
 
 def test_what_is_right_is_not_asked_again(quiz: Quiz) -> None:
-    """Neither in the same run nor in the next, until that is asked for."""
+    """Neither in the same run nor in the next, until --again asks for it."""
     quiz.only()
     ran = quiz.piped("")
     assert 0 == ran.returncode
@@ -159,7 +159,7 @@ def test_a_wrong_answer_comes_after_some_others(quiz: Quiz) -> None:
 
 
 def test_the_model_answer_before_an_answer(quiz: Quiz) -> None:
-    """Who looks at it is asked again."""
+    """A person who looks at the answer gets the question again."""
     quiz.only("how-many")
     ran = quiz.piped("?\n\n")
     assert re.search(
@@ -199,7 +199,7 @@ def test_keys_of_another_layout(quiz: Quiz) -> None:
 
 
 def test_an_output_is_not_given_away(quiz: Quiz) -> None:
-    """To run the program that is asked about is to look the answer up; its head comment is not shown."""
+    """To run the program in question is to look the answer up; its head comment is not shown."""
     quiz.only("what-it-prints")
     ran = quiz.piped("r\n")
     assert "Now you have seen it" in ran.stdout
@@ -254,14 +254,14 @@ def test_what_is_no_answer_is_asked_once_more(quiz: Quiz, name: str, typed: str,
 
 
 def test_one_lab(quiz: Quiz) -> None:
-    """Only its questions are asked, and counted."""
+    """The quiz asks and counts only its questions."""
     for name in ("3", "03", "03-rockets"):
         ran = quiz.piped("q\n", name)
         assert "Lab 03" in ran.stdout and "Lab 02" not in ran.stdout and "0 of 4" in ran.stdout
 
 
 def test_wrong_arguments(quiz: Quiz) -> None:
-    """A lab that is none, an option that is none."""
+    """An unknown lab, an unknown option."""
     for words in (["99"], ["--shuffle"], ["02", "03"]):
         ran = quiz.piped("", *words)
         assert 2 == ran.returncode and "Traceback" not in ran.stderr
@@ -323,7 +323,7 @@ def test_a_damaged_progress_is_set_aside(quiz: Quiz, text: str) -> None:
 
 
 def test_where_nothing_can_be_kept(quiz: Quiz, tmp_path: Path) -> None:
-    """It is said once, and the quiz goes on."""
+    """The quiz says so once, and goes on."""
     (tmp_path / "kept").write_text("a file", encoding="utf-8")
     quiz.progress = tmp_path / "kept" / "no" / "quiz.json"
     quiz.command[-1] = str(quiz.progress)
@@ -345,7 +345,7 @@ def test_the_order_stays(quiz: Quiz) -> None:
 
 
 def test_the_seed_is_kept_from_the_beginning(quiz: Quiz) -> None:
-    """Also by who leaves without an answer."""
+    """Also of a person who leaves without an answer."""
     assert quiz.piped("q\n").stdout == quiz.piped("q\n").stdout
     assert {} == quiz.kept()
 

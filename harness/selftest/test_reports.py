@@ -95,7 +95,7 @@ BLOCKED, ERROR = Verdict.BLOCKED, Verdict.ERROR
     ],
 )
 def test_status_and_score(verdicts: tuple[Verdict, ...], status: int, score: int) -> None:
-    """Points for what passed only; an error is told from a failure; nothing but all passed is 0."""
+    """Points for what passed only; an error is not a failure; nothing but all passed is 0."""
     result = graded(*verdicts)
     assert (result.exit_status, result.score, result.max_score) == (status, score, 100)
 

@@ -1,4 +1,4 @@
-"""The sandbox is there, or nothing runs: the decision, the filter of system calls, and who never got started."""
+"""The sandbox is there, or nothing runs: the decision, the filter of system calls, and programs that never got started."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ needs_namespaces = pytest.mark.skipif(NAMESPACES.returncode != 0, reason="no use
 
 @pytest.fixture(autouse=True)
 def nobody_has_ordered(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The tests' own order, if there is one, is none of theirs; and nobody is patient for a minute."""
+    """These tests ignore the order of the whole run, if there is one; and they do not wait for a minute."""
     monkeypatch.delenv(decision.ORDER, raising=False)
     monkeypatch.setattr(decision, "PAUSE_SECONDS", 0.0)
 
@@ -44,7 +44,7 @@ def tried(*answers: str) -> Callable[[network.Network], str]:
 
 
 def test_an_order_leaves_it_out(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nothing is tried then, and the reason is said."""
+    """Nothing is tried then, and the message says why."""
     monkeypatch.setenv("SANDBOX", "none")
     assert decision.decide(tried()) == Decision("switched off by SANDBOX=none")
 
@@ -70,7 +70,7 @@ def test_what_lacks_for_a_moment_is_waited_for() -> None:
 
 
 def test_what_lacks_for_good_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Then nothing runs, and the person is told what to type and what it means."""
+    """Then nothing runs, and the message says what to type and what it means."""
     monkeypatch.setattr(decision, "PATIENCE_SECONDS", 0.0)
     with pytest.raises(NoSandbox, match="(?s)SANDBOX=none.*programs can then read") as raised:
         decision.decide(tried(*2 * ["Cannot allocate memory"]))
@@ -158,7 +158,7 @@ def test_nothing_runs_where_there_are_no_namespaces_left(tmp_path: Path) -> None
 
 @needs_sandbox
 def test_a_grading_decides_once(tmp_path: Path) -> None:
-    """Its children do not ask again, neither the machine nor the order: they do as they are told."""
+    """Its children do not ask again, neither the machine nor the order: they obey what they inherit."""
     work = reference(tmp_path / "work")
     options = ("--step", "1", "--check", "test_says_where_it_listens", "--report", tmp_path)
     ran = lab("check", "02", "--work", work, *options, "--left-out=", env={"SANDBOX": "none"})
@@ -181,7 +181,7 @@ def test_the_scorecard_says_where_programs_ran(order: str, tmp_path: Path) -> No
     assert sandboxed(tmp_path) is not bool(order)
 
 
-# -- who was never started -------------------------------------------------------------------------------
+# -- programs that never got started -------------------------------------------------------------------------------
 
 
 @needs_sandbox
@@ -324,7 +324,7 @@ def test_the_filter(architecture: str) -> None:
 
 
 def test_another_architecture_is_not_let_in() -> None:
-    """A filter for one has no numbers of another: who comes from there is ended."""
+    """A filter for one has no numbers of another: a process that comes from there is ended."""
     words = seccomp.program("aarch64")
     assert answer(words, "x86_64", "read") not in (ALLOWED, NOT_PERMITTED, NO_FAMILY)
 

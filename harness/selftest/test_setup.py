@@ -322,7 +322,7 @@ def test_make_passes_words_on_unchanged(echoing: House) -> None:
 
 
 def test_make_quiz(echoing: House) -> None:
-    """All labs or one, and what was answered only where that is asked for."""
+    """All labs or one, and answered questions only where AGAIN says so."""
     assert ["quiz"] == echoing.run("make", "quiz").stdout.splitlines()
     done = echoing.run("make", "quiz", "LAB=02", "AGAIN=1", LAB="x")
     assert ["quiz", "02", "--again"] == done.stdout.splitlines()

@@ -133,7 +133,7 @@ def test_a_fault_on_an_overloaded_machine(watch: Watch) -> None:
 
 
 def test_whose_memory_it_was(watch: Watch, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Ended by the kernel: the fault of who had taken much, the machine's trouble for who had taken little."""
+    """Ended by the kernel: a fault of a program that had taken much, the machine's trouble for one that had taken little."""
     monkeypatch.setattr(shortage, "_killed", lambda: 4)
     much = judged(Fault("it ended", cause="crash"), watch, resident=2 * grading.HOG)
     assert isinstance(much, Fault) and much.cause == "memory"

@@ -200,7 +200,7 @@ def test_its_first_failure_is_a_next_step(name: str, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name, number", EARLY)
 def test_a_step_is_passed_by_its_own_todos(name: str, number: int, tmp_path: Path) -> None:
-    """Who has written the TODOs up to a step, and none of a later one, passes that step."""
+    """A student who has written the TODOs up to a step, and none of a later one, passes that step."""
     home = tmp_path / "work" / name
     shutil.copytree(LABS / name, home)
     for starter, solution in pairs(name):

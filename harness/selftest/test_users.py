@@ -193,7 +193,7 @@ for number in range(100000):
 
 
 def test_no_line_is_torn_by_a_kill(library: ctypes.CDLL, tmp_path: Path) -> None:
-    """Killed at any moment, a program leaves a file of whole lines, with all users that it was told of."""
+    """Killed at any moment, a program leaves a file of whole lines, with all users that it has reported."""
     path = tmp_path / "users.txt"
     for milliseconds in (1, 5, 20, 50):
         path.unlink(missing_ok=True)

@@ -44,7 +44,7 @@ def pairs(catalog: Catalog) -> list[tuple[Message, str, str]]:
 
 
 def test_nothing_is_missing(russian: Catalog) -> None:
-    """Whatever the harness can say has a translation that somebody has looked at; `make words` adds the messages."""
+    """Every message has a translation that somebody has looked at; `make words` adds the messages."""
     said = {message.id for message in messages.template() if message.id}
     known = {message.id for message in russian if message.id}
     assert (set(), set()) == (said - known, known - said)
@@ -53,7 +53,7 @@ def test_nothing_is_missing(russian: Catalog) -> None:
 
 
 def test_the_file_is_as_it_would_be_written() -> None:
-    """`make words` changes nothing: the order, the files named and the form are its own."""
+    """`make words` changes nothing: after a translation it has been run once more."""
     assert RUSSIAN.read_bytes() == messages.merged(RUSSIAN)
 
 
@@ -74,7 +74,7 @@ def test_the_same_ends(russian: Catalog) -> None:
 
 
 def test_names_and_commands_stay(russian: Catalog) -> None:
-    """What stands in backquotes is a program's output or input, and a command is the same up to its comment."""
+    """Text in backquotes is a program's output or input, and a command is the same up to its comment."""
     for message, english, translated in pairs(russian):
         quoted = set(re.findall(r"`[^`]*`", english))
         assert quoted <= set(re.findall(r"`[^`]*`", translated)), message.id
@@ -97,8 +97,8 @@ def test_which_plural_form(n: int, form: int, monkeypatch: pytest.MonkeyPatch) -
     assert expected == words.ngettext("{n} thread", "{n} threads", n)
 
 
-def test_a_description_in_both_languages(russian: Catalog) -> None:
-    """No translation is the English message itself, but where there is nothing to translate."""
+def test_no_translation_repeats_its_message(russian: Catalog) -> None:
+    """No translation repeats the English message, except where there is nothing to translate."""
     same = [english for _message, english, translated in pairs(russian) if english == translated]
     assert [] == [english for english in same if ENGLISH.search(english)]
 
@@ -197,7 +197,7 @@ def test_a_failure_in_russian(tmp_path: Path) -> None:
 
 
 def test_the_commands_in_russian() -> None:
-    """What argparse says comes from the catalog as well, and so does a wrong argument's message."""
+    """The words of argparse come from the catalog as well, and so does a wrong argument's message."""
     ran = Command((LAB, "check", "--help"), env={"LANGUAGE": "ru"}).wait()
     assert ran.out.startswith("вызов: lab check") and "show this" not in ran.out
     wrong = Command((LAB, "check", "77"), env={"LANG": "ru_RU.UTF-8", "LC_ALL": ""}).wait()

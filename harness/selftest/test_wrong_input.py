@@ -24,7 +24,7 @@ needs_sandbox = pytest.mark.skipif(
 )
 
 
-# -- sources that are none -------------------------------------------------------------------------------
+# -- files that are no sources -------------------------------------------------------------------------------
 
 
 def details(ran: Ran) -> str:
@@ -245,7 +245,7 @@ STRANGE = (
 
 @pytest.mark.parametrize("make, words", STRANGE, ids=lambda v: getattr(v, "__name__", ""))
 def test_a_source_that_is_no_file(make: object, words: str, tmp_path: Path) -> None:
-    """It is said what stands there instead."""
+    """The message says what stands there instead."""
     assert callable(make)
     make(submission(tmp_path, {}) / NAME / "echo_server.c")
     assert words in step_one(tmp_path).out

@@ -218,7 +218,7 @@ def test_gives_descriptors_back(scene: Scene) -> None:
 
 @step(3, "shortage", "survives")
 def test_out_of_descriptors(scene: Scene) -> None:
-    """Out of descriptors the server says so once and burns no CPU; who waits is served when there is one again."""
+    """Out of descriptors the server says so once and burns no CPU; a client that waits is served when there is one again."""
     server = manners.idle(scene.server(SERVER))
     program = server.program
     program.may_open(program.free_number())

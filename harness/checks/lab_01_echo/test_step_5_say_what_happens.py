@@ -19,7 +19,7 @@ CLIENT_LINE = re.compile(rf"connected to {ADDRESS}|(sent|received) \d+ bytes|dis
 
 
 def foreign(lines: Sequence[str], known: re.Pattern[str]) -> bool:
-    """Whether a line is worded as none of the lab's messages is, or names a client whose port is none."""
+    """Whether a line has the form of none of the lab's messages, or names a client with an impossible port."""
     return any(
         not known.fullmatch(line) or line.startswith("client ") and ":0 " in line for line in lines
     )

@@ -107,7 +107,7 @@ def comings_and_goings(server: Server) -> dict[str, list[str]]:
 
 
 def paired_messages(server: Server, cause: str = "missing-message") -> None:
-    """`connected` is said only of clients of whom `disconnected` is said as well, and said before it."""
+    """The server must say `connected` only of clients of which it also says `disconnected`, and before that."""
 
     def unpaired() -> list[str]:
         said = comings_and_goings(server).items()

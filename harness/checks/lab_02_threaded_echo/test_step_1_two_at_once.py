@@ -187,7 +187,7 @@ def bare(line: str) -> str:
 
 
 def why_not_said(said: Sequence[str], lines: Sequence[str], first: str, last: str) -> str:
-    """What the lines about one client, among all that was said, show: one lacks, is another's, or is too many."""
+    """The fault that the lines about one client show: one is missing, names another client, or is one too many."""
     if first in lines and last in lines:
         return "extra-message" if len(lines) > 2 else "wrong-message"
     events = [line for line in said if line.endswith("connected")]

@@ -178,7 +178,7 @@ def test_ctrl_z(scene: Scene) -> None:
 
 @step(5, "shortage", "soon-in")
 def test_out_of_descriptors(scene: Scene) -> None:
-    """Out of descriptors the server says so once, burns no CPU and loses no client; who waits is served
+    """Out of descriptors the server says so once, burns no CPU and loses no client; those that wait are served
     as soon as another leaves."""
     server = scene.server(SERVER, limits=Limits(files=FEW_DESCRIPTORS))
     with manners.survives(server, "accept-error-fatal"):
@@ -194,7 +194,7 @@ def runs_short(server: Server) -> None:
     require(
         not lost and len(inside) >= 20,
         _("{n} clients are served, {m} were thrown out").format(n=len(inside), m=len(lost)),
-        expected=_("who has a descriptor is served, the others wait"),
+        expected=_("clients that have a descriptor are served, the others wait"),
         got=lost[0].error if lost else _("too few are served"),
         cause="lost-client",
     )
@@ -217,7 +217,7 @@ def runs_short(server: Server) -> None:
             expect(
                 one.payload,
                 one.client.receive(len(one.payload)),
-                _("who waited is served"),
+                _("a client that waited is served"),
                 "lost-client",
             )
         one.client.close()

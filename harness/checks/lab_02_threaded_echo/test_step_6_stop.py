@@ -65,7 +65,7 @@ STOPS = 12
 
 @step(6, "any-moment")
 def test_no_stop_is_lost(scene: Scene) -> None:
-    """A signal that comes at an inconvenient moment stops the server all the same, whoever is quicker at the
+    """A signal that comes at an inconvenient moment stops the server all the same, no matter which is quicker at the
     end: the last client's thread or the main thread."""
     manners.hears_every_signal(scene, SERVER, "lost-signal")
     servers = [

@@ -85,7 +85,7 @@ def held_up(scene: Scene, mode: str, count: int = 1000) -> None:
     """Stop the program while it starts its threads, and let it go on: rockets must be in time again.
 
     All threads that are started after the stop are started late, and rockets whose line was due meanwhile have
-    lost up to STOP_SECONDS: who counts from the common launch has made that up by the next line.
+    lost up to STOP_SECONDS: a program that counts from the common launch has made that up by the next line.
     """
     flight = launch(scene, mode, count, 150, scene.seed, SLOW_CREATION)
     stopped, gone_on = _stop_in_the_middle(flight.running)
@@ -98,7 +98,7 @@ def held_up(scene: Scene, mode: str, count: int = 1000) -> None:
         for instant, _words in rocket.words()
         if stopped <= launched + instant * flight.tick <= gone_on - 1.5 * LATE_SECONDS
     }
-    # Of who has said nothing yet, only a delay that begins late can make all lines late.
+    # Of rockets that have said nothing yet, only a delay that begins late can make all lines late.
     fresh = {i for i, rocket in enumerate(flight.plan) if rocket.delay * flight.tick >= settled}
     for why, rockets, share in (
         (_("the delay counts from the thread's start"), fresh, 0.25),
@@ -169,7 +169,7 @@ def a_thread_each(scene: Scene, mode: str) -> None:
     if threads < LEAST_THREADS and early > 2:
         crowded(
             scene, mode
-        )  # who flies another one's rocket may be done too early: then this tells
+        )  # a thread that flies another's rocket may be done too early: then this tells
     require(
         LEAST_THREADS <= threads <= WAITING + 1 + HELPERS,
         _("{n} rockets should be {n} threads beside the main one").format(n=WAITING),
@@ -182,7 +182,7 @@ def a_thread_each(scene: Scene, mode: str) -> None:
 
 
 def must_run_on(running: Running) -> None:
-    """A thousand rockets have minutes to wait: who has ended by now has lost them."""
+    """A thousand rockets have minutes to wait: a program that has ended by now has lost them."""
     require(
         running.running,
         _("it ended while {n} rockets still had minutes to wait").format(n=WAITING),

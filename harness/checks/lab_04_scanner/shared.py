@@ -36,7 +36,7 @@ EPHEMERAL = range(10000, 65001)
 
 
 def open_ports(text: str) -> list[int]:
-    """The ports that stdout calls open, in the order of the lines; Fault on a line that is none."""
+    """The ports that stdout calls open, in the order of the lines; Fault on any other line."""
     ports = []
     for line in text.splitlines():
         match = OPEN_LINE.fullmatch(line)

@@ -58,7 +58,7 @@ def test_asks_for_the_host(scene: Scene) -> None:
 
 @step(1, "asks")
 def test_asks_at_a_keyboard(scene: Scene) -> None:
-    """At a keyboard a line is the whole answer, and Ctrl-D is none: localhost."""
+    """At a keyboard a line is the whole answer, and Ctrl-D alone means localhost."""
     for typed, host in ((b"127.0.0.2\n", "127.0.0.2"), (b"\x04", "localhost")):
         running = scene.start(SCANNER, "-p", "1-3", stdin="terminal")
         asked(running)
@@ -70,7 +70,7 @@ def test_asks_at_a_keyboard(scene: Scene) -> None:
 
 @step(1, "hosts", "summary")
 def test_names_and_addresses(scene: Scene) -> None:
-    """HOST is a name or an address, IPv4 or IPv6; the summary says what was asked for, and which address that is."""
+    """HOST is a name or an address, IPv4 or IPv6; the summary repeats it, and says which address that is."""
     for host, addresses in (
         ("127.0.0.2", ["127.0.0.2"]),
         ("::1", ["::1"]),
@@ -89,7 +89,7 @@ def test_names_and_addresses(scene: Scene) -> None:
 
 @step(1, "unknown-name")
 def test_unknown_name(scene: Scene) -> None:
-    """A name that is none is an error: a message, exit status 1."""
+    """An unknown name is an error: a message, exit status 1."""
     running = scene.start(SCANNER, "-p", "1-3", "x" * 70)
     ended = running.run_to_end(10.0)
     said = running.stderr.text()

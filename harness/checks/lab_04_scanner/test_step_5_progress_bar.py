@@ -69,7 +69,7 @@ def test_bar_on_stderr_alone(scene: Scene) -> None:
 @step(5, "bar-form")
 def test_bar_is_not_drawn_for_every_port(scene: Scene) -> None:
     """However many ports there are, the bar is drawn at most 20 times a second."""
-    # All closed, so there is news of tens of thousands a second. One thread sends it: whoever draws is
+    # All closed, so there is news of tens of thousands a second. One thread sends it: the one that draws is
     # awake for most of it, on a busy machine at least in one run of three.
     for _run in range(3):
         before = time.monotonic()
@@ -170,7 +170,7 @@ def test_resizing_and_ctrl_c(scene: Scene) -> None:
     drawn = running.stdout.wait_until(
         lambda data: len(terminal.redraws(data[before:])) >= 2, running.deadline(1.0)
     )
-    # Who draws only what has changed draws no second one; the first may have been on its way already.
+    # A program that draws only what has changed draws no second one; the first may have been on its way already.
     if drawn:
         terminal.bar_fits(running.stdout.taken()[before:], 30)
     interrupt(running)

@@ -31,7 +31,7 @@ def test_few_descriptors(scene: Scene) -> None:
     try:
         finished(running, 15, "scarce")
     except Silent as fault:
-        # By now every probe has ended many times over: who still has all of them open does not close them.
+        # By now every probe has ended many times over: a program that has all of them open does not close them.
         fault.cause = "sockets-kept" if running.descriptors() >= 30 else "scarce"
         raise
     exact(running, open_, (len(open_), 540 - len(open_), 60))

@@ -166,7 +166,7 @@ def test_identification_file(scene: Scene) -> None:
 
 
 def default_cost(scene: Scene) -> Chat:
-    """A server that was told of no cost."""
+    """A server that was started without a cost."""
     return Chat(scene.server(SERVER, here=scene.directory()))
 
 
@@ -197,7 +197,7 @@ def test_login_tells_nothing(scene: Scene) -> None:
 
 @step(1, "at-once")
 def test_logins_at_once(scene: Scene) -> None:
-    """Many who log in at the same moment with their right passwords are all let in, the others are not."""
+    """Users who log in at the same moment with their right passwords are all let in, the others are not."""
     # A hash takes longer than a thread's turn on a CPU: two of them meet on a single one, too.
     chat = chats.start(scene, "-c", "4", shim=Shim())
     names = named("user", 16)
@@ -291,7 +291,7 @@ def log_in_at_once(chat: Chat, names: Sequence[str], round_: int) -> None:
 
 @step(1, "file")
 def test_users_are_kept(scene: Scene) -> None:
-    """Who was answered `OK welcome` can log in after a kill -9, and the file has no torn line at any moment."""
+    """A user who got `OK welcome` can log in after a kill -9, and the file has no torn line at any moment."""
     shim = Shim(seed=scene.seed, percent=100, max_us=10_000)
     chat = chats.start(scene, known=named("old", 2000), shim=shim)
     users = chat.connect(12, named("new", 12))
@@ -374,7 +374,7 @@ def test_tokens_cannot_be_guessed(scene: Scene) -> None:
 
 @step(1, "server-error")
 def test_no_room_for_a_user(scene: Scene) -> None:
-    """Who cannot be written to the identification file is answered `ERR server-error`, and the server goes on."""
+    """A user who cannot be written to the identification file gets `ERR server-error`, and the server goes on."""
     if not scene.network().own:
         return  # only where a small disk of the program's own can be had
     small = Limits(tmp=DISK // 4)

@@ -34,7 +34,7 @@ def test_say_reaches_everyone_else(scene: Scene) -> None:
         )
     answered(guest, b"WHO", b"ERR login-first", "not-logged-in")
     expect(
-        [], guest.said + guest.news, _("what somebody hears who is not logged in"), "not-logged-in"
+        [], guest.said + guest.news, _("what a guest hears who is not logged in"), "not-logged-in"
     )
 
 
@@ -109,7 +109,7 @@ def test_who_comes_and_goes(scene: Scene) -> None:
         way(leaver)
         require(
             witness.told(b"LEAVE " + leaver.name.encode()),
-            _("{user} has left, and nobody is told").format(user=leaver.name),
+            _("{user} has left, and the server does not say so").format(user=leaver.name),
             expected=b"LEAVE " + leaver.name.encode(),
             got=b"\n".join(witness.news),
             cause="news-missing",
@@ -123,12 +123,12 @@ def test_who_comes_and_goes(scene: Scene) -> None:
     expect(
         b"\n".join(comings + goings),
         b"\n".join(sorted(witness.news)),
-        _("the comings and goings that were told, sorted"),
+        _("the `JOIN` and `LEAVE` messages, sorted"),
         "news-wrong",
     )
     for user in (*leavers, dora):
         own = [news for news in user.news if news.endswith(b" " + user.name.encode())]
-        expect([], own, _("what {user} is told of himself").format(user=user.name), "news-wrong")
+        expect([], own, _("what the server tells {user} about himself").format(user=user.name), "news-wrong")
 
 
 @step(2, "who", "commands")
@@ -146,11 +146,11 @@ def test_who_is_there(scene: Scene) -> None:
             "who-wrong",
         )
     users[1].leave()
-    require(users[0].told(b"LEAVE anna"), _("nobody is told that anna left"), cause="news-missing")
+    require(users[0].told(b"LEAVE anna"), _("the server does not say that anna left"), cause="news-missing")
     expect(
         [b"USER bert", b"USER mike", b"USER olga", b"USER zoe"],
         users[0].ask(b"WHO").items,
-        _("who is there when anna has left"),
+        _("the users there when anna has left"),
         "who-wrong",
     )
 

@@ -20,7 +20,7 @@ def same_history(wanted: Sequence[bytes], got: Sequence[bytes], what: str, cause
 
 @step(3, "login", "history", "defaults")
 def test_history_on_login(scene: Scene) -> None:
-    """Who logs in gets the last HISTORY_SIZE messages, oldest first, then `OK END`; who registers or resumes, too."""
+    """A user who logs in, registers or resumes gets the last HISTORY_SIZE messages, oldest first, then `OK END`."""
     chat = chats.start(scene, "-n", "5", known=["carol"])
     alice, bob = chat.registered("alice", "bob")
     said: list[bytes] = []
@@ -28,18 +28,18 @@ def test_history_on_login(scene: Scene) -> None:
         if index in (3, 5, 6):
             late = chat.user(f"late{index}")
             got = messages(late.register())
-            same_history(said[-5:], got, _("the history of who registers"), "history-size")
+            same_history(said[-5:], got, _("the history of a user who registers"), "history-size")
         speaker.say(b"number %d" % index)
         said.append(b"%s number %d" % (speaker.name.encode(), index))
     (carol,) = chat.connect(1, ["carol"])
     same_history(
-        said[-5:], messages(carol.log_in()), _("the history of who logs in"), "history-size"
+        said[-5:], messages(carol.log_in()), _("the history of a user who logs in"), "history-size"
     )
     carol.leave()
-    require(alice.told(b"LEAVE carol"), _("nobody is told that carol left"), cause="news-missing")
+    require(alice.told(b"LEAVE carol"), _("the server does not say that carol left"), cause="news-missing")
     again = chat.user("carol")
     got = messages(again.welcome(again.ask(b"RESUME " + carol.token)))
-    same_history(said[-5:], got, _("the history of who resumes"), "history-size")
+    same_history(said[-5:], got, _("the history of a user who resumes"), "history-size")
     for options, wanted in ((("-n", "0"), 0), ((), 50)):
         other_history_size(scene, options, wanted)
 
@@ -52,12 +52,12 @@ def other_history_size(scene: Scene, options: Sequence[str], wanted: int) -> Non
     alice.answer(61, b"SAY")
     got = messages(chat.user("late").register())
     said = [b"alice number %d" % index for index in range(60)]
-    same_history(said[60 - wanted :], got, _("the history of who registers"), "history-size")
+    same_history(said[60 - wanted :], got, _("the history of a user who registers"), "history-size")
 
 
 @step(3, "history")
 def test_history_command(scene: Scene) -> None:
-    """`HISTORY N` tells the last N messages, `HISTORY` all that are kept, and what is no number is refused."""
+    """`HISTORY N` tells the last N messages, `HISTORY` all that are kept; an N that is no number is refused."""
     chat = chats.start(scene, "-n", "20")
     alice, bob = chat.registered("alice", "bob")
     said: list[bytes] = []
@@ -175,7 +175,7 @@ def copied(scene: Scene, chat: Chat, users: Sequence[User]) -> tuple[Path, list[
 
 
 def kept_by_then(scene: Scene, here: Path, said: Sequence[bytes]) -> None:
-    """A server that starts with these files must know all that was said, once, and nothing torn."""
+    """A server that starts with these files must know all messages, once, and nothing torn."""
     chat = chats.start(scene, "-n", "1000", here=here)
     (user,) = chat.logged_in("user000")
     kept = chat.history(user, 1000)

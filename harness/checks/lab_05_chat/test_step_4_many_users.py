@@ -47,7 +47,7 @@ def one_order(users: Sequence[User], order: Sequence[bytes]) -> None:
 
 
 def everything_said(order: Sequence[bytes], users: Sequence[User], each: int) -> None:
-    """The history must hold all that was said, each user's messages in their order."""
+    """The history must hold all messages, each user's in their order."""
     for user in users:
         name = user.name.encode()
         wanted = [b"%s %s-%04d" % (name, name, index) for index in range(each)]

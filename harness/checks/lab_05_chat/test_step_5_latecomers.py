@@ -46,7 +46,7 @@ def _why_not_contiguous(run: Sequence[bytes], order: Sequence[bytes]) -> str:
 
 @step(5, "promise-3", "promise-1", "history")
 def test_latecomers(scene: Scene) -> None:
-    """Who logs in while others talk gets a history and live messages that join without a gap or a repeat; HISTORY comes in one piece."""
+    """A user who logs in while others talk gets a history and live messages that join without a gap or a repeat; HISTORY comes in one piece."""
     come_while_others_talk(scene, None, each=40, late=30)
     for shim in seeded(scene.seed, 3):
         come_while_others_talk(scene, shim, each=15, late=10)
@@ -74,7 +74,7 @@ def come_while_others_talk(scene: Scene, shim: Shim | None, each: int, late: int
 
 
 def in_one_piece(answer: Answer, order: Sequence[bytes]) -> None:
-    """What HISTORY tells while others talk must be a run of the one order: nothing that is said comes in between."""
+    """What HISTORY tells while others talk must be a run of the one order: no message comes in between."""
     told = messages(answer)
     last = order.index(told[-1]) + 1 if told and told[-1] in order else 0
     expect(

@@ -19,7 +19,7 @@ QUICK = (
 
 
 def round_trip(speaker: User, listener: User, text: bytes) -> None:
-    """What is said must be answered and heard soon; where it is not, somebody's lock is held."""
+    """A message must be answered and heard soon; where it is not, some thread holds a lock."""
     try:
         answer = speaker.ask(b"SAY " + text, QUICK)
         expect(b"OK", answer.text(), _("the answer to SAY"), "wrong-answer")
@@ -45,12 +45,12 @@ def test_a_user_who_does_not_read(scene: Scene) -> None:
                 user.send(*[b"FOO"] * ASIDE, b"QUIT")
     chat.undeafen(hog)
     chat.pump(lambda: bool(hog.ended) or len(hog.said) >= 200, 10.0)
-    expect("", hog.ended, _("200 KiB were said to somebody who was slow"), "cut-off-early")
+    expect("", hog.ended, _("others said 200 KiB to a slow user"), "cut-off-early")
     wanted = [b"alice %03d " % index + BIG for index in range(200)]
     expect(
         b"\n".join(wanted),
         b"\n".join(hog.said),
-        _("what he hears who reads late"),
+        _("what a user hears who reads late"),
         _why_not_this_order(wanted, hog.said, b"hog "),
     )
     for user in hasty:
@@ -67,7 +67,7 @@ def answered_between(chat: Chat, user: User, wanted: Sequence[bytes]) -> None:
     expect(
         b"\n".join([*wanted[: len(user.said)], *[b"ERR unknown-command"] * ASIDE, b"OK bye"]),
         b"\n".join([*user.said, *[answer.text() for answer in user.answers[2:]]]),
-        _("what he hears who asked something and then read what waited for him, answers last"),
+        _("what a user hears who asked something and then read what waited for him, answers last"),
         "garbled-lines",
     )
 
@@ -85,7 +85,7 @@ def test_a_user_who_never_reads(scene: Scene) -> None:
             break
     require(
         bob.told(b"LEAVE hog", 2.0),
-        _("{n} KiB were said to a user who does not read, and he is still there").format(
+        _("others said {n} KiB to a user who does not read, and he is still there").format(
             n=most * len(BIG) // KIB
         ),
         expected=b"LEAVE hog",
@@ -123,7 +123,7 @@ def test_a_long_history(scene: Scene) -> None:
     slow.quiet = True
     slow.send(b"LOGIN slow " + PASSWORD)
     chat.deafen(slow)
-    require(bob.told(b"JOIN slow"), _("nobody is told of who came"), cause="news-missing")
+    require(bob.told(b"JOIN slow"), _("the server does not say who came"), cause="news-missing")
     for index in range(20):
         round_trip(bob, alice, b"live %02d" % index)
     chat.undeafen(slow)
@@ -142,7 +142,7 @@ def test_a_long_history(scene: Scene) -> None:
 
 @step(6, "promise-4")
 def test_answers_nobody_reads(scene: Scene) -> None:
-    """Who sends commands and never reads their answers delays nobody else."""
+    """A user who sends commands and never reads their answers delays nobody else."""
     hogs = {b"WHO\n": 512 * KIB, b"HISTORY\n": 64 * KIB, b"SAY hello\n": 16 * KIB}
     names = named("hog", len(hogs))
     chat = chats.start(scene, known=["alice", "bob", *names], network="narrow")
@@ -188,7 +188,7 @@ def test_slow_hashes(scene: Scene) -> None:
         user.leave()
         if b"welcome" in start:
             require(
-                bob.told(b"LEAVE carol"), _("nobody is told that carol left"), cause="news-missing"
+                bob.told(b"LEAVE carol"), _("the server does not say that carol left"), cause="news-missing"
             )
             bob.news.clear()
 

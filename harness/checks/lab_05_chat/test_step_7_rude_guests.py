@@ -104,7 +104,7 @@ def test_half_lines(scene: Scene) -> None:
         way(guest)
         require(
             bob.told(b"LEAVE guest%d" % number),
-            _("nobody is told that somebody left"),
+            _("the server does not say that somebody left"),
             cause="news-missing",
         )
     marked(chat, alice, [bob])
@@ -120,7 +120,7 @@ def tally(heads: Sequence[bytes]) -> str:
 
 
 def only_one(heads: Sequence[bytes], welcome: str, refusal: str, what: str, cause: str) -> int:
-    """Of those who all want the same, one must be welcomed, and the others refused; which one it is."""
+    """Of clients that all want the same, one must be welcomed, and the others refused; returns which one it is."""
     welcomed = [n for n, head in enumerate(heads) if head.startswith(f"{welcome} ".encode())]
     refused = heads.count(refusal.encode())
     require(
@@ -135,7 +135,7 @@ def only_one(heads: Sequence[bytes], welcome: str, refusal: str, what: str, caus
 
 @step(7, "promise-6")
 def test_one_name_fifty_times(scene: Scene) -> None:
-    """Of 50 who register one name at once exactly one is welcomed, the others hear `ERR name-taken`, the file has one line."""
+    """Of 50 clients that register one name at once exactly one is welcomed, the others hear `ERR name-taken`, the file has one line."""
     for shim in (None, *seeded(scene.seed, 2)):
         # A hash takes longer than a thread's turn on a CPU: others ask meanwhile, on a single one, too.
         chat = chats.start(scene, "-c", "4", shim=shim)
@@ -157,7 +157,7 @@ def test_one_name_fifty_times(scene: Scene) -> None:
 
 @step(7, "online", "promise-6")
 def test_online_once(scene: Scene) -> None:
-    """Of 50 who log in with one name at once exactly one is welcomed, and the others hear `ERR already-online`."""
+    """Of 50 clients that log in with one name at once exactly one is welcomed, and the others hear `ERR already-online`."""
     for shim in (Shim(), *seeded(scene.seed, 2)):
         chat = chats.start(scene, known=["alice", "witness"], shim=shim)
         with closing_once(chat):
@@ -178,7 +178,7 @@ def one_of_fifty(chat: Chat, witness: User, command: bytes) -> bytes:
     expect([b"USER alice", b"USER witness"], there, _("who is there"), "online-twice")
     for user in users:
         user.leave()
-    require(witness.told(b"LEAVE alice"), _("nobody is told that alice left"), cause="news-missing")
+    require(witness.told(b"LEAVE alice"), _("the server does not say that alice left"), cause="news-missing")
     witness.news.clear()
     return heads[welcomed].rsplit(b" ", 1)[1]
 
@@ -244,7 +244,7 @@ def rude(chat: Chat) -> None:
     gone = [b"LEAVE " + name.encode() for name in named("user", 10)]
     require(
         chat.pump(lambda: set(gone) <= set(bob.news), 5.0),
-        _("users have reset their connections, and not everybody is told"),
+        _("users have reset their connections, and the server does not tell everybody"),
         expected=b"\n".join(gone),
         got=b"\n".join(bob.news[-20:]),
         cause="news-missing",
@@ -288,7 +288,7 @@ def test_idle_connections(scene: Scene) -> None:
 
 @step(7, "shortage", "soon-in", "rude")
 def test_out_of_descriptors(scene: Scene) -> None:
-    """Out of descriptors the server says so once, burns no CPU and loses nobody; who waits is let in when another leaves."""
+    """Out of descriptors the server says so once, burns no CPU and loses nobody; guests who wait are let in when others leave."""
     chat = chats.start(scene, known=["alice", "bob"], limits=Limits(files=FEW_DESCRIPTORS))
     with manners.survives(chat.server, "accept-error-fatal"):
         alice, bob = chat.logged_in("alice", "bob")
@@ -424,7 +424,7 @@ def visit(chat: Chat, witness: User, names: Sequence[str], tokens: Sequence[byte
     gone = {b"LEAVE " + user.name.encode() for user in users}
     require(
         chat.pump(lambda: gone <= set(witness.news), 10.0),
-        _("users have left, and not everybody is told"),
+        _("users have left, and the server does not tell everybody"),
         cause="news-missing",
     )
     witness.news.clear()

@@ -56,7 +56,7 @@ def test_password_is_not_shown(scene: Scene) -> None:
     require(
         said and b"USER bob" not in witness.ask(b"WHO").items,
         _("a wrong password"),
-        expected=_("it is said that it is wrong"),
+        expected=_("a message that says that it is wrong"),
         got="\n".join(thief.screen),
         cause="client-login",
     )
@@ -64,7 +64,7 @@ def test_password_is_not_shown(scene: Scene) -> None:
 
 @step(8, "typing", "shows")
 def test_talking_at_a_terminal(scene: Scene) -> None:
-    """What others say is shown as `NAME: TEXT`, also while a line is typed, which stays whole on the screen and is sent whole."""
+    """The client shows others' messages as `NAME: TEXT`, also while a line is typed, which stays whole on the screen and is sent whole."""
     chat = chats.start(scene, known=["alice"])
     bob, carol = chat.registered("bob", "carol")
     person = Person(chat, "alice")
@@ -137,10 +137,10 @@ def test_client_commands(scene: Scene) -> None:
                 raise
         person.client.type(leaving)
         person.ends(0, "client-stays")
-        require(bob.told(b"LEAVE alice"), _("nobody is told that alice left"), cause="news-missing")
+        require(bob.told(b"LEAVE alice"), _("the server does not say that alice left"), cause="news-missing")
         bob.news.clear()
     heard = [message for message in bob.said if b"/" in message]
-    expect([], heard, _("commands that were said to everybody"), "client-command")
+    expect([], heard, _("commands that the client sent to everybody"), "client-command")
     del zorro
 
 

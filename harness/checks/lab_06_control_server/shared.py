@@ -27,7 +27,7 @@ from labkit.console import Console, names
 from labkit.terminal import shown
 
 SERVER = "control_server"
-STRANGER = b"ERR login-first\n"  # what SAY is answered to who is not logged in
+STRANGER = b"ERR login-first\n"  # the answer to SAY of a client that is not logged in
 
 
 def say(client: Client, text: bytes = b"hello") -> None:

@@ -73,7 +73,7 @@ def test_clients_while_the_keyboard_waits(scene: Scene) -> None:
     guest = console.server.connect("guest")
     try:
         guest.send(b"SAY anything\n")
-        guest.expect(STRANGER, 1.0)  # who serves nobody is told so at once
+        guest.expect(STRANGER, 1.0)  # a server that serves nobody fails here, at once
         (alice,) = enter(console, "alice")
         console.program.type(b"sta")
         say(alice)
@@ -301,7 +301,7 @@ def test_help(scene: Scene) -> None:
 
 @step(1, "unknown")
 def test_unknown_commands(scene: Scene) -> None:
-    """What is no command is said to be none, on stderr; an empty line is nothing at all."""
+    """The server reports an unknown command on stderr; an empty line is nothing at all."""
     console = consoles.start(scene)
     unknown = ["stauts", "clear everything", "clear", "pauses"]
     typed = [b"", *(text.encode() for text in unknown), b"", b"status"]

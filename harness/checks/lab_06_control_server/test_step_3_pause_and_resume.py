@@ -40,7 +40,7 @@ from labkit.console import Console, enter
 
 
 def refused(console: Console) -> None:
-    """No socket listens any more, and who comes is refused."""
+    """No socket listens any more, and a new client is refused."""
     try:
         console.server.connect().close()
     except Disconnected:
@@ -65,7 +65,7 @@ def refused(console: Console) -> None:
 
 @step(3, "pause", "status")
 def test_pause_and_resume(scene: Scene) -> None:
-    """While the server is paused who comes is refused and who is there is served; then it listens again, on the
+    """While the server is paused new clients are refused and old ones are served; then it listens again, on the
     same port."""
     own = scene.network().own
     cases = [["-p", "0"], ["-a", "::1", "-p", "0"]] + ([["-p", "7777"]] if own else [])
@@ -147,7 +147,7 @@ def lost_by_pause() -> Iterator[None]:
 
 @step(3, "never-lost")
 def test_who_comes_between(scene: Scene) -> None:
-    """Who comes while `pause` and `resume` alternate, and has had one answer, is served on."""
+    """A client that comes while `pause` and `resume` alternate, and has had one answer, is served on."""
     for shim in seeded(scene.seed, 3):
         console = consoles.start(scene, shim=shim)
         (witness,) = enter(console, "witness")
@@ -165,7 +165,7 @@ def test_who_comes_between(scene: Scene) -> None:
 
 
 def newcomers(console: Console) -> list[Client]:
-    """Three come, and at once the server is paused; returns those who have had an answer."""
+    """Three clients come, and at once the server is paused; returns those that have had an answer."""
     clients = console.server.crowd(3)
     before = console.type(b"pause")
     talks = strangers(console, clients)
@@ -188,8 +188,8 @@ FEW_DESCRIPTORS, MANY = 64, 100
 
 @step(3, "no-thread", "shortage", "soon-in")
 def test_out_of_descriptors(scene: Scene) -> None:
-    """Out of descriptors the server says so once, burns no CPU and loses no client; commands are answered; who
-    waits is served as soon as another leaves."""
+    """Out of descriptors the server says so once, burns no CPU and loses no client; commands are answered; a
+    client that waits is served as soon as another leaves."""
     console = consoles.start(scene, limits=Limits(files=FEW_DESCRIPTORS))
     with manners.survives(console.server, "accept-error-fatal"):
         talks = strangers_for(console, console.server.crowd(MANY, some=True), 0.7)
@@ -199,7 +199,7 @@ def test_out_of_descriptors(scene: Scene) -> None:
         require(
             not lost and len(inside) >= FEW_DESCRIPTORS // 5,
             _("{n} clients are served, {m} were thrown out").format(n=len(inside), m=len(lost)),
-            expected=_("who has a descriptor is served, the others wait"),
+            expected=_("clients that have a descriptor are served, the others wait"),
             got=lost[0].error if lost else _("too few are served"),
             cause="lost-client",
         )
@@ -212,7 +212,7 @@ def test_out_of_descriptors(scene: Scene) -> None:
             came += manners.let_talks_in(
                 console.server, [one for one in outside if one not in came]
             )
-        console.pause()  # now who waits may be reset
+        console.pause()  # now clients that wait may be reset
         served = inside[10:] + [one.client for one in came]
         judge(strangers(console, served), cause="lost-by-pause")
         for client in served:
@@ -267,7 +267,7 @@ def test_out_of_threads(scene: Scene) -> None:
 
 
 def paired(console: Console) -> None:
-    """`connected` is said only of clients of whom `disconnected` is said as well, in the log as on stdout."""
+    """The server must say `connected` only of clients of which it also says `disconnected`, in the log as on stdout."""
 
     def unpaired() -> list[str]:
         said = console.log().events + console.program.stdout.lines()

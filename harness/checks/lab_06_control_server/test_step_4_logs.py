@@ -56,7 +56,7 @@ def test_every_event_once(scene: Scene) -> None:
 
 @step(4, "events")
 def test_logins_and_commands_are_logged(scene: Scene) -> None:
-    """The log names who logged in and who was refused, and each command that is known, as it was typed."""
+    """The log names the users who logged in and those who were refused, and each known command as it was typed."""
     console = consoles.start(scene)
     (alice,) = enter(console, "alice")
     alice.close()

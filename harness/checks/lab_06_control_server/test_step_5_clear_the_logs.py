@@ -104,7 +104,7 @@ def test_clear_while_50_write(scene: Scene) -> None:
 
 
 def settled_log(console: Console) -> consoles.Log:
-    """The log at a moment between two lines: reading does not wait for who is writing a line."""
+    """The log at a moment between two lines: reading does not wait for a thread that is writing a line."""
     log = console.log()
     for _try in range(50):
         if not log.data or log.data.endswith(b"\n"):

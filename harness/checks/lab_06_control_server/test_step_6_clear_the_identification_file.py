@@ -81,7 +81,7 @@ def can_log_in(console: Console, known: Sequence[str], gone: Sequence[str]) -> N
 
 
 def try_to_log_in(console: Console, answers: dict[str, bytes], last: bool) -> list[str]:
-    """All names try to log in at once; returns those who are said to be online, unless it is the last time."""
+    """All names try to log in at once; returns those that the server says are online, unless it is the last time."""
     who = list(answers)
     talks = exchange(
         console.server.crowd(len(who)),
@@ -107,7 +107,7 @@ def try_to_log_in(console: Console, answers: dict[str, bytes], last: bool) -> li
 
 @step(6, "clear-users")
 def test_clear_users(scene: Scene) -> None:
-    """`clear users` empties the file: logins are refused afterwards, and who is logged in stays."""
+    """`clear users` empties the file: logins are refused afterwards, and users who are logged in stay."""
     console = consoles.start(scene)
     alice, bob = enter(console, "alice", "bob")
     bob.close()
@@ -151,7 +151,7 @@ def test_a_name_still_online(scene: Scene) -> None:
 
 @step(6, "fifty")
 def test_registrations_at_once(scene: Scene) -> None:
-    """Of 50 users who register at once none is lost: file and memory have them all."""
+    """Of 50 users who register at once the server loses none: file and memory have them all."""
     for shim in (Shim(), *seeded(scene.seed, 1)):
         console = consoles.start(scene, shim=shim)
         with blame("lost-registration"):
@@ -168,7 +168,7 @@ def tally(talks: Sequence[Talk]) -> str:
 
 @step(6, "fifty")
 def test_one_name_for_fifty(scene: Scene) -> None:
-    """Of 50 registrations of one name at once exactly one succeeds; the others are told that it is taken."""
+    """Of 50 registrations of one name at once exactly one succeeds; the server tells the others that it is taken."""
     console = consoles.start(scene, "-c", "5")
     clients = console.server.crowd(50)
     judge(strangers(console, clients), cause="lost-client")
@@ -192,7 +192,7 @@ def test_one_name_for_fifty(scene: Scene) -> None:
 
 @step(6, "names", "protocol")
 def test_one_login_for_fifty(scene: Scene) -> None:
-    """Of 50 logins with one name at once exactly one succeeds; the others are told that it is online already."""
+    """Of 50 logins with one name at once exactly one succeeds; the server tells the others that it is online already."""
     console = consoles.start(scene, shim=Shim(seed=scene.seed, percent=100, max_us=10_000))
     # Where two are let in, it is the first two: so several times a few, after the fifty.
     for name, count in zip(names("same", 13), (50, *[6] * 12)):

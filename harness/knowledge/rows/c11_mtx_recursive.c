@@ -1,4 +1,4 @@
-/* mtx_recursive: a lock, taken by who has it already */
+/* mtx_recursive: a lock that its holder takes again */
 #include "row.h"
 
 #include <threads.h>

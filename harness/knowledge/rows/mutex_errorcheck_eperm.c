@@ -1,5 +1,6 @@
 /*
- * PTHREAD_MUTEX_ERRORCHECK, EPERM: it refuses to be unlocked by who has it not
+ * PTHREAD_MUTEX_ERRORCHECK, EPERM: it refuses to be unlocked by a thread that
+ * does not hold it
  */
 #include "row.h"
 

@@ -1,4 +1,4 @@
-/* PTHREAD_MUTEX_RECURSIVE: a lock, taken by who has it already */
+/* PTHREAD_MUTEX_RECURSIVE: a lock that its holder takes again */
 #include "row.h"
 
 static pthread_mutex_t lock;

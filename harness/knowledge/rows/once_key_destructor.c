@@ -1,4 +1,7 @@
-/* pthread_key_create, pthread_join: what a destructor did, seen by who joins */
+/*
+ * pthread_key_create, pthread_join: what a destructor did, seen by the thread
+ * that joins
+ */
 #include "row.h"
 
 static pthread_key_t key;

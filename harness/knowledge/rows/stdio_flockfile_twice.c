@@ -1,4 +1,4 @@
-/* flockfile: taken by who has it already, and by the calls in between */
+/* flockfile: taken by its holder, and by the calls in between */
 #include "row.h"
 
 static FILE *stream;

@@ -125,7 +125,7 @@ def judge_rates(what: str, rates: Rates) -> Finding:
 
 
 def no_setarch(refused: Ran) -> Finding:
-    """Containers refuse personality(2) unless they are told not to."""
+    """Containers refuse personality(2) unless an option allows it."""
     seen = _("refused: {why}").format(why=refused.last_line)
     return Finding("setarch -R", BAD, seen, "docker run --security-opt seccomp=unconfined …")
 

@@ -23,7 +23,7 @@ def export(language: str, docs: Path | None = None) -> list[dict[str, Any]]:
     topic        {"id": "threads", "name": "Threads"}
     chapter      "why-threads.md#one-client-blocks"
     ask, model   light markdown: the question, and the model answer
-    why          markdown: what is said to any wrong answer that has no explanation of its own; null for choices
+    why          markdown: the text for any wrong answer that has no explanation of its own; null for choices
     options      choice, several: [{"text", "right", "why"}] in the file's order: show them shuffled
     items        order: [text] in the RIGHT order: show them shuffled
     value, tolerance   number: right is |answer - value| <= tolerance

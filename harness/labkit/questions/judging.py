@@ -23,7 +23,7 @@ SHOWN_WORDS = 10  # lines of the compiler's
 
 
 class NotAnAnswer(Exception):
-    """What was typed cannot be judged: it says why, and counts as no answer. evidence: the compiler's words."""
+    """The typed text cannot be judged: the message says why, and it counts as no answer. evidence: the compiler's words."""
 
     def __init__(self, why: str, evidence: str = "") -> None:
         super().__init__(why)
@@ -52,7 +52,7 @@ class Judgement:
 
 
 def judge(question: Question, answer: Answer) -> Judgement:
-    """Judge an answer. NotAnAnswer where it is none of its kind; Trouble where a program could not be run."""
+    """Judge an answer. NotAnAnswer where it has not the form of its kind; Trouble where a program could not be run."""
     if question.kind in ("choice", "several"):
         return _choice(question, set(_numbers(answer, len(question.options))))
     if question.kind == "order":
@@ -76,7 +76,7 @@ def _numbers(answer: Answer, count: int) -> list[int]:
 
 
 def _plain(question: Question, right: bool, why: Words | None = None) -> Judgement:
-    """A judgement with one reason: the model answer, or `why`, or what is said of any other wrong answer."""
+    """A judgement with one reason: the model answer, or `why`, or the text for any other wrong answer."""
     reason = question.model if right else why or question.why
     assert reason
     return Judgement(right, (Reason(reason),))
@@ -167,7 +167,7 @@ def _filled(question: Question, code: str) -> tuple[bool, str]:
 
 
 def _cut(text: str, most: int = SHOWN_LINES) -> str:
-    """The beginning of what was said, if it is long."""
+    """The beginning of an output, if it is long."""
     lines = [line[:200] for line in text.splitlines()]
     return "\n".join(lines[:most] + ["…"] * (len(lines) > most))
 

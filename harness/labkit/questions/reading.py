@@ -109,7 +109,7 @@ class _Reader:
     def question(self) -> Question:
         """The question, checked. Trouble where something is odd."""
         if not re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", self._name):
-            self._odd(_("its id is not words of small letters with hyphens between them"))
+            self._odd(_("its id must be lower-case words joined by hyphens"))
         kind = self._table.get("kind")
         if kind not in KINDS:
             self._odd(_("there is no kind {kind}").format(kind=kind))
