@@ -215,12 +215,16 @@ def listening_ports(pid: int) -> dict[tuple[str, int], int]:
     Read from /proc, so that nothing is taken from the accept queue, and a program that forgot to flush its
     output is seen too. For a socket in LISTEN state the column rx_queue is the accept queue's length.
     """
-    own = set(proc.descriptors(pid).values())
-    return {
-        row.local: row.received
-        for row in tcp_table.rows(pid)
-        if row.state == tcp_table.LISTEN and f"socket:[{row.inode}]" in own
-    }
+    # A table takes milliseconds to read, however little is in it: none is read without need.
+    left = {what for what in proc.descriptors(pid).values() if what.startswith("socket:")}
+    found: dict[tuple[str, int], int] = {}
+    for row in tcp_table.rows(pid) if left else ():
+        if row.state == tcp_table.LISTEN and f"socket:[{row.inode}]" in left:
+            found[row.local] = row.received
+        left.discard(f"socket:[{row.inode}]")
+        if not left:
+            break
+    return found
 
 
 def holds(pid: int, port: int) -> bool:

@@ -21,32 +21,25 @@ from labkit.faults import Trouble
 from labkit.words import _
 
 PROBE_ROUNDS = 20_000
-PROBES = 3
 LOOKS = 3
 MOST = 30.0
 # Threads of others for each core: past it, too little is left to judge anything by time.
 OVERLOAD = 20.0
 LONG_SECONDS, MOST_LONG = 30.0, 3.0
-FRESH_SECONDS = 0.2
+FRESH_SECONDS, MOST_FRESH_SECONDS = 0.2, 1.0
+LOOK_SHARE = 0.02  # of a processor's time, that looks may take: they are a load, too
 MOST_THREADS = 200  # of a process, that are looked at: a look at thousands would itself be the load
 RECENT_SECONDS = 2.0  # of several looks in this time a middle one counts
 
 
 def contention() -> float:
-    """How many times longer than its own CPU time a short piece of work takes here and now (at least 1).
-
-    The median of a few: one that was preempted in the middle says little.
-    """
-    return max(1.0, statistics.median(_one_probe() for _probe in range(PROBES)))
-
-
-def _one_probe() -> float:
+    """How many times longer than its own CPU time a short piece of work takes here and now (at least 1)."""
     wall, cpu = time.perf_counter(), time.thread_time()
     total = 0
     for i in range(PROBE_ROUNDS):
         total += i
     wall, cpu = time.perf_counter() - wall, time.thread_time() - cpu
-    return wall / max(cpu, 1e-4)
+    return max(1.0, wall / max(cpu, 1e-4))
 
 
 def runnable_per_core(tested: Iterable[int] = ()) -> float:
@@ -117,11 +110,12 @@ class Pace:
         # The highest load of others that was seen; the code that uses it resets it.
         self.heaviest = 1.0
         self._looks: deque[tuple[float, float]] = deque()  # when, the load that was seen
+        self._fresh = FRESH_SECONDS  # for which the last of them counts alone
 
     def factor(self) -> float:
         """The larger of what was measured at the start and what the machine's load says now."""
         now = time.monotonic()
-        if not self._looks or now - self._looks[-1][0] > FRESH_SECONDS:
+        if not self._looks or now - self._looks[-1][0] > self._fresh:
             while self._looks and now - self._looks[0][0] > RECENT_SECONDS:
                 self._looks.popleft()
             self._looks.append((now, self._look()))
@@ -133,11 +127,14 @@ class Pace:
 
         What our own work takes longer because of the program under test is no load.
         """
+        began = time.thread_time()
         tested = list(self.tested())
         looks = [(contention(), runnable_per_core(tested)) for _look in range(LOOKS)]
         self._note([running for _took, running in looks])
         own = own_per_core(tested) if max(looks)[0] > 1.5 else 1.0
-        return statistics.median(max(took / own, running) for took, running in looks)
+        took = time.thread_time() - began
+        self._fresh = min(MOST_FRESH_SECONDS, max(FRESH_SECONDS, took / LOOK_SHARE))
+        return statistics.median(max(longer / own, running) for longer, running in looks)
 
     def _others(self) -> float:
         """The load that others make at this moment. How long our own work takes is not asked here: the

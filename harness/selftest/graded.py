@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import json
 import shutil
-import subprocess
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from forge import forge
 from labkit.catalog import COMMON, HARNESS, SOLUTIONS, Lab, all_labs, tomllib
 
 SECONDS = 400
@@ -94,15 +93,12 @@ def check(lab: Lab, work: Path, report: Path, *options: str) -> tuple[int, dict[
 
 def check_once(lab: Lab, work: Path, report: Path, *options: str) -> tuple[int, dict[str, Any]]:
     """One such run."""
-    command = [sys.executable, "-m", "labkit", "check", lab.name, "--quiet"]
-    command += ["--work", str(work), "--report", str(report), *options]
-    done = subprocess.run(
-        command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=SECONDS
-    )
+    words = ["check", lab.name, "--quiet", "--work", str(work), "--report", str(report), *options]
+    status, said = forge().run(words, SECONDS)
     path = report / lab.name / "results.json"
-    assert path.exists(), done.stdout + done.stderr
+    assert path.exists(), said
     results: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    return done.returncode, results
+    return status, results
 
 
 def failures(results: dict[str, Any]) -> str:

@@ -1,0 +1,109 @@
+"""For the self-tests: commands of `harness/lab` in processes forked from one that has imported everything.
+
+To start Python and to import labkit and pytest takes as much of a processor as many a check. A forge does both
+once, and decides once about the sandbox; each command is a fork of it, which does what `harness/lab` does.
+"""
+
+from __future__ import annotations
+
+import atexit
+import functools
+import importlib
+import json
+import os
+import select
+import signal
+import subprocess
+import sys
+import tempfile
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+
+CLOSING_SECONDS = 20.0
+
+
+class Forge:
+    """The process that has imported everything."""
+
+    def __init__(self) -> None:
+        # Without buffers: select(2) must see what is there to be read.
+        self._process = subprocess.Popen(
+            [sys.executable, __file__], stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0
+        )
+
+    def run(self, words: Sequence[str], seconds: float) -> tuple[int, str]:
+        """Run a command to its end; its exit status, and what it said on both streams.
+
+        TimeoutExpired where it takes more than so many seconds; then it is killed.
+        """
+        assert self._process.stdin and self._process.stdout
+        with tempfile.TemporaryDirectory(prefix="forge-") as home:
+            said = Path(home) / "said"
+            order = json.dumps({"words": list(words), "said": str(said)})
+            self._process.stdin.write(order.encode() + b"\n")
+            pid = int(self._process.stdout.readline())
+            in_time = bool(select.select([self._process.stdout], [], [], seconds)[0])
+            if not in_time:
+                os.kill(pid, signal.SIGKILL)
+            status = int(self._process.stdout.readline())
+            output = said.read_text(encoding="utf-8", errors="replace")
+            if not in_time:
+                raise subprocess.TimeoutExpired(list(words), seconds, output)
+            return status, output
+
+    def close(self) -> None:
+        """End it: it ends when nobody can give it an order any more."""
+        assert self._process.stdin
+        self._process.stdin.close()
+        with suppress(subprocess.TimeoutExpired):
+            self._process.wait(CLOSING_SECONDS)
+
+
+@functools.cache
+def forge() -> Forge:
+    """The one of this process, made when it is first asked for."""
+    made = Forge()
+    atexit.register(made.close)
+    return made
+
+
+# -- the process itself --------------------------------------------------------------------------------
+
+
+def serve() -> int:
+    """Take orders, a line of JSON each; for each a fork, whose pid and exit status are told, a line each.
+
+    Returns 0 where there are no more orders, and in each fork the exit status of its command.
+    """
+    importlib.import_module("pytest")
+    from labkit import cli, sandbox
+    from labkit.faults import Trouble
+
+    with suppress(Trouble):  # then each fork tries by itself, and says so
+        sandbox.decide()
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for whoever gives the orders
+    for line in sys.stdin.buffer:
+        order = json.loads(line)
+        pid = os.fork()
+        if not pid:
+            signal.signal(signal.SIGINT, signal.default_int_handler)
+            _speak_into(order["said"])
+            return cli.main(order["words"])
+        os.write(1, b"%d\n" % pid)
+        os.write(1, b"%d\n" % os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
+    return 0
+
+
+def _speak_into(path: str) -> None:
+    """Let there be no input, and let all output go into a new file."""
+    nothing = os.open(os.devnull, os.O_RDONLY)
+    output = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    for source, fd in (nothing, 0), (output, 1), (output, 2):
+        os.dup2(source, fd)
+    os.close(nothing)
+    os.close(output)
+
+
+if __name__ == "__main__":
+    sys.exit(serve())
