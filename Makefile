@@ -9,14 +9,16 @@ WORK := labs
 SEED :=
 AGAIN :=
 PORT := 8000
+INTO :=
+FORCE :=
 # An order may stand in the environment, too: SANDBOX=none runs programs without the sandbox.
 SANDBOX ?=
-export LAB STEP WORK SEED AGAIN SANDBOX
+export LAB STEP WORK SEED AGAIN INTO FORCE SANDBOX
 
 RU := $(if $(filter ru%,$(firstword $(LANGUAGE) $(LC_ALL) $(LC_MESSAGES) $(LANG))),ru)
 
 .DEFAULT_GOAL := help
-.PHONY: help check grade docs docs-serve doctor quiz test bench knowledge lint format words
+.PHONY: help check grade docs docs-serve doctor quiz starters test bench knowledge lint format words
 
 help:
 	@sed -n 's/^##$(RU) //p' Makefile
@@ -60,6 +62,14 @@ doctor:
 quiz:
 	@harness/setup.sh student
 	@harness/lab quiz $${LAB:+"$$LAB"} $${AGAIN:+--again}
+
+# LANGUAGE counts on the command line only: in the environment it is that of all messages.
+##   make starters [LANGUAGE=ru] [INTO=DIR]          make what students begin with
+##ru   make starters [LANGUAGE=ru] [INTO=DIR]          заготовки для студентов
+starters:
+	@harness/setup.sh student
+	@harness/lab starters $(if $(filter command,$(firstword $(origin LANGUAGE))),--language "$(LANGUAGE)") \
+		$${INTO:+--into "$$INTO"} $${FORCE:+--force}
 
 ##   make test                                       lint, then the harness's tests
 ##ru   make test                                       lint и тесты самой системы

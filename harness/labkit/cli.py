@@ -1,4 +1,4 @@
-"""The command line: `check` one lab, `grade` them all, `doctor` the machine, a `quiz`.
+"""The command line: `check` one lab, `grade` them all, `doctor` the machine, a `quiz`, make the `starters`.
 
 Exit status: 0 graded and every step passed (of the quiz: done, or left), 1 graded and something failed,
 2 wrong arguments, 3 an error of ours or the machine's.
@@ -134,6 +134,13 @@ def _parser() -> argparse.ArgumentParser:
     quiz.add_argument("--docs", type=Path, help=argparse.SUPPRESS)  # for the self-tests
     quiz.add_argument("--progress", type=Path, help=argparse.SUPPRESS)
     quiz.set_defaults(run=_quiz)
+    starters = commands.add_parser("starters", help=_("make what students begin with"))
+    starters.add_argument(
+        "--language", choices=["en", "ru"], default="en", help=_("of the comments")
+    )
+    starters.add_argument("--into", type=Path, help=_("directory for the lab directories"))
+    starters.add_argument("--force", action="store_true", help=_("overwrite changed files, too"))
+    starters.set_defaults(run=_starters)
     return parser
 
 
@@ -148,6 +155,21 @@ def _quiz(options: argparse.Namespace) -> int:
 
     _prepare()
     return quiz.main(options)
+
+
+def _starters(options: argparse.Namespace) -> int:
+    from labkit import starters
+
+    into = options.into or starters.home(options.language)
+    try:
+        written = starters.make(options.language, into, options.force)
+    except starters.Refused as why:
+        return _complain(str(why), 2)
+    for path in written:
+        print(path)
+    if not written:
+        print(_("the starters in {dir} are up to date").format(dir=into))
+    return 0
 
 
 # -- check -------------------------------------------------------------------------------------------
