@@ -11,6 +11,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import replace
 from itertools import islice
 
+from labkit import calm
 from labkit.build import CLANG, GCC
 from labkit.clients import Client, Talk, await_answers
 from labkit.faults import Disconnected, Fault, Silent
@@ -579,20 +580,7 @@ def names_are_true(server: Server, clients: Sequence[Client]) -> None:
 
 def calm_while_short(program: Running) -> None:
     """Out of descriptors, while nothing changes, it must use no CPU and say nothing more than one line."""
-    began, used, before = time.monotonic(), program.cpu_seconds(), program.cpu_by_thread()
-    program.eventually(lambda: time.monotonic() - began > 0.6, 5.0)
-    share = (program.cpu_seconds() - used) / (time.monotonic() - began)
-    after = program.cpu_by_thread()
-    busy = [thread for thread in after if after[thread] > before.get(thread, 0.0)]
-    if share >= 0.1:
-        raise Fault(
-            _("out of descriptors, the server uses {n:.0f}% of a CPU while nothing happens").format(
-                n=share * 100
-            ),
-            expected=_("it sleeps"),
-            got=_("{n} of its {all} threads use it").format(n=len(busy), all=len(after)),
-            cause="spins-on-client" if len(busy) > 2 else "busy-wait",
-        )
+    calm.must_sleep(program, _("the server is out of descriptors"))
     said = program.stderr.text()
     if said.count("\n") != 1:
         raise Fault(

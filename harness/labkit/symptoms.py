@@ -436,6 +436,29 @@ _TABLE = (
             "hits that client then. One owner for each descriptor: the thread that closes it is the last to use it."
         ),
     ),
+    Symptom(
+        "word-as-command",
+        N_("the server takes a word, or a byte, for a command"),
+        N_(
+            "The server returns every byte. `exit` is a word between a person and the client; to the server it is text like\n"
+            "any other, and so are an empty line and the byte that Ctrl-D sends from a file. A client's end shows by read(2)\n"
+            "returning 0, and by nothing else."
+        ),
+        (SERVE, "printf 'exit\\nstill here\\n' | nc -N 127.0.0.1 9090"),
+    ),
+    Symptom(
+        "hidden-state",
+        N_("threads share a state inside the C library"),
+        N_(
+            "strtok keeps its place between two calls in one variable for all threads; localtime and gethostbyname return the\n"
+            "address of one. Another thread's call changes it in between. ThreadSanitizer does not look into the C library.\n"
+            'Functions that end in _r get that variable from you: give them one of your own. See pthreads(7), "Thread-safe\n'
+            'functions".'
+        ),
+        (
+            "grep -nE '\\b(strtok|localtime|gmtime|ctime|asctime|gethostby[a-z]+|getserv[a-z]+) *\\(' *.c",
+        ),
+    ),
     # -- bad weather -------------------------------------------------------------------------------
     Symptom(
         "accept-error-fatal",
@@ -842,6 +865,31 @@ _TABLE = (
             "65535 + 1 is 0 in 16 bits: a loop over a uint16_t that ends behind port 65535 never ends. Count in an int."
         ),
         ("{bin}/scanner -p 65535 localhost",),
+    ),
+    Symptom(
+        "beyond-range",
+        N_("ports outside the range are tried"),
+        N_(
+            "Between the look at whether a port is left and the taking of it, other threads took the last ones. To look and to\n"
+            "take must happen under the same lock, without letting it go in between."
+        ),
+        (
+            N_(
+                "for i in $(seq 20); do strace -f -e trace=connect {bin}/scanner -t 40 -p 2000-2039 127.0.0.1 2>&1"
+                " | grep -c 'htons(2040)'; done  # 0 each time"
+            ),
+        ),
+    ),
+    Symptom(
+        "wrong-progress",
+        N_("the bar shows another progress than there is"),
+        N_(
+            "A port counts when its answer is known, or its time-out is over, not when a thread has taken it: with many threads\n"
+            "and silent ports the bar would be full at once, and stand there. Nor does the time say how much is done."
+        ),
+        (
+            "python3 /tmp/ports.py 21020 21059 & sleep 1; {bin}/scanner -t 60 -p 21000-21059 127.0.0.1",
+        ),
     ),
     Symptom(
         "port-twice",

@@ -25,9 +25,10 @@ from labkit.checking import Limits, Scene, Server, Shim, _, expect, judge, seede
 def test_stops_with_50_clients(scene: Scene) -> None:
     """SIGTERM with 50 clients connected: all are closed and reported, exit 0 within a second."""
     server = scene.server(SERVER)
-    clients = server.crowd(50)
+    mute, clients = server.crowd(3), server.crowd(50)
     judge(talk(server, clients), cause="lost-client")
-    manners.stops(server, clients, signal.SIGTERM, unsaid="not-awaited")
+    server.program.eventually(lambda: server.program.stdout.text().count(" connected\n") == 53, 2.0)
+    manners.stops(server, [*mute, *clients], signal.SIGTERM, unsaid="not-awaited")
     manners.binds_again(scene, server)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 
 from labkit import manners
-from labkit.checking import Running, Scene, Shim, Tool, _, expect, inspected, require
+from labkit.checking import Running, Scene, Shim, Tool, _, calm, expect, inspected, require
 from labkit.instants import (
     LATE_SECONDS,
     at_its_best,
@@ -161,6 +161,7 @@ def a_thread_each(scene: Scene, mode: str) -> None:
     running.eventually(enough, 1.5)
     must_run_on(running)
     wait_asleep(running, patience)
+    calm.must_sleep(running, _("all rockets have minutes to wait"), "busy-wait")
     threads = running.threads()
     if not LEAST_THREADS <= threads <= WAITING + 1 + HELPERS:
         # Of a program that is about to end only the last ones are seen.
