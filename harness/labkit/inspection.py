@@ -259,9 +259,9 @@ def _read_tsan(program: Running) -> list[Finding]:
 def _with_our_orders(program: Running, findings: list[Finding]) -> list[Finding]:
     """The findings with those on the order of locks judged by the shim's record: see `labkit.lockorder`.
 
-    Where no shim was loaded, or a tool has nothing to say of locks, it is not judged at all.
+    Where a tool has nothing to say of locks, it is not judged at all.
     """
-    if not program.shimmed or program.tool is UNDER_ASAN:
+    if program.tool is UNDER_ASAN:
         return lockorder.settle(findings, [])
     built = program.scene.builder.build(program.program, program.tool.flavour)
     record = _record(program)

@@ -105,7 +105,7 @@ class _Node:
 def read(path: Path) -> Record:
     """The record so far. Trouble where there is none, or where it was damaged."""
     try:
-        data = written.content(path)[_AT:]
+        data = written.beginning(path, _AT + _SIZE)[_AT:]
     except OSError as error:
         words = _("the shim's record of locks cannot be read: {why}")
         raise Trouble(words.format(why=error)) from error

@@ -250,8 +250,8 @@ class Program:
         return min(set(range(len(used) + 1)) - used)
 
     def resident(self) -> int:
-        """Resident memory in bytes."""
-        return proc.resident(self.pid)
+        """Resident memory in bytes that is in no file: the shim's record is none of the program's."""
+        return proc.own_resident(self.pid)
 
     def peak_resident(self) -> int:
         """The most resident memory that it has had so far, in bytes."""

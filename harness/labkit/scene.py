@@ -176,16 +176,17 @@ class Scene:
         here: the directory it starts in, made by `directory` or another's; None is a new one of its own.
         """
         built = self.builder.build(program, tool.flavour)
-        if tool is not NATIVELY:
-            # It tells the tool what that does not know, of main's end for one, and keeps its log open.
-            shim = shim or Shim()
+        # Always there: it records what the program does, and tells a tool what that does not know.
+        shim = shim or Shim()
         home = self._directory / f"run-{len(self.programs) + 1}"
         here, log = here or home / "here", home / "log"
         here.mkdir(parents=True, exist_ok=True)
         log.mkdir(parents=True)
-        readable = {"/program": built.program.parent, "/native": build.NATIVE}
-        if shim:
-            readable["/shim"] = build.shim().parent
+        readable = {
+            "/program": built.program.parent,
+            "/native": build.NATIVE,
+            "/shim": build.shim().parent,
+        }
         view = sandbox.View(here, readable, {"/log": log})
         words = _tool_words(tool, view) + [sandbox.place(view, f"/program/{program}"), *arguments]
         if "stdin" in terminals.split():
@@ -228,7 +229,6 @@ class Scene:
             os.close(theirs)
         running.attach(self, program, tool, log, network)
         running.here, running.places = here, (here, log)
-        running.shimmed = shim is not None
         running.keyboard = running.keys() if "stdin" in terminals.split() else keyboard
         self.programs.append(running)
         return running
@@ -333,7 +333,6 @@ class Running(Program):
         self.here = Path()  # the directory it was started in
         self.keyboard: int | None = None  # our end of its stdin
         self.may_end = False
-        self.shimmed = False  # whether the perturbation shim is loaded
 
     def deadline(self, seconds: float) -> Deadline:
         """A deadline for this program under its tool."""
@@ -580,16 +579,14 @@ def _tool_environment(tool: Tool, view: sandbox.View) -> dict[str, str]:
 
 
 def _shim_words(
-    shim: Shim | None, view: sandbox.View, program: str, libraries: Sequence[str] = ()
+    shim: Shim, view: sandbox.View, program: str, libraries: Sequence[str] = ()
 ) -> dict[str, str]:
-    """The environment that loads the shim, if there is one, and other libraries; the program shall not see it."""
-    words: dict[str, str] = {}
-    if shim:
-        words = shim.environment()
-        words["PERTURB_STATS"] = sandbox.place(view, words["PERTURB_STATS"])
-        words["PERTURB_HIDE"] = program
-        libraries = [sandbox.place(view, "/shim/perturb.so"), *libraries]
-    return {**words, "LD_PRELOAD": ":".join(libraries)} if libraries else words
+    """The environment that loads the shim, and other libraries; the program shall not see it."""
+    words = shim.environment()
+    words["PERTURB_STATS"] = sandbox.place(view, words["PERTURB_STATS"])
+    words["PERTURB_HIDE"] = program
+    libraries = [sandbox.place(view, "/shim/perturb.so"), *libraries]
+    return {**words, "LD_PRELOAD": ":".join(libraries)}
 
 
 def seeded(seed: int, count: int) -> list[Shim]:

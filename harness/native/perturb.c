@@ -57,7 +57,7 @@
 
 enum {
 	PAGE_BYTES = 4096,
-	FILE_BYTES = SHIM_RECORD_AT + sizeof(struct shim_record),
+	FILE_BYTES = SHIM_FLIGHT_AT + sizeof(struct shim_flight),
 };
 
 struct shim_real real;
@@ -404,6 +404,8 @@ open_stats(const char *path)
 	stats = file;
 	shim_locks_set_up(
 	    (struct shim_record *)((char *)file + SHIM_RECORD_AT));
+	shim_flight_set_up(
+	    (struct shim_flight *)((char *)file + SHIM_FLIGHT_AT));
 }
 
 /* In the child of a fork: its threads are its own, and so are its counters. */
@@ -413,6 +415,7 @@ fork_in_child(void)
 	stats = &private_stats;
 	shim_threads_forked();
 	shim_locks_forked();
+	shim_flight_forked();
 }
 
 /*

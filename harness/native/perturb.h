@@ -49,6 +49,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "perturb_flight.h"
+
 /* What is wrapped that no header of the C library declares for all. */
 int __overflow(FILE *stream, int byte);
 int __uflow(FILE *stream);
@@ -112,7 +114,12 @@ ssize_t __getdelim(char **line, size_t *size, int delimiter, FILE *stream);
 	X(eventfd_read) X(eventfd_write) X(timerfd_settime)                    \
 	X(mq_send) X(mq_timedsend) X(mq_receive) X(mq_timedreceive)            \
 	X(splice) X(tee) X(vmsplice) X(sendfile) X(connect)                    \
-	X(recvmmsg) X(sendmmsg) X(flock) X(epoll_ctl) X(epoll_pwait2)
+	X(recvmmsg) X(sendmmsg) X(flock) X(epoll_ctl) X(epoll_pwait2)          \
+	X(socket) X(bind) X(listen) X(getpeername) X(getsockname)              \
+	X(setsockopt) X(getsockopt) X(rename) X(unlink) X(ftruncate)           \
+	X(lseek) X(pipe) X(pipe2) X(socketpair)                                \
+	X(sem_init) X(sem_destroy) X(pthread_cond_init)                        \
+	X(pthread_sigmask) X(sigprocmask) X(pthread_exit) X(pthread_cancel)
 /* clang-format on */
 
 /*
@@ -217,6 +224,12 @@ struct shim_record {
 	struct shim_entry nodes[SHIM_NODES];
 	struct shim_entry waits[SHIM_WAITS];
 	struct shim_site sites[SHIM_SITES];
+};
+
+/* Behind it, at the beginning of a page, the flight recorder's part. */
+enum {
+	SHIM_FLIGHT_AT =
+	    (SHIM_RECORD_AT + sizeof(struct shim_record) + 4095) / 4096 * 4096,
 };
 
 _Static_assert(sizeof(struct shim_entry) == 32, "the file has a fixed form");
@@ -415,6 +428,15 @@ enum shim_how shim_how_of(const pthread_rwlock_t *lock, enum shim_how how);
 
 /* Of calls that come from the shim itself the caller is this one. */
 void shim_lock_called(void *caller);
+
+/* Whether an address lies in the shim. */
+bool shim_is_ours(const void *address);
+
+/*
+ * A caller as an offset into the program; 0 where it lies elsewhere. One that
+ * lies in the shim is perturb_c11.c, whose own caller is meant.
+ */
+uint32_t shim_site_of(void *caller);
 
 /*
  * What orders threads: before one is created, in it when it begins, before it

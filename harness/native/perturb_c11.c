@@ -76,6 +76,23 @@ result_of(int err)
 	}
 }
 
+/* The flight recorder's word for a result. */
+static void
+ended(int result)
+{
+	int error = 0;
+
+	if (result == thrd_busy)
+		error = EBUSY;
+	else if (result == thrd_timedout)
+		error = ETIMEDOUT;
+	else if (result == thrd_nomem)
+		error = ENOMEM;
+	else if (result != thrd_success)
+		error = EINVAL;
+	shim_flight_ended(result, error);
+}
+
 /* -- threads --------------------------------------------------------------- */
 
 static void *
@@ -119,6 +136,7 @@ create_by_glibc(thrd_t *thread, struct start *start)
 		shim_page_free(start);
 		return thrd_error;
 	}
+	shim_flight_object(start->number);
 	shim_order_creates(start->number, (void *)(uintptr_t)start->routine,
 	    __builtin_return_address(0));
 	result = real.thrd_create(thread, main_by_glibc, start);
@@ -140,6 +158,7 @@ thrd_create(thrd_t *thread, thrd_start_t routine, void *argument)
 	int result;
 
 	c11_enter(__builtin_return_address(0));
+	shim_flight_begins(SHIM_CALL_thrd_create, -1, NULL, 0, -1, HERE);
 	start = shim_page_new();
 	if (!start) {
 		result = thrd_nomem;
@@ -148,6 +167,7 @@ thrd_create(thrd_t *thread, thrd_start_t routine, void *argument)
 		result = config.watched ? create_by_pthreads(thread, start)
 					: create_by_glibc(thread, start);
 	}
+	ended(result);
 	c11_leave();
 	return result;
 }
@@ -158,6 +178,8 @@ thrd_detach(thrd_t thread)
 	int result;
 
 	c11_enter(__builtin_return_address(0));
+	shim_flight_begins(
+	    SHIM_CALL_thrd_detach, -1, (void *)thread, 0, 0, HERE);
 	if (config.watched || shim_is_main((pthread_t)thread)) {
 		result = result_of(pthread_detach((pthread_t)thread));
 	} else {
@@ -165,6 +187,7 @@ thrd_detach(thrd_t thread)
 		if (result == thrd_success)
 			shim_count(&stats->detached);
 	}
+	ended(result);
 	c11_leave();
 	return result;
 }
@@ -177,18 +200,21 @@ thrd_join(thrd_t thread, int *value)
 	int result;
 
 	c11_enter(__builtin_return_address(0));
+	number = shim_order_joining((pthread_t)thread);
+	shim_flight_joins(
+	    SHIM_CALL_thrd_join, number, (pthread_t)thread, 0, -1, HERE);
 	if (config.watched || shim_is_main((pthread_t)thread)) {
 		result = result_of(pthread_join((pthread_t)thread, &returned));
 		if (result == thrd_success && value)
 			*value = (int)(intptr_t)returned;
 	} else {
-		number = shim_order_joining((pthread_t)thread);
 		result = real.thrd_join(thread, value);
 		if (result == thrd_success) {
 			shim_count(&stats->joined);
 			shim_order_joined(number, (pthread_t)thread);
 		}
 	}
+	ended(result);
 	c11_leave();
 	return result;
 }
@@ -197,10 +223,12 @@ void
 call_once(once_flag *flag, void (*function)(void))
 {
 	c11_enter(__builtin_return_address(0));
+	shim_flight_begins(SHIM_CALL_call_once, -1, flag, 0, -1, HERE);
 	if (config.watched)
 		pthread_once((pthread_once_t *)flag, function);
 	else
 		real.call_once(flag, function);
+	ended(thrd_success);
 	c11_leave();
 }
 
@@ -229,9 +257,11 @@ mtx_init(mtx_t *mutex, int type)
 	int result;
 
 	c11_enter(__builtin_return_address(0));
+	shim_flight_begins(SHIM_CALL_mtx_init, -1, mutex, 0, 0, HERE);
 	shim_lock_ended(mutex);
 	result = config.watched ? result_of(mutex_init(as_mutex(mutex), type))
 				: real.mtx_init(mutex, type);
+	ended(result);
 	c11_leave();
 	return result;
 }
@@ -242,6 +272,7 @@ mtx_lock(mtx_t *mutex)
 	int result;
 
 	c11_enter(__builtin_return_address(0));
+	shim_flight_begins(SHIM_CALL_mtx_lock, -1, mutex, 0, -1, HERE);
 	if (config.watched) {
 		result = result_of(pthread_mutex_lock(as_mutex(mutex)));
 	} else {
@@ -251,6 +282,7 @@ mtx_lock(mtx_t *mutex)
 		if (result == thrd_success)
 			shim_lock_taken(mutex, SHIM_EXCLUSIVE, HERE);
 	}
+	ended(result);
 	c11_leave();
 	return result;
 }
@@ -261,6 +293,8 @@ mtx_timedlock(mtx_t *restrict mutex, const struct timespec *restrict until)
 	int result;
 
 	c11_enter(__builtin_return_address(0));
+	shim_flight_begins(SHIM_CALL_mtx_timedlock, -1, mutex, CLOCK_REALTIME,
+	    shim_ns_until(CLOCK_REALTIME, until), HERE);
 	if (config.watched) {
 		result =
 		    result_of(pthread_mutex_timedlock(as_mutex(mutex), until));
@@ -270,6 +304,7 @@ mtx_timedlock(mtx_t *restrict mutex, const struct timespec *restrict until)
 		if (result == thrd_success)
 			shim_lock_taken(mutex, SHIM_TRIED, HERE);
 	}
+	ended(result);
 	c11_leave();
 	return result;
 }
@@ -280,6 +315,7 @@ mtx_trylock(mtx_t *mutex)
 	int result;
 
 	c11_enter(__builtin_return_address(0));
+	shim_flight_begins(SHIM_CALL_mtx_trylock, -1, mutex, 0, 0, HERE);
 	if (config.watched) {
 		result = result_of(pthread_mutex_trylock(as_mutex(mutex)));
 	} else {
@@ -287,6 +323,7 @@ mtx_trylock(mtx_t *mutex)
 		if (result == thrd_success)
 			shim_lock_taken(mutex, SHIM_TRIED, HERE);
 	}
+	ended(result);
 	c11_leave();
 	return result;
 }
@@ -297,6 +334,7 @@ mtx_unlock(mtx_t *mutex)
 	int result;
 
 	c11_enter(__builtin_return_address(0));
+	shim_flight_begins(SHIM_CALL_mtx_unlock, -1, mutex, 0, 0, HERE);
 	if (config.watched) {
 		result = result_of(pthread_mutex_unlock(as_mutex(mutex)));
 	} else {
@@ -305,6 +343,7 @@ mtx_unlock(mtx_t *mutex)
 			shim_lock_given(mutex);
 		shim_delay();
 	}
+	ended(result);
 	c11_leave();
 	return result;
 }
@@ -313,11 +352,13 @@ void
 mtx_destroy(mtx_t *mutex)
 {
 	c11_enter(__builtin_return_address(0));
+	shim_flight_begins(SHIM_CALL_mtx_destroy, -1, mutex, 0, 0, HERE);
 	if (config.watched)
 		pthread_mutex_destroy(as_mutex(mutex));
 	else
 		real.mtx_destroy(mutex);
 	shim_lock_ended(mutex);
+	ended(thrd_success);
 	c11_leave();
 }
 
@@ -329,9 +370,11 @@ cnd_init(cnd_t *cond)
 	int result;
 
 	c11_enter(__builtin_return_address(0));
+	shim_flight_begins(SHIM_CALL_cnd_init, -1, cond, 0, 0, HERE);
 	result = config.watched
 	    ? result_of(pthread_cond_init(as_cond(cond), NULL))
 	    : real.cnd_init(cond);
+	ended(result);
 	c11_leave();
 	return result;
 }
@@ -342,6 +385,7 @@ cnd_signal(cnd_t *cond)
 	int result;
 
 	c11_enter(__builtin_return_address(0));
+	shim_flight_begins(SHIM_CALL_cnd_signal, -1, cond, 0, 0, HERE);
 	if (config.watched) {
 		result = result_of(pthread_cond_signal(as_cond(cond)));
 	} else {
@@ -349,6 +393,7 @@ cnd_signal(cnd_t *cond)
 		result = real.cnd_signal(cond);
 		shim_delay();
 	}
+	ended(result);
 	c11_leave();
 	return result;
 }
@@ -359,6 +404,7 @@ cnd_broadcast(cnd_t *cond)
 	int result;
 
 	c11_enter(__builtin_return_address(0));
+	shim_flight_begins(SHIM_CALL_cnd_broadcast, -1, cond, 0, 0, HERE);
 	if (config.watched) {
 		result = result_of(pthread_cond_broadcast(as_cond(cond)));
 	} else {
@@ -366,6 +412,7 @@ cnd_broadcast(cnd_t *cond)
 		result = real.cnd_broadcast(cond);
 		shim_delay();
 	}
+	ended(result);
 	c11_leave();
 	return result;
 }
@@ -376,6 +423,7 @@ cnd_wait(cnd_t *cond, mtx_t *mutex)
 	int result;
 
 	c11_enter(__builtin_return_address(0));
+	shim_flight_begins(SHIM_CALL_cnd_wait, -1, cond, 0, -1, HERE);
 	if (config.watched) {
 		result = result_of(
 		    pthread_cond_wait(as_cond(cond), as_mutex(mutex)));
@@ -386,6 +434,7 @@ cnd_wait(cnd_t *cond, mtx_t *mutex)
 		shim_wait_ended(mutex, HERE);
 		shim_delay();
 	}
+	ended(result);
 	c11_leave();
 	return result;
 }
@@ -397,6 +446,8 @@ cnd_timedwait(cnd_t *restrict cond, mtx_t *restrict mutex,
 	int result;
 
 	c11_enter(__builtin_return_address(0));
+	shim_flight_begins(SHIM_CALL_cnd_timedwait, -1, cond, CLOCK_REALTIME,
+	    shim_ns_until(CLOCK_REALTIME, until), HERE);
 	if (config.watched) {
 		result = result_of(pthread_cond_timedwait(
 		    as_cond(cond), as_mutex(mutex), until));
@@ -407,6 +458,7 @@ cnd_timedwait(cnd_t *restrict cond, mtx_t *restrict mutex,
 		shim_wait_ended(mutex, HERE);
 		shim_delay();
 	}
+	ended(result);
 	c11_leave();
 	return result;
 }
@@ -415,9 +467,11 @@ void
 cnd_destroy(cnd_t *cond)
 {
 	c11_enter(__builtin_return_address(0));
+	shim_flight_begins(SHIM_CALL_cnd_destroy, -1, cond, 0, -1, HERE);
 	if (config.watched)
 		pthread_cond_destroy(as_cond(cond));
 	else
 		real.cnd_destroy(cond);
+	ended(thrd_success);
 	c11_leave();
 }

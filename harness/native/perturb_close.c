@@ -254,7 +254,7 @@ dup(int fd)
 	if (is_closed(fd))
 		errno = EBADF;
 	else
-		copy = real.dup(fd);
+		copy = FLY(dup, fd, NULL, 0, 0, real.dup(fd));
 	shim_leave();
 	return copy;
 }
@@ -270,7 +270,7 @@ dup2(int fd, int copy)
 	} else {
 		if (fd != copy)
 			make_way(copy);
-		result = real.dup2(fd, copy);
+		result = FLY(dup2, fd, NULL, copy, 0, real.dup2(fd, copy));
 	}
 	shim_leave();
 	return result;
@@ -287,7 +287,8 @@ dup3(int fd, int copy, int flags)
 	} else {
 		if (fd != copy)
 			make_way(copy);
-		result = real.dup3(fd, copy, flags);
+		result =
+		    FLY(dup3, fd, NULL, copy, 0, real.dup3(fd, copy, flags));
 	}
 	shim_leave();
 	return result;
@@ -309,6 +310,14 @@ control(__typeof__(fcntl) *function, int fd, int command, void *argument)
 	return function(fd, command, argument);
 }
 
+/* Some of them give out a descriptor. */
+static void
+copied(int command, int result, void *caller)
+{
+	if (result >= 0 && (command == F_DUPFD || command == F_DUPFD_CLOEXEC))
+		shim_flight_opened(result, SHIM_CALL_fcntl, caller);
+}
+
 int
 fcntl(int fd, int command, ...)
 {
@@ -320,7 +329,9 @@ fcntl(int fd, int command, ...)
 	argument = va_arg(rest, void *);
 	va_end(rest);
 	shim_enter(__builtin_return_address(0));
-	result = control(real.fcntl, fd, command, argument);
+	result = FLY(fcntl, fd, NULL, command, (intptr_t)argument,
+	    control(real.fcntl, fd, command, argument));
+	copied(command, result, __builtin_return_address(0));
 	shim_leave();
 	return result;
 }
@@ -337,7 +348,9 @@ fcntl64(int fd, int command, ...)
 	argument = va_arg(rest, void *);
 	va_end(rest);
 	shim_enter(__builtin_return_address(0));
-	result = control(real.fcntl64, fd, command, argument);
+	result = FLY(fcntl, fd, NULL, command, (intptr_t)argument,
+	    control(real.fcntl64, fd, command, argument));
+	copied(command, result, __builtin_return_address(0));
 	shim_leave();
 	return result;
 }

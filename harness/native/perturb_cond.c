@@ -150,7 +150,8 @@ pthread_cond_destroy(pthread_cond_t *cond)
 
 	shim_enter(__builtin_return_address(0));
 	if (!is_left(cond))
-		err = real.pthread_cond_destroy(cond);
+		err = FLY_ERR(pthread_cond_destroy, cond, 0, -1,
+		    real.pthread_cond_destroy(cond));
 	shim_leave();
 	return err;
 }

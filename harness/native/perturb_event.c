@@ -14,7 +14,8 @@ eventfd_read(int fd, eventfd_t *value)
 	int result;
 
 	shim_enter(__builtin_return_address(0));
-	result = real.eventfd_read(fd, value);
+	result =
+	    FLY(eventfd_read, fd, NULL, 0, 8, real.eventfd_read(fd, value));
 	shim_interrupted(result);
 	if (result == 0)
 		shim_acquire_by(fd);
@@ -31,7 +32,8 @@ eventfd_write(int fd, eventfd_t value)
 	shim_enter(__builtin_return_address(0));
 	shim_delay();
 	shim_release_by(fd);
-	result = real.eventfd_write(fd, value);
+	result =
+	    FLY(eventfd_write, fd, NULL, 0, 8, real.eventfd_write(fd, value));
 	shim_interrupted(result);
 	shim_leave();
 	return result;
@@ -78,7 +80,8 @@ mq_send(mqd_t queue, const char *message, size_t len, unsigned priority)
 
 	shim_enter(__builtin_return_address(0));
 	sending_message(queue);
-	result = real.mq_send(queue, message, len, priority);
+	result = FLY(mq_send, queue, NULL, 0, -1,
+	    real.mq_send(queue, message, len, priority));
 	shim_interrupted(result);
 	shim_leave();
 	return result;
@@ -92,7 +95,9 @@ mq_timedsend(mqd_t queue, const char *message, size_t len, unsigned priority,
 
 	shim_enter(__builtin_return_address(0));
 	sending_message(queue);
-	result = real.mq_timedsend(queue, message, len, priority, until);
+	result = FLY(mq_timedsend, queue, NULL, CLOCK_REALTIME,
+	    shim_ns_until(CLOCK_REALTIME, until),
+	    real.mq_timedsend(queue, message, len, priority, until));
 	shim_interrupted(result);
 	shim_leave();
 	return result;
@@ -104,7 +109,8 @@ mq_receive(mqd_t queue, char *message, size_t len, unsigned *priority)
 	ssize_t got;
 
 	shim_enter(__builtin_return_address(0));
-	got = real.mq_receive(queue, message, len, priority);
+	got = FLY(mq_receive, queue, NULL, 0, -1,
+	    real.mq_receive(queue, message, len, priority));
 	received_message(queue, got);
 	shim_leave();
 	return got;
@@ -117,7 +123,9 @@ mq_timedreceive(mqd_t queue, char *restrict message, size_t len,
 	ssize_t got;
 
 	shim_enter(__builtin_return_address(0));
-	got = real.mq_timedreceive(queue, message, len, priority, until);
+	got = FLY(mq_timedreceive, queue, NULL, CLOCK_REALTIME,
+	    shim_ns_until(CLOCK_REALTIME, until),
+	    real.mq_timedreceive(queue, message, len, priority, until));
 	received_message(queue, got);
 	shim_leave();
 	return got;
@@ -133,7 +141,8 @@ splice(int from, off64_t *from_at, int to, off64_t *to_at, size_t len,
 
 	shim_enter(__builtin_return_address(0));
 	shim_release_by(to);
-	moved = real.splice(from, from_at, to, to_at, len, flags);
+	moved = FLY(splice, from, NULL, to, len,
+	    real.splice(from, from_at, to, to_at, len, flags));
 	shim_interrupted(moved);
 	if (moved >= 0)
 		shim_acquire_by(from);
@@ -148,7 +157,7 @@ tee(int from, int to, size_t len, unsigned flags)
 
 	shim_enter(__builtin_return_address(0));
 	shim_release_by(to);
-	moved = real.tee(from, to, len, flags);
+	moved = FLY(tee, from, NULL, to, len, real.tee(from, to, len, flags));
 	shim_interrupted(moved);
 	if (moved >= 0)
 		shim_acquire_by(from);
@@ -164,7 +173,8 @@ vmsplice(int fd, const struct iovec *vector, size_t count, unsigned flags)
 
 	shim_enter(__builtin_return_address(0));
 	shim_release_by(fd);
-	moved = real.vmsplice(fd, vector, count, flags);
+	moved = FLY(
+	    vmsplice, fd, NULL, 0, -1, real.vmsplice(fd, vector, count, flags));
 	shim_interrupted(moved);
 	if (moved >= 0)
 		shim_acquire_by(fd);
@@ -179,7 +189,8 @@ sendfile(int to, int from, off_t *from_at, size_t len)
 
 	shim_enter(__builtin_return_address(0));
 	shim_release_by(to);
-	moved = real.sendfile(to, from, from_at, len);
+	moved = FLY(sendfile, to, NULL, from, len,
+	    real.sendfile(to, from, from_at, len));
 	shim_interrupted(moved);
 	if (moved >= 0)
 		shim_acquire_by(from);
@@ -196,7 +207,8 @@ recvmmsg(int fd, struct mmsghdr *messages, unsigned count, int flags,
 	int got;
 
 	shim_enter(__builtin_return_address(0));
-	got = real.recvmmsg(fd, messages, count, flags, timeout);
+	got = FLY(recvmmsg, fd, NULL, flags, -1,
+	    real.recvmmsg(fd, messages, count, flags, timeout));
 	shim_interrupted(got);
 	if (got >= 0)
 		shim_acquire_by(fd);
@@ -211,7 +223,8 @@ sendmmsg(int fd, struct mmsghdr *messages, unsigned count, int flags)
 
 	shim_enter(__builtin_return_address(0));
 	shim_release_by(fd);
-	sent = real.sendmmsg(fd, messages, count, flags);
+	sent = FLY(sendmmsg, fd, NULL, flags, -1,
+	    real.sendmmsg(fd, messages, count, flags));
 	shim_interrupted(sent);
 	shim_leave();
 	return sent;
@@ -225,7 +238,7 @@ connect(int fd, __CONST_SOCKADDR_ARG address, socklen_t len)
 
 	shim_enter(__builtin_return_address(0));
 	shim_release_by(fd);
-	result = real.connect(fd, address, len);
+	result = FLY(connect, fd, NULL, 0, -1, real.connect(fd, address, len));
 	shim_interrupted(result);
 	shim_leave();
 	return result;
@@ -241,7 +254,7 @@ flock(int fd, int operation)
 	shim_enter(__builtin_return_address(0));
 	if (operation & LOCK_UN)
 		shim_release_by_queue(fd);
-	result = real.flock(fd, operation);
+	result = FLY(flock, fd, NULL, operation, -1, real.flock(fd, operation));
 	shim_interrupted(result);
 	if (result == 0 && !(operation & LOCK_UN))
 		shim_acquire_by_queue(fd);

@@ -136,7 +136,8 @@ read(int fd, void *buf, size_t len)
 
 	shim_enter(__builtin_return_address(0));
 	shim_release_room(fd);
-	got = real.read(fd, buf, shorten(fd, len, 0));
+	got = FLY(
+	    read, fd, NULL, 0, len, real.read(fd, buf, shorten(fd, len, 0)));
 	received(fd, got);
 	shim_leave();
 	return got;
@@ -151,9 +152,11 @@ readv(int fd, const struct iovec *vector, int count)
 	shim_enter(__builtin_return_address(0));
 	shim_release_room(fd);
 	if (count > 0 && shorten_vector(fd, vector, (size_t)count, 0, &one))
-		got = real.readv(fd, &one, 1);
+		got = FLY(readv, fd, NULL, count, one.iov_len,
+		    real.readv(fd, &one, 1));
 	else
-		got = real.readv(fd, vector, count);
+		got = FLY(
+		    readv, fd, NULL, count, -1, real.readv(fd, vector, count));
 	received(fd, got);
 	shim_leave();
 	return got;
@@ -165,7 +168,8 @@ recv(int fd, void *buf, size_t len, int flags)
 	ssize_t got;
 
 	shim_enter(__builtin_return_address(0));
-	got = real.recv(fd, buf, shorten(fd, len, flags), flags);
+	got = FLY(recv, fd, NULL, flags, len,
+	    real.recv(fd, buf, shorten(fd, len, flags), flags));
 	received(fd, got);
 	shim_leave();
 	return got;
@@ -178,8 +182,9 @@ recvfrom(int fd, void *restrict buf, size_t len, int flags, __SOCKADDR_ARG from,
 	ssize_t got;
 
 	shim_enter(__builtin_return_address(0));
-	got = real.recvfrom(
-	    fd, buf, shorten(fd, len, flags), flags, from, from_len);
+	got = FLY(recvfrom, fd, NULL, flags, len,
+	    real.recvfrom(
+		fd, buf, shorten(fd, len, flags), flags, from, from_len));
 	received(fd, got);
 	shim_leave();
 	return got;
@@ -210,9 +215,11 @@ recvmsg(int fd, struct msghdr *message, int flags)
 	shim_enter(__builtin_return_address(0));
 	if (shorten_vector(
 		fd, message->msg_iov, message->msg_iovlen, flags, &one))
-		got = recvmsg_one(fd, message, flags, &one);
+		got = FLY(recvmsg, fd, NULL, flags, one.iov_len,
+		    recvmsg_one(fd, message, flags, &one));
 	else
-		got = real.recvmsg(fd, message, flags);
+		got = FLY(recvmsg, fd, NULL, flags, -1,
+		    real.recvmsg(fd, message, flags));
 	received(fd, got);
 	shim_leave();
 	return got;
@@ -243,7 +250,8 @@ write(int fd, const void *buf, size_t len)
 
 	shim_enter(__builtin_return_address(0));
 	sending(fd);
-	sent = real.write(fd, buf, shorten(fd, len, 0));
+	sent = FLY(
+	    write, fd, NULL, 0, len, real.write(fd, buf, shorten(fd, len, 0)));
 	sent_by(fd, sent);
 	if (sent > 0)
 		shim_acquire_room(fd, len);
@@ -260,9 +268,11 @@ writev(int fd, const struct iovec *vector, int count)
 	shim_enter(__builtin_return_address(0));
 	sending(fd);
 	if (count > 0 && shorten_vector(fd, vector, (size_t)count, 0, &one))
-		sent = real.writev(fd, &one, 1);
+		sent = FLY(writev, fd, NULL, count, one.iov_len,
+		    real.writev(fd, &one, 1));
 	else
-		sent = real.writev(fd, vector, count);
+		sent = FLY(writev, fd, NULL, count, -1,
+		    real.writev(fd, vector, count));
 	sent_by(fd, sent);
 	if (sent > 0)
 		shim_acquire_room(fd, (size_t)sent);
@@ -277,7 +287,8 @@ send(int fd, const void *buf, size_t len, int flags)
 
 	shim_enter(__builtin_return_address(0));
 	sending(fd);
-	sent = real.send(fd, buf, shorten(fd, len, flags), flags);
+	sent = FLY(send, fd, NULL, flags, len,
+	    real.send(fd, buf, shorten(fd, len, flags), flags));
 	sent_by(fd, sent);
 	shim_leave();
 	return sent;
@@ -291,7 +302,8 @@ sendto(int fd, const void *buf, size_t len, int flags, __CONST_SOCKADDR_ARG to,
 
 	shim_enter(__builtin_return_address(0));
 	sending(fd);
-	sent = real.sendto(fd, buf, shorten(fd, len, flags), flags, to, to_len);
+	sent = FLY(sendto, fd, NULL, flags, len,
+	    real.sendto(fd, buf, shorten(fd, len, flags), flags, to, to_len));
 	sent_by(fd, sent);
 	shim_leave();
 	return sent;
@@ -310,9 +322,11 @@ sendmsg(int fd, const struct msghdr *message, int flags)
 		fd, message->msg_iov, message->msg_iovlen, flags, &one)) {
 		copy.msg_iov = &one;
 		copy.msg_iovlen = 1;
-		sent = real.sendmsg(fd, &copy, flags);
+		sent = FLY(sendmsg, fd, NULL, flags, one.iov_len,
+		    real.sendmsg(fd, &copy, flags));
 	} else {
-		sent = real.sendmsg(fd, message, flags);
+		sent = FLY(sendmsg, fd, NULL, flags, -1,
+		    real.sendmsg(fd, message, flags));
 	}
 	sent_by(fd, sent);
 	shim_leave();
@@ -337,7 +351,7 @@ accept(int fd, __SOCKADDR_ARG address, socklen_t *restrict len)
 
 	shim_enter(__builtin_return_address(0));
 	shim_delay(); /* whatever was looked at before may have changed */
-	accepted = real.accept(fd, address, len);
+	accepted = FLY(accept, fd, NULL, 0, -1, real.accept(fd, address, len));
 	note_accepted(accepted);
 	accepted_by(fd, accepted);
 	shim_delay();
@@ -352,7 +366,8 @@ accept4(int fd, __SOCKADDR_ARG address, socklen_t *restrict len, int flags)
 
 	shim_enter(__builtin_return_address(0));
 	shim_delay();
-	accepted = real.accept4(fd, address, len, flags);
+	accepted = FLY(accept4, fd, NULL, flags, -1,
+	    real.accept4(fd, address, len, flags));
 	note_accepted(accepted);
 	accepted_by(fd, accepted);
 	shim_delay();
@@ -386,13 +401,13 @@ close(int fd)
 
 	shim_enter(__builtin_return_address(0));
 	if (is_unused(fd)) {
-		result = real.close(fd);
+		result = FLY(close, fd, NULL, 0, 0, real.close(fd));
 		shim_leave();
 		return result;
 	}
 	sending(fd);
 	if (!shim_closes_log(fd, &result))
-		result = real.close(fd);
+		result = FLY(close, fd, NULL, 0, 0, real.close(fd));
 	note_use(fd, result);
 	if (is_stale(fd, result))
 		shim_count(&stats->double_closes);
@@ -408,7 +423,7 @@ shutdown(int fd, int how)
 
 	shim_enter(__builtin_return_address(0));
 	sending(fd);
-	result = real.shutdown(fd, how);
+	result = FLY(shutdown, fd, NULL, how, 0, real.shutdown(fd, how));
 	note_use(fd, result);
 	shim_delay();
 	shim_leave();

@@ -11,7 +11,8 @@ pthread_mutex_init(pthread_mutex_t *mutex, const pthread_mutexattr_t *attr)
 
 	shim_enter(__builtin_return_address(0));
 	shim_lock_ended(mutex);
-	err = real.pthread_mutex_init(mutex, attr);
+	err = FLY_ERR(pthread_mutex_init, mutex, 0, 0,
+	    real.pthread_mutex_init(mutex, attr));
 	shim_leave();
 	return err;
 }
@@ -22,7 +23,8 @@ pthread_mutex_destroy(pthread_mutex_t *mutex)
 	int err;
 
 	shim_enter(__builtin_return_address(0));
-	err = real.pthread_mutex_destroy(mutex);
+	err = FLY_ERR(pthread_mutex_destroy, mutex, 0, 0,
+	    real.pthread_mutex_destroy(mutex));
 	if (!err)
 		shim_lock_ended(mutex);
 	shim_leave();
@@ -36,7 +38,8 @@ pthread_rwlock_tryrdlock(pthread_rwlock_t *lock)
 	int err;
 
 	shim_enter(__builtin_return_address(0));
-	err = real.pthread_rwlock_tryrdlock(lock);
+	err = FLY_ERR(pthread_rwlock_tryrdlock, lock, 0, 0,
+	    real.pthread_rwlock_tryrdlock(lock));
 	if (!err)
 		shim_lock_taken(lock, how, __builtin_return_address(0));
 	shim_leave();
@@ -50,7 +53,8 @@ pthread_rwlock_trywrlock(pthread_rwlock_t *lock)
 	int err;
 
 	shim_enter(__builtin_return_address(0));
-	err = real.pthread_rwlock_trywrlock(lock);
+	err = FLY_ERR(pthread_rwlock_trywrlock, lock, 0, 0,
+	    real.pthread_rwlock_trywrlock(lock));
 	if (!err)
 		shim_lock_taken(lock, how, __builtin_return_address(0));
 	shim_leave();
@@ -65,7 +69,8 @@ pthread_rwlock_init(
 
 	shim_enter(__builtin_return_address(0));
 	shim_lock_ended(lock);
-	err = real.pthread_rwlock_init(lock, attr);
+	err = FLY_ERR(pthread_rwlock_init, lock, 0, 0,
+	    real.pthread_rwlock_init(lock, attr));
 	shim_leave();
 	return err;
 }
@@ -76,7 +81,8 @@ pthread_rwlock_destroy(pthread_rwlock_t *lock)
 	int err;
 
 	shim_enter(__builtin_return_address(0));
-	err = real.pthread_rwlock_destroy(lock);
+	err = FLY_ERR(pthread_rwlock_destroy, lock, 0, 0,
+	    real.pthread_rwlock_destroy(lock));
 	if (!err)
 		shim_lock_ended(lock);
 	shim_leave();
@@ -91,7 +97,8 @@ pthread_spin_lock(pthread_spinlock_t *lock)
 	shim_enter(__builtin_return_address(0));
 	shim_lock_wanted(
 	    (void *)lock, SHIM_EXCLUSIVE, __builtin_return_address(0));
-	err = real.pthread_spin_lock(lock);
+	err = FLY_ERR(
+	    pthread_spin_lock, lock, 0, 0, real.pthread_spin_lock(lock));
 	if (!err)
 		shim_lock_taken(
 		    (void *)lock, SHIM_EXCLUSIVE, __builtin_return_address(0));
@@ -105,7 +112,8 @@ pthread_spin_trylock(pthread_spinlock_t *lock)
 	int err;
 
 	shim_enter(__builtin_return_address(0));
-	err = real.pthread_spin_trylock(lock);
+	err = FLY_ERR(
+	    pthread_spin_trylock, lock, 0, 0, real.pthread_spin_trylock(lock));
 	if (!err)
 		shim_lock_taken(
 		    (void *)lock, SHIM_TRIED, __builtin_return_address(0));
@@ -119,7 +127,8 @@ pthread_spin_unlock(pthread_spinlock_t *lock)
 	int err;
 
 	shim_enter(__builtin_return_address(0));
-	err = real.pthread_spin_unlock(lock);
+	err = FLY_ERR(
+	    pthread_spin_unlock, lock, 0, 0, real.pthread_spin_unlock(lock));
 	if (!err)
 		shim_lock_given((void *)lock);
 	shim_leave();
@@ -133,7 +142,8 @@ pthread_spin_init(pthread_spinlock_t *lock, int shared)
 
 	shim_enter(__builtin_return_address(0));
 	shim_lock_ended((void *)lock);
-	err = real.pthread_spin_init(lock, shared);
+	err = FLY_ERR(pthread_spin_init, lock, 0, 0,
+	    real.pthread_spin_init(lock, shared));
 	shim_leave();
 	return err;
 }
@@ -144,7 +154,8 @@ pthread_spin_destroy(pthread_spinlock_t *lock)
 	int err;
 
 	shim_enter(__builtin_return_address(0));
-	err = real.pthread_spin_destroy(lock);
+	err = FLY_ERR(
+	    pthread_spin_destroy, lock, 0, 0, real.pthread_spin_destroy(lock));
 	if (!err)
 		shim_lock_ended((void *)lock);
 	shim_leave();

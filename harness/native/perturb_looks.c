@@ -135,7 +135,7 @@ look(int at, const char *path, const void *caller)
                                                                                \
 		BEGIN(at, path);                                               \
 		MODE_OF(flags, mode);                                          \
-		fd = real.name arguments;                                      \
+		fd = FLY(name, -1, NULL, flags, 0, real.name arguments);       \
 		shim_leave();                                                  \
 		return fd;                                                     \
 	}
@@ -158,10 +158,23 @@ OPEN(openat64, at, (int at, const char *path, int flags, ...),
 		return result;                                                 \
 	}
 
-LOOKING(FILE *, fopen, AT_FDCWD,
-    (const char *restrict path, const char *restrict mode), (path, mode))
-LOOKING(FILE *, fopen64, AT_FDCWD,
-    (const char *restrict path, const char *restrict mode), (path, mode))
+/* A function that opens a stream. */
+#define OPEN_STREAM(name)                                                      \
+	FILE *name(const char *restrict path, const char *restrict mode)       \
+	{                                                                      \
+		FILE *stream;                                                  \
+                                                                               \
+		BEGIN(AT_FDCWD, path);                                         \
+		shim_flight_begins(SHIM_CALL_##name, -1, NULL, 0, 0,           \
+		    __builtin_return_address(0));                              \
+		stream = real.name(path, mode);                                \
+		shim_flight_ends(stream ? fileno_unlocked(stream) : -1);       \
+		shim_leave();                                                  \
+		return stream;                                                 \
+	}
+
+OPEN_STREAM(fopen)
+OPEN_STREAM(fopen64)
 LOOKING(FILE *, freopen, AT_FDCWD, (const char *restrict path,
     const char *restrict mode, FILE *restrict stream), (path, mode, stream))
 LOOKING(DIR *, opendir, AT_FDCWD, (const char *path), (path))

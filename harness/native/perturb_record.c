@@ -202,17 +202,23 @@ place_of(void *lock)
 	return -1;
 }
 
-/*
- * A caller as an offset into the program; 0 where it lies elsewhere. One that
- * lies in the shim is perturb_c11.c, whose own caller is meant.
- */
-static uint32_t
-site_of(void *caller)
+bool
+shim_is_ours(const void *address)
+{
+	const char *at = address;
+
+	return at >= __ehdr_start && at < etext;
+}
+
+uint32_t
+shim_site_of(void *caller)
 {
 	const char *at = caller;
 	uint64_t offset;
 
-	if (at >= __ehdr_start && at < etext)
+	if (!record)
+		return 0;
+	if (shim_is_ours(at))
 		at = c11_caller;
 	offset = (uintptr_t)at - record->bias;
 	return offset <= UINT32_MAX ? (uint32_t)offset : 0;
@@ -246,7 +252,7 @@ void
 shim_taken_at(void *caller)
 {
 	if (record)
-		count_site(site_of(caller));
+		count_site(shim_site_of(caller));
 }
 
 void
@@ -271,7 +277,7 @@ shim_lock_wanted(void *lock, enum shim_how how, void *caller)
 	if (!record || (!depth && !(how & WRITERS_FIRST)))
 		return;
 	if (place_of(lock) < 0)
-		put_down(lock, how, site_of(caller));
+		put_down(lock, how, shim_site_of(caller));
 }
 
 void
@@ -281,11 +287,11 @@ shim_lock_taken(void *lock, enum shim_how how, void *caller)
 
 	if (!record)
 		return;
-	count_site(site_of(caller));
+	count_site(shim_site_of(caller));
 	place = depth ? place_of(lock) : -1;
 	/* It did not wait; labkit/stubborn.py looks whether it would have. */
 	if ((how & SHIM_TRIED) && depth && place < 0)
-		put_down(lock, how, site_of(caller));
+		put_down(lock, how, shim_site_of(caller));
 	if (place >= 0) {
 		held[place].again++;
 	} else if (depth == HELD_MAX) {
@@ -297,10 +303,12 @@ shim_lock_taken(void *lock, enum shim_how how, void *caller)
 		atomic_signal_fence(memory_order_seq_cst);
 		depth++;
 		atomic_signal_fence(memory_order_seq_cst);
-		held[place].site = site_of(caller);
+		held[place].site = shim_site_of(caller);
 		held[place].how = (uint16_t)how;
 		held[place].again = 0;
 		held[place].lock = lock;
+		shim_flight_holds(place, lock, held[place].site, how);
+		shim_flight_depth(depth);
 	}
 }
 
@@ -319,8 +327,12 @@ shim_lock_given(void *lock)
 		held[place].again--;
 	} else {
 		/* Not memmove, which a tool would see. */
-		for (depth--; place < depth; place++)
+		for (depth--; place < depth; place++) {
 			held[place] = held[place + 1];
+			shim_flight_holds(place, held[place].lock,
+			    held[place].site, held[place].how);
+		}
+		shim_flight_depth(depth);
 	}
 }
 
@@ -346,13 +358,14 @@ shim_order_creates(uint64_t number, void *routine, void *caller)
 
 	if (!record)
 		return;
+	shim_flight_creates(number, routine, caller);
 	segment++;
 	if (number >= SHIM_THREADS)
 		return;
 	thread = &record->threads[number];
 	thread->creator = self;
 	thread->routine = (uintptr_t)routine - record->bias;
-	thread->site = site_of(caller);
+	thread->site = shim_site_of(caller);
 	thread->created = now();
 }
 

@@ -14,7 +14,7 @@ kill(pid_t pid, int number)
 
 	shim_enter(__builtin_return_address(0));
 	shim_release_by_signal(number);
-	result = real.kill(pid, number);
+	result = FLY(kill, -1, NULL, number, pid, real.kill(pid, number));
 	shim_leave();
 	return result;
 }
@@ -26,7 +26,7 @@ raise(int number)
 
 	shim_enter(__builtin_return_address(0));
 	shim_release_by_signal(number);
-	result = real.raise(number);
+	result = FLY(raise, -1, NULL, number, 0, real.raise(number));
 	shim_leave();
 	return result;
 }
@@ -38,7 +38,8 @@ tgkill(pid_t pid, pid_t thread, int number)
 
 	shim_enter(__builtin_return_address(0));
 	shim_release_by_signal(number);
-	result = real.tgkill(pid, thread, number);
+	result = FLY(
+	    tgkill, -1, NULL, number, thread, real.tgkill(pid, thread, number));
 	shim_leave();
 	return result;
 }
@@ -50,7 +51,8 @@ pthread_kill(pthread_t thread, int number)
 
 	shim_enter(__builtin_return_address(0));
 	shim_release_by_signal(number);
-	err = real.pthread_kill(thread, number);
+	err = FLY_ERR(pthread_kill, (void *)thread, number, 0,
+	    real.pthread_kill(thread, number));
 	shim_leave();
 	return err;
 }
@@ -62,7 +64,8 @@ sigqueue(pid_t pid, int number, const union sigval value)
 
 	shim_enter(__builtin_return_address(0));
 	shim_release_by_signal(number);
-	result = real.sigqueue(pid, number, value);
+	result = FLY(
+	    sigqueue, -1, NULL, number, pid, real.sigqueue(pid, number, value));
 	shim_leave();
 	return result;
 }
@@ -74,7 +77,8 @@ pthread_sigqueue(pthread_t thread, int number, const union sigval value)
 
 	shim_enter(__builtin_return_address(0));
 	shim_release_by_signal(number);
-	err = real.pthread_sigqueue(thread, number, value);
+	err = FLY_ERR(pthread_sigqueue, (void *)thread, number, 0,
+	    real.pthread_sigqueue(thread, number, value));
 	shim_leave();
 	return err;
 }
@@ -88,7 +92,8 @@ alarm(unsigned seconds)
 
 	shim_enter(__builtin_return_address(0));
 	shim_release_by_signal(SIGALRM);
-	left = real.alarm(seconds);
+	left = (unsigned)FLY(alarm, -1, NULL, 0, seconds * INT64_C(1000000000),
+	    real.alarm(seconds));
 	shim_leave();
 	return left;
 }
@@ -130,7 +135,7 @@ sigwait(const sigset_t *restrict set, int *restrict number)
 	int err;
 
 	shim_enter(__builtin_return_address(0));
-	err = real.sigwait(set, number);
+	err = FLY_ERR(sigwait, NULL, 0, -1, real.sigwait(set, number));
 	if (!err)
 		shim_acquire_by_signal(*number);
 	shim_leave();
@@ -143,7 +148,7 @@ sigwaitinfo(const sigset_t *restrict set, siginfo_t *restrict info)
 	int number;
 
 	shim_enter(__builtin_return_address(0));
-	number = real.sigwaitinfo(set, info);
+	number = FLY(sigwaitinfo, -1, NULL, 0, -1, real.sigwaitinfo(set, info));
 	shim_interrupted(number);
 	shim_acquire_by_signal(number);
 	shim_leave();
@@ -157,7 +162,8 @@ sigtimedwait(const sigset_t *restrict set, siginfo_t *restrict info,
 	int number;
 
 	shim_enter(__builtin_return_address(0));
-	number = real.sigtimedwait(set, info, timeout);
+	number = FLY(sigtimedwait, -1, NULL, 0, shim_ns(timeout),
+	    real.sigtimedwait(set, info, timeout));
 	shim_interrupted(number);
 	shim_acquire_by_signal(number);
 	shim_leave();
@@ -172,7 +178,7 @@ sigsuspend(const sigset_t *set)
 	int result;
 
 	shim_enter(__builtin_return_address(0));
-	result = real.sigsuspend(set);
+	result = FLY(sigsuspend, -1, NULL, 0, -1, real.sigsuspend(set));
 	shim_interrupted(result);
 	shim_leave();
 	return result;
@@ -184,7 +190,7 @@ pause(void)
 	int result;
 
 	shim_enter(__builtin_return_address(0));
-	result = real.pause();
+	result = FLY(pause, -1, NULL, 0, -1, real.pause());
 	shim_interrupted(result);
 	shim_leave();
 	return result;
@@ -196,7 +202,8 @@ nanosleep(const struct timespec *time, struct timespec *left)
 	int result;
 
 	shim_enter(__builtin_return_address(0));
-	result = real.nanosleep(time, left);
+	result = FLY(
+	    nanosleep, -1, NULL, 0, shim_ns(time), real.nanosleep(time, left));
 	shim_interrupted(result);
 	shim_leave();
 	return result;
@@ -208,7 +215,7 @@ usleep(useconds_t us)
 	int result;
 
 	shim_enter(__builtin_return_address(0));
-	result = real.usleep(us);
+	result = FLY(usleep, -1, NULL, 0, us * INT64_C(1000), real.usleep(us));
 	shim_interrupted(result);
 	shim_leave();
 	return result;
@@ -221,7 +228,8 @@ sleep(unsigned seconds)
 	int saved = errno;
 
 	shim_enter(__builtin_return_address(0));
-	left = real.sleep(seconds);
+	left = (unsigned)FLY(sleep, -1, NULL, 0, seconds * INT64_C(1000000000),
+	    real.sleep(seconds));
 	if (left > 0) {
 		errno = EINTR;
 		shim_interrupted(-1);
@@ -239,7 +247,9 @@ clock_nanosleep(clockid_t clock, int flags, const struct timespec *time,
 	int err, saved = errno;
 
 	shim_enter(__builtin_return_address(0));
-	err = real.clock_nanosleep(clock, flags, time, left);
+	err = FLY_ERR(clock_nanosleep, NULL, clock,
+	    flags & TIMER_ABSTIME ? shim_ns_until(clock, time) : shim_ns(time),
+	    real.clock_nanosleep(clock, flags, time, left));
 	errno = err;
 	shim_interrupted(err ? -1 : 0);
 	errno = saved;

@@ -31,6 +31,67 @@ got_from(FILE *stream)
 		shim_acquire_by(fileno_unlocked(stream));
 }
 
+/* -- for the flight recorder ------------------------------------------------ */
+
+/* A stream's descriptor; -1: it has none. Keeps errno. */
+static int
+fd_of(FILE *stream)
+{
+	int saved = errno, fd = stream ? fileno_unlocked(stream) : -1;
+
+	errno = saved;
+	return fd;
+}
+
+/* What is recorded of a result: how many; of a byte or a line 0, -1 for none. */
+static long
+of_count(ssize_t count)
+{
+	return count;
+}
+
+static long
+of_size(size_t count)
+{
+	return (long)count;
+}
+
+static long
+of_byte(int byte)
+{
+	return byte == EOF ? -1 : 0;
+}
+
+static long
+of_line(const char *line)
+{
+	return line ? 0 : -1;
+}
+
+#define RESULT_OF(result) \
+	_Generic((result), char *   \
+		 : of_line, size_t  \
+		 : of_size, ssize_t \
+		 : of_count, int    \
+		 : of_byte)(result)
+
+#define BEGINS(name, stream)                                               \
+	shim_flight_begins(SHIM_CALL_##name, fd_of(stream), stream, 0, -1, \
+	    __builtin_return_address(0))
+
+#define PUT_ENDS(result) shim_flight_ends(RESULT_OF(result))
+
+/* The end of the input is none of errno's. */
+static void
+got(long result, FILE *stream)
+{
+	bool failed = result == -1 && stream && ferror_unlocked(stream);
+
+	shim_flight_ended(result, failed ? errno : 0);
+}
+
+#define GOT_ENDS(result, stream) got(RESULT_OF(result), stream)
+
 /* -- the lock of a stream --------------------------------------------------- */
 
 void
@@ -39,7 +100,10 @@ flockfile(FILE *stream)
 	shim_enter(__builtin_return_address(0));
 	shim_delay();
 	shim_lock_wanted(stream, SHIM_EXCLUSIVE, __builtin_return_address(0));
+	shim_flight_begins(SHIM_CALL_flockfile, -1, stream, 0, -1,
+	    __builtin_return_address(0));
 	real.flockfile(stream);
+	shim_flight_ended(0, 0);
 	shim_acquire(stream);
 	shim_lock_taken(stream, SHIM_EXCLUSIVE, __builtin_return_address(0));
 	shim_leave();
@@ -51,7 +115,10 @@ ftrylockfile(FILE *stream)
 	int busy;
 
 	shim_enter(__builtin_return_address(0));
+	shim_flight_begins(SHIM_CALL_ftrylockfile, -1, stream, 0, 0,
+	    __builtin_return_address(0));
 	busy = real.ftrylockfile(stream);
+	shim_flight_ended(busy, busy ? EBUSY : 0);
 	if (!busy) {
 		shim_acquire(stream);
 		shim_lock_taken(
@@ -66,7 +133,10 @@ funlockfile(FILE *stream)
 {
 	shim_enter(__builtin_return_address(0));
 	shim_release(stream);
+	shim_flight_begins(SHIM_CALL_funlockfile, -1, stream, 0, 0,
+	    __builtin_return_address(0));
 	real.funlockfile(stream);
+	shim_flight_ended(0, 0);
 	shim_lock_given(stream);
 	shim_delay();
 	shim_leave();
@@ -82,7 +152,9 @@ funlockfile(FILE *stream)
                                                          \
 		shim_enter(__builtin_return_address(0)); \
 		putting(stream);                         \
+		BEGINS(name, stream);                    \
 		result = real.call;                      \
+		PUT_ENDS(result);                        \
 		shim_leave();                            \
 		return result;                           \
 	}
@@ -136,7 +208,8 @@ fprintf(FILE *restrict stream, const char *restrict format, ...)
 	shim_enter(__builtin_return_address(0));
 	putting(stream);
 	va_start(values, format);
-	result = real.vfprintf(stream, format, values);
+	BEGINS(fprintf, stream);
+	result = (int)shim_flight_ends(real.vfprintf(stream, format, values));
 	va_end(values);
 	shim_leave();
 	return result;
@@ -151,7 +224,8 @@ printf(const char *restrict format, ...)
 	shim_enter(__builtin_return_address(0));
 	putting(stdout);
 	va_start(values, format);
-	result = real.vfprintf(stdout, format, values);
+	BEGINS(printf, stdout);
+	result = (int)shim_flight_ends(real.vfprintf(stdout, format, values));
 	va_end(values);
 	shim_leave();
 	return result;
@@ -164,7 +238,8 @@ vdprintf(int fd, const char *restrict format, va_list values)
 
 	shim_enter(__builtin_return_address(0));
 	shim_release_by(fd);
-	result = real.vdprintf(fd, format, values);
+	result =
+	    FLY(vdprintf, fd, NULL, 0, -1, real.vdprintf(fd, format, values));
 	shim_leave();
 	return result;
 }
@@ -178,7 +253,8 @@ dprintf(int fd, const char *restrict format, ...)
 	shim_enter(__builtin_return_address(0));
 	shim_release_by(fd);
 	va_start(values, format);
-	result = real.vdprintf(fd, format, values);
+	result =
+	    FLY(dprintf, fd, NULL, 0, -1, real.vdprintf(fd, format, values));
 	va_end(values);
 	shim_leave();
 	return result;
@@ -193,7 +269,9 @@ dprintf(int fd, const char *restrict format, ...)
 		type result;                             \
                                                          \
 		shim_enter(__builtin_return_address(0)); \
+		BEGINS(name, stream);                    \
 		result = real.call;                      \
+		GOT_ENDS(result, stream);                \
 		got_from(stream);                        \
 		shim_leave();                            \
 		return result;                           \
@@ -262,7 +340,9 @@ typedef int scan(
 		int result;                                                   \
                                                                               \
 		shim_enter(__builtin_return_address(0));                      \
+		BEGINS(fscanf, stream);                                       \
 		result = real_##listed(stream, format, values);               \
+		GOT_ENDS(result, stream);                                     \
 		got_from(stream);                                             \
 		shim_leave();                                                 \
 		return result;                                                \
@@ -276,7 +356,9 @@ typedef int scan(
                                                                               \
 		shim_enter(__builtin_return_address(0));                      \
 		va_start(values, format);                                     \
+		BEGINS(fscanf, stream);                                       \
 		result = real_##listed(stream, format, values);               \
+		GOT_ENDS(result, stream);                                     \
 		va_end(values);                                               \
 		got_from(stream);                                             \
 		shim_leave();                                                 \

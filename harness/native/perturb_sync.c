@@ -20,7 +20,8 @@ pthread_mutex_lock(pthread_mutex_t *mutex)
 	if (!err) {
 		shim_lock_wanted(
 		    mutex, SHIM_EXCLUSIVE, __builtin_return_address(0));
-		err = real.pthread_mutex_lock(mutex);
+		err = FLY_ERR(pthread_mutex_lock, mutex, 0, -1,
+		    real.pthread_mutex_lock(mutex));
 	}
 	shim_owner_died(mutex, err, true);
 	shim_mutex_taken(
@@ -39,7 +40,9 @@ pthread_mutex_timedlock(
 	shim_delay();
 	err = shim_lock_answer(mutex);
 	if (!err)
-		err = real.pthread_mutex_timedlock(mutex, until);
+		err = FLY_ERR(pthread_mutex_timedlock, mutex, CLOCK_REALTIME,
+		    shim_ns_until(CLOCK_REALTIME, until),
+		    real.pthread_mutex_timedlock(mutex, until));
 	shim_owner_died(mutex, err, false);
 	shim_mutex_taken(mutex, err, SHIM_TRIED, __builtin_return_address(0));
 	shim_leave();
@@ -53,8 +56,8 @@ pthread_mutex_unlock(pthread_mutex_t *mutex)
 
 	shim_enter(__builtin_return_address(0));
 	err = shim_unlock_answer(mutex);
-	if (!err)
-		err = real.pthread_mutex_unlock(mutex);
+	err = FLY_ERR(pthread_mutex_unlock, mutex, 0, 0,
+	    err ? err : real.pthread_mutex_unlock(mutex));
 	if (!err)
 		shim_lock_given(mutex);
 	shim_delay();
@@ -82,11 +85,19 @@ pthread_cond_wait(
 	shim_enter(__builtin_return_address(0));
 	shim_delay();
 	shim_wait_begins(mutex, __builtin_return_address(0));
-	err = shim_cond_wait(&wait, real_wait);
+	err = FLY_ERR(
+	    pthread_cond_wait, cond, 0, -1, shim_cond_wait(&wait, real_wait));
 	shim_wait_ended(mutex, __builtin_return_address(0));
 	shim_delay();
 	shim_leave();
 	return err;
+}
+
+/* The clock that a condition was made for, as glibc keeps it. */
+static clockid_t
+clock_of(const pthread_cond_t *cond)
+{
+	return cond->__data.__wrefs & 2 ? CLOCK_MONOTONIC : CLOCK_REALTIME;
 }
 
 static int
@@ -105,7 +116,9 @@ pthread_cond_timedwait(pthread_cond_t *restrict cond,
 	shim_enter(__builtin_return_address(0));
 	shim_delay();
 	shim_wait_begins(mutex, __builtin_return_address(0));
-	err = shim_cond_wait(&wait, real_timedwait);
+	err = FLY_ERR(pthread_cond_timedwait, cond, clock_of(cond),
+	    shim_ns_until(clock_of(cond), until),
+	    shim_cond_wait(&wait, real_timedwait));
 	shim_wait_ended(mutex, __builtin_return_address(0));
 	shim_delay();
 	shim_leave();
@@ -130,7 +143,8 @@ pthread_cond_clockwait(pthread_cond_t *restrict cond,
 	shim_enter(__builtin_return_address(0));
 	shim_delay();
 	shim_wait_begins(mutex, __builtin_return_address(0));
-	err = shim_cond_wait(&wait, real_clockwait);
+	err = FLY_ERR(pthread_cond_clockwait, cond, clock,
+	    shim_ns_until(clock, until), shim_cond_wait(&wait, real_clockwait));
 	shim_wait_ended(mutex, __builtin_return_address(0));
 	shim_delay();
 	shim_leave();
@@ -145,7 +159,8 @@ pthread_cond_signal(pthread_cond_t *cond)
 	shim_enter(__builtin_return_address(0));
 	shim_delay();
 	shim_cond_signalled(cond, false);
-	err = real.pthread_cond_signal(cond);
+	err = FLY_ERR(
+	    pthread_cond_signal, cond, 0, 0, real.pthread_cond_signal(cond));
 	shim_delay();
 	shim_leave();
 	return err;
@@ -159,7 +174,8 @@ pthread_cond_broadcast(pthread_cond_t *cond)
 	shim_enter(__builtin_return_address(0));
 	shim_delay();
 	shim_cond_signalled(cond, true);
-	err = real.pthread_cond_broadcast(cond);
+	err = FLY_ERR(pthread_cond_broadcast, cond, 0, 0,
+	    real.pthread_cond_broadcast(cond));
 	shim_delay();
 	shim_leave();
 	return err;
@@ -174,7 +190,8 @@ pthread_rwlock_rdlock(pthread_rwlock_t *lock)
 	shim_enter(__builtin_return_address(0));
 	shim_delay();
 	shim_lock_wanted(lock, how, __builtin_return_address(0));
-	err = real.pthread_rwlock_rdlock(lock);
+	err = FLY_ERR(pthread_rwlock_rdlock, lock, 0, -1,
+	    real.pthread_rwlock_rdlock(lock));
 	if (!err)
 		shim_lock_taken(lock, how, __builtin_return_address(0));
 	shim_leave();
@@ -190,7 +207,8 @@ pthread_rwlock_wrlock(pthread_rwlock_t *lock)
 	shim_enter(__builtin_return_address(0));
 	shim_delay();
 	shim_lock_wanted(lock, how, __builtin_return_address(0));
-	err = real.pthread_rwlock_wrlock(lock);
+	err = FLY_ERR(pthread_rwlock_wrlock, lock, 0, -1,
+	    real.pthread_rwlock_wrlock(lock));
 	if (!err)
 		shim_lock_taken(lock, how, __builtin_return_address(0));
 	shim_leave();
@@ -203,7 +221,8 @@ pthread_rwlock_unlock(pthread_rwlock_t *lock)
 	int err;
 
 	shim_enter(__builtin_return_address(0));
-	err = real.pthread_rwlock_unlock(lock);
+	err = FLY_ERR(pthread_rwlock_unlock, lock, 0, 0,
+	    real.pthread_rwlock_unlock(lock));
 	if (!err)
 		shim_lock_given(lock);
 	shim_delay();
@@ -218,7 +237,7 @@ sem_wait(sem_t *sem)
 
 	shim_enter(__builtin_return_address(0));
 	shim_delay();
-	result = real.sem_wait(sem);
+	result = FLY(sem_wait, -1, sem, 0, -1, real.sem_wait(sem));
 	if (result == 0) {
 		shim_acquire_by_handler();
 		shim_taken_at(__builtin_return_address(0));
@@ -236,7 +255,9 @@ sem_timedwait(sem_t *restrict sem, const struct timespec *restrict until)
 
 	shim_enter(__builtin_return_address(0));
 	shim_delay();
-	result = real.sem_timedwait(sem, until);
+	result = FLY(sem_timedwait, -1, sem, CLOCK_REALTIME,
+	    shim_ns_until(CLOCK_REALTIME, until),
+	    real.sem_timedwait(sem, until));
 	if (result == 0) {
 		shim_acquire(sem);
 		shim_acquire_by_handler();
@@ -256,7 +277,7 @@ sem_post(sem_t *sem)
 	shim_enter(__builtin_return_address(0));
 	shim_delay();
 	shim_release(sem);
-	result = real.sem_post(sem);
+	result = FLY(sem_post, -1, sem, 0, 0, real.sem_post(sem));
 	shim_delay();
 	shim_leave();
 	return result;

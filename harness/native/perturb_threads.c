@@ -46,6 +46,7 @@ thread_ends(void *round)
 	    pthread_setspecific(end_key, (const char *)round + 1) == 0)
 		return;
 	shim_orphan_all();
+	shim_flight_thread_ends();
 	if (config.valgrind)
 		shim_release((void *)pthread_self());
 	if (main_thread) {
@@ -129,6 +130,7 @@ shim_thread_begins(uint64_t number)
 {
 	shim_random_begin(number);
 	shim_order_begins(number);
+	shim_flight_thread(number);
 	if (pthread_setspecific(end_key, of_others) != 0)
 		shim_die("no thread-specific data", "threads");
 	shim_delay();
@@ -227,6 +229,7 @@ create(pthread_t *thread, const pthread_attr_t *attr, void *(*routine)(void *),
 
 	if (!shim_thread_reserve(&number))
 		return EAGAIN;
+	shim_flight_object(number);
 	start = shim_page_new();
 	if (!start) {
 		shim_thread_unreserve();
@@ -258,8 +261,9 @@ pthread_create(pthread_t *restrict thread, const pthread_attr_t *restrict attr,
 	if (config.tsan_in_front && !attr) {
 		err = real.pthread_create(thread, attr, routine, argument);
 	} else {
-		err = create(thread, attr, routine, argument,
-		    __builtin_return_address(0));
+		err = FLY_ERR(pthread_create, NULL, 0, -1,
+		    create(thread, attr, routine, argument,
+			__builtin_return_address(0)));
 		shim_slow_creation();
 		shim_delay();
 	}
@@ -280,20 +284,22 @@ joined(pthread_t thread, uint32_t number)
 int
 pthread_join(pthread_t thread, void **result)
 {
-	uint32_t number;
+	uint32_t number = shim_order_joining(thread);
 	int err;
 
 	shim_enter(__builtin_return_address(0));
+	shim_flight_joins(SHIM_CALL_pthread_join, number, thread, 0, -1,
+	    __builtin_return_address(0));
 	if (shim_is_main(thread)) {
 		err = shim_join_main(result);
 	} else {
-		number = shim_order_joining(thread);
 		err = real.pthread_join(thread, result);
 		if (!err) {
 			shim_count(&stats->joined);
 			shim_order_joined(number, thread);
 		}
 	}
+	shim_flight_ends_err(err);
 	shim_leave();
 	return err;
 }
@@ -301,18 +307,20 @@ pthread_join(pthread_t thread, void **result)
 int
 pthread_tryjoin_np(pthread_t thread, void **result)
 {
-	uint32_t number;
+	uint32_t number = shim_order_joining(thread);
 	int err;
 
 	shim_enter(__builtin_return_address(0));
+	shim_flight_joins(SHIM_CALL_pthread_tryjoin_np, number, thread, 0, 0,
+	    __builtin_return_address(0));
 	if (shim_is_main(thread)) {
 		err = shim_tryjoin_main(result);
 	} else {
-		number = shim_order_joining(thread);
 		err = real.pthread_tryjoin_np(thread, result);
 		if (!err)
 			joined(thread, number);
 	}
+	shim_flight_ends_err(err);
 	shim_leave();
 	return err;
 }
@@ -321,18 +329,21 @@ int
 pthread_timedjoin_np(
     pthread_t thread, void **result, const struct timespec *until)
 {
-	uint32_t number;
+	uint32_t number = shim_order_joining(thread);
 	int err;
 
 	shim_enter(__builtin_return_address(0));
+	shim_flight_joins(SHIM_CALL_pthread_timedjoin_np, number, thread,
+	    CLOCK_REALTIME, shim_ns_until(CLOCK_REALTIME, until),
+	    __builtin_return_address(0));
 	if (shim_is_main(thread)) {
 		err = shim_timedjoin_main(result, until);
 	} else {
-		number = shim_order_joining(thread);
 		err = real.pthread_timedjoin_np(thread, result, until);
 		if (!err)
 			joined(thread, number);
 	}
+	shim_flight_ends_err(err);
 	shim_leave();
 	return err;
 }
@@ -346,7 +357,8 @@ pthread_detach(pthread_t thread)
 	if (shim_is_main(thread)) {
 		err = shim_detach_main();
 	} else {
-		err = real.pthread_detach(thread);
+		err = FLY_ERR(pthread_detach, (void *)thread, 0, 0,
+		    real.pthread_detach(thread));
 		if (!err)
 			shim_count(&stats->detached);
 	}

@@ -91,6 +91,8 @@ pthread_mutex_clocklock(pthread_mutex_t *restrict mutex, clockid_t clock,
 
 	shim_enter(__builtin_return_address(0));
 	shim_lock_called(__builtin_return_address(0));
+	shim_flight_begins(SHIM_CALL_pthread_mutex_clocklock, -1, mutex, clock,
+	    shim_ns_until(clock, until), __builtin_return_address(0));
 	if (config.watched && !config.knows_mutex_clocklock) {
 		err = wait_by(mutex_until, mutex, NULL, clock, until);
 	} else {
@@ -102,6 +104,7 @@ pthread_mutex_clocklock(pthread_mutex_t *restrict mutex, clockid_t clock,
 		shim_mutex_taken(
 		    mutex, err, SHIM_TRIED, __builtin_return_address(0));
 	}
+	shim_flight_ends_err(err);
 	shim_leave();
 	return err;
 }
@@ -112,7 +115,8 @@ pthread_mutex_trylock(pthread_mutex_t *mutex)
 	int err;
 
 	shim_enter(__builtin_return_address(0));
-	err = real.pthread_mutex_trylock(mutex);
+	err = FLY_ERR(pthread_mutex_trylock, mutex, 0, 0,
+	    real.pthread_mutex_trylock(mutex));
 	shim_owner_died(mutex, err, true);
 	shim_mutex_taken(mutex, err, SHIM_TRIED, __builtin_return_address(0));
 	shim_leave();
@@ -142,10 +146,14 @@ pthread_rwlock_timedrdlock(
 	shim_enter(__builtin_return_address(0));
 	shim_delay();
 	if (config.valgrind && real.pthread_rwlock_clockrdlock)
-		err = real.pthread_rwlock_clockrdlock(
-		    lock, CLOCK_REALTIME, until);
+		err = FLY_ERR(pthread_rwlock_timedrdlock, lock, CLOCK_REALTIME,
+		    shim_ns_until(CLOCK_REALTIME, until),
+		    real.pthread_rwlock_clockrdlock(
+			lock, CLOCK_REALTIME, until));
 	else
-		err = real.pthread_rwlock_timedrdlock(lock, until);
+		err = FLY_ERR(pthread_rwlock_timedrdlock, lock, CLOCK_REALTIME,
+		    shim_ns_until(CLOCK_REALTIME, until),
+		    real.pthread_rwlock_timedrdlock(lock, until));
 	rwlock_taken(lock, err, SHIM_TRIED_SHARED, __builtin_return_address(0));
 	shim_leave();
 	return err;
@@ -160,10 +168,14 @@ pthread_rwlock_timedwrlock(
 	shim_enter(__builtin_return_address(0));
 	shim_delay();
 	if (config.valgrind && real.pthread_rwlock_clockwrlock)
-		err = real.pthread_rwlock_clockwrlock(
-		    lock, CLOCK_REALTIME, until);
+		err = FLY_ERR(pthread_rwlock_timedwrlock, lock, CLOCK_REALTIME,
+		    shim_ns_until(CLOCK_REALTIME, until),
+		    real.pthread_rwlock_clockwrlock(
+			lock, CLOCK_REALTIME, until));
 	else
-		err = real.pthread_rwlock_timedwrlock(lock, until);
+		err = FLY_ERR(pthread_rwlock_timedwrlock, lock, CLOCK_REALTIME,
+		    shim_ns_until(CLOCK_REALTIME, until),
+		    real.pthread_rwlock_timedwrlock(lock, until));
 	rwlock_taken(lock, err, SHIM_TRIED, __builtin_return_address(0));
 	shim_leave();
 	return err;
@@ -192,10 +204,14 @@ pthread_rwlock_clockrdlock(pthread_rwlock_t *restrict lock, clockid_t clock,
 	shim_enter(__builtin_return_address(0));
 	shim_lock_called(__builtin_return_address(0));
 	if (config.tsan && !config.knows_rwlock_clock) {
-		err = wait_by(read_lock_until, lock, NULL, clock, until);
+		err = FLY_ERR(pthread_rwlock_clockrdlock, lock, clock,
+		    shim_ns_until(clock, until),
+		    wait_by(read_lock_until, lock, NULL, clock, until));
 	} else {
 		shim_delay();
-		err = real.pthread_rwlock_clockrdlock(lock, clock, until);
+		err = FLY_ERR(pthread_rwlock_clockrdlock, lock, clock,
+		    shim_ns_until(clock, until),
+		    real.pthread_rwlock_clockrdlock(lock, clock, until));
 		rwlock_taken(
 		    lock, err, SHIM_TRIED_SHARED, __builtin_return_address(0));
 	}
@@ -212,10 +228,14 @@ pthread_rwlock_clockwrlock(pthread_rwlock_t *restrict lock, clockid_t clock,
 	shim_enter(__builtin_return_address(0));
 	shim_lock_called(__builtin_return_address(0));
 	if (config.tsan && !config.knows_rwlock_clock) {
-		err = wait_by(write_lock_until, lock, NULL, clock, until);
+		err = FLY_ERR(pthread_rwlock_clockwrlock, lock, clock,
+		    shim_ns_until(clock, until),
+		    wait_by(write_lock_until, lock, NULL, clock, until));
 	} else {
 		shim_delay();
-		err = real.pthread_rwlock_clockwrlock(lock, clock, until);
+		err = FLY_ERR(pthread_rwlock_clockwrlock, lock, clock,
+		    shim_ns_until(clock, until),
+		    real.pthread_rwlock_clockwrlock(lock, clock, until));
 		rwlock_taken(
 		    lock, err, SHIM_TRIED, __builtin_return_address(0));
 	}
@@ -241,13 +261,17 @@ sem_clockwait(
 	shim_enter(__builtin_return_address(0));
 	shim_lock_called(__builtin_return_address(0));
 	if (config.watched) {
-		errno = wait_by(sem_until, sem, NULL, clock, until);
+		errno = FLY_ERR(sem_clockwait, sem, clock,
+		    shim_ns_until(clock, until),
+		    wait_by(sem_until, sem, NULL, clock, until));
 		result = errno ? -1 : 0;
 		if (!result)
 			errno = saved;
 	} else {
 		shim_delay();
-		result = real.sem_clockwait(sem, clock, until);
+		result = FLY(sem_clockwait, -1, sem, clock,
+		    shim_ns_until(clock, until),
+		    real.sem_clockwait(sem, clock, until));
 		if (result == 0)
 			shim_taken_at(__builtin_return_address(0));
 		shim_delay();
@@ -262,7 +286,7 @@ sem_trywait(sem_t *sem)
 	int result;
 
 	shim_enter(__builtin_return_address(0));
-	result = real.sem_trywait(sem);
+	result = FLY(sem_trywait, -1, sem, 0, 0, real.sem_trywait(sem));
 	if (result == 0) {
 		shim_acquire(sem);
 		shim_acquire_by_handler();
@@ -284,23 +308,25 @@ int
 pthread_clockjoin_np(pthread_t thread, void **result, clockid_t clock,
     const struct timespec *until)
 {
-	uint32_t number;
+	uint32_t number = shim_order_joining(thread);
 	int err;
 
 	shim_enter(__builtin_return_address(0));
+	shim_flight_joins(SHIM_CALL_pthread_clockjoin_np, number, thread, clock,
+	    shim_ns_until(clock, until), __builtin_return_address(0));
 	if (!until) {
 		err = pthread_join(thread, result);
 	} else if (shim_is_main(thread) ||
 	    (config.watched && !config.knows_clockjoin)) {
 		err = wait_by(join_until, &thread, result, clock, until);
 	} else {
-		number = shim_order_joining(thread);
 		err = real.pthread_clockjoin_np(thread, result, clock, until);
 		if (!err && !shim_is_main(thread)) {
 			shim_count(&stats->joined);
 			shim_order_joined(number, thread);
 		}
 	}
+	shim_flight_ends_err(err);
 	shim_leave();
 	return err;
 }

@@ -31,6 +31,31 @@ waited(int ready)
 		shim_acquire_by_any();
 }
 
+/* -- for the flight recorder ------------------------------------------------ */
+
+/* The descriptor that is waited for; -1: none, or several. */
+static int
+first_of(const struct pollfd *fds, nfds_t count)
+{
+	return fds && count == 1 ? fds[0].fd : -1;
+}
+
+/* Nanoseconds; -1: for ever. */
+static int64_t
+from_ms(int ms)
+{
+	return ms < 0 ? -1 : (int64_t)ms * 1000000;
+}
+
+static int64_t
+from_timeval(const struct timeval *time)
+{
+	return time ? (int64_t)time->tv_sec * 1000000000 + time->tv_usec * 1000
+		    : -1;
+}
+
+/* -- the calls -------------------------------------------------------------- */
+
 int
 poll(struct pollfd *fds, nfds_t count, int timeout_ms)
 {
@@ -38,7 +63,8 @@ poll(struct pollfd *fds, nfds_t count, int timeout_ms)
 
 	shim_enter(__builtin_return_address(0));
 	shim_delay();
-	ready = real.poll(fds, count, timeout_ms);
+	ready = FLY(poll, first_of(fds, count), NULL, (int)count,
+	    from_ms(timeout_ms), real.poll(fds, count, timeout_ms));
 	polled(fds, count, ready);
 	shim_leave();
 	return ready;
@@ -52,7 +78,8 @@ ppoll(struct pollfd *fds, nfds_t count, const struct timespec *timeout,
 
 	shim_enter(__builtin_return_address(0));
 	shim_delay();
-	ready = real.ppoll(fds, count, timeout, mask);
+	ready = FLY(ppoll, first_of(fds, count), NULL, (int)count,
+	    shim_ns(timeout), real.ppoll(fds, count, timeout, mask));
 	polled(fds, count, ready);
 	shim_leave();
 	return ready;
@@ -66,7 +93,8 @@ select(int count, fd_set *restrict readable, fd_set *restrict writable,
 
 	shim_enter(__builtin_return_address(0));
 	shim_delay();
-	ready = real.select(count, readable, writable, special, timeout);
+	ready = FLY(select, -1, NULL, count, from_timeval(timeout),
+	    real.select(count, readable, writable, special, timeout));
 	waited(ready);
 	shim_leave();
 	return ready;
@@ -81,7 +109,8 @@ pselect(int count, fd_set *restrict readable, fd_set *restrict writable,
 
 	shim_enter(__builtin_return_address(0));
 	shim_delay();
-	ready = real.pselect(count, readable, writable, special, timeout, mask);
+	ready = FLY(pselect, -1, NULL, count, shim_ns(timeout),
+	    real.pselect(count, readable, writable, special, timeout, mask));
 	waited(ready);
 	shim_leave();
 	return ready;
@@ -94,7 +123,8 @@ epoll_wait(int fd, struct epoll_event *events, int count, int timeout_ms)
 
 	shim_enter(__builtin_return_address(0));
 	shim_delay();
-	ready = real.epoll_wait(fd, events, count, timeout_ms);
+	ready = FLY(epoll_wait, fd, NULL, count, from_ms(timeout_ms),
+	    real.epoll_wait(fd, events, count, timeout_ms));
 	waited(ready);
 	if (ready > 0)
 		shim_acquire_by_set(fd);
@@ -110,7 +140,8 @@ epoll_pwait(int fd, struct epoll_event *events, int count, int timeout_ms,
 
 	shim_enter(__builtin_return_address(0));
 	shim_delay();
-	ready = real.epoll_pwait(fd, events, count, timeout_ms, mask);
+	ready = FLY(epoll_pwait, fd, NULL, count, from_ms(timeout_ms),
+	    real.epoll_pwait(fd, events, count, timeout_ms, mask));
 	waited(ready);
 	if (ready > 0)
 		shim_acquire_by_set(fd);
@@ -139,11 +170,14 @@ epoll_pwait2(int fd, struct epoll_event *events, int count,
 
 	shim_enter(__builtin_return_address(0));
 	shim_delay();
+	shim_flight_begins(SHIM_CALL_epoll_pwait2, fd, NULL, count,
+	    shim_ns(timeout), __builtin_return_address(0));
 	ready = real.epoll_pwait2(fd, events, count, timeout, mask);
 	/* Valgrind 3.19 does not know the system call. */
 	if (ready == -1 && errno == ENOSYS)
 		ready =
 		    real.epoll_pwait(fd, events, count, in_ms(timeout), mask);
+	shim_flight_ends(ready);
 	waited(ready);
 	if (ready > 0)
 		shim_acquire_by_set(fd);
@@ -158,7 +192,8 @@ epoll_ctl(int set, int operation, int fd, struct epoll_event *event)
 
 	shim_enter(__builtin_return_address(0));
 	shim_release_by_set(set);
-	result = real.epoll_ctl(set, operation, fd, event);
+	result = FLY(epoll_ctl, fd, NULL, operation, set,
+	    real.epoll_ctl(set, operation, fd, event));
 	shim_leave();
 	return result;
 }
