@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 
 import pytest
 
-from labkit import written
+from labkit import hidden_state, written
 from labkit.clients import Client, Talk, await_answers, exchange, judge, likely_cause
 from labkit.faults import Disconnected, Fault, Silent, blame
 from labkit.figures import Row, Span, timeline
@@ -67,6 +67,7 @@ __all__ = [
     "exchange",
     "expect",
     "explain_hang",
+    "hidden_state",
     "hides_nothing",
     "inspected",
     "judge",

@@ -45,7 +45,7 @@ def plainly(command: Sequence[str], cwd: Path) -> subprocess.CompletedProcess[st
 def symbols(obj: Path, run: Runner = plainly) -> list[Symbol]:
     """All symbols of an object."""
     found = []
-    for line in _output(["nm", "--format=posix", obj.name], obj, run).splitlines():
+    for line in output(["nm", "--format=posix", obj.name], obj, run).splitlines():
         name, kind, *_rest = [*line.split(), "", ""]
         undefined = kind in ("U", "w", "v")
         found.append(
@@ -56,14 +56,14 @@ def symbols(obj: Path, run: Runner = plainly) -> list[Symbol]:
 
 def sections(obj: Path, run: Runner = plainly) -> list[str]:
     """The names of an object's sections."""
-    return _SECTION.findall(_output(["objdump", "-h", obj.name], obj, run))
+    return _SECTION.findall(output(["objdump", "-h", obj.name], obj, run))
 
 
 def calls(obj: Path, run: Runner = plainly) -> dict[str, list[str]]:
     """What each function of an object calls; "" where the address is computed."""
     found: dict[str, list[str]] = {}
     name, pending = "", False
-    for line in _output(["objdump", "-dr", "--no-show-raw-insn", obj.name], obj, run).splitlines():
+    for line in output(["objdump", "-dr", "--no-show-raw-insn", obj.name], obj, run).splitlines():
         head, call, relocation = _FUNCTION.match(line), _CALL.search(line), _RELOCATION.search(line)
         if head:
             name, pending = head["name"], False
@@ -85,7 +85,8 @@ def _target(operand: str) -> str:
     return match[1] if match else ""
 
 
-def _output(command: Sequence[str], obj: Path, run: Runner) -> str:
+def output(command: Sequence[str], obj: Path, run: Runner) -> str:
+    """What one of the binutils prints of an object; Trouble where it fails."""
     done = run([*NEUTRAL, *command], obj.parent)
     if done.returncode:
         raise Trouble(f"{command[0]}: {done.stderr.strip()}")

@@ -16,6 +16,7 @@ from labkit.checking import (
     Server,
     Shim,
     Tool,
+    hidden_state,
     hides_nothing,
     inspected,
     judge,
@@ -69,6 +70,12 @@ def watched(
 def test_nothing_is_hidden(scene: Scene) -> None:
     """The code does nothing to hide from the tools that look for races."""
     hides_nothing(scene, SERVER)
+
+
+@step(7, "hidden-state")
+def test_no_hidden_state_is_shared(scene: Scene) -> None:
+    """No function of the C library that keeps a state of its own is called in several threads, unless under a lock."""
+    hidden_state.must_be_free(scene.builder, SERVER)
 
 
 @step(7, "hides-nothing")

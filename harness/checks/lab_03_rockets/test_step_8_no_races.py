@@ -3,7 +3,15 @@
 from __future__ import annotations
 
 from checks.lab_03_rockets.shared import watched
-from labkit.checking import UNDER_HELGRIND, UNDER_TSAN, Scene, Shim, hides_nothing, step
+from labkit.checking import (
+    UNDER_HELGRIND,
+    UNDER_TSAN,
+    Scene,
+    Shim,
+    hidden_state,
+    hides_nothing,
+    step,
+)
 from labkit.launches import OBJECTS, ROCKETS, THREADS
 
 
@@ -11,6 +19,12 @@ from labkit.launches import OBJECTS, ROCKETS, THREADS
 def test_nothing_is_hidden(scene: Scene) -> None:
     """The code does nothing to hide from the tools that look for races."""
     hides_nothing(scene, ROCKETS)
+
+
+@step(8, "hidden-state")
+def test_no_hidden_state_is_shared(scene: Scene) -> None:
+    """No function of the C library that keeps a state of its own is called in several threads, unless under a lock."""
+    hidden_state.must_be_free(scene.builder, ROCKETS)
 
 
 @step(8, "tools")

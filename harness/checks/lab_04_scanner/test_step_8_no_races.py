@@ -9,6 +9,7 @@ from labkit.checking import (
     UNDER_TSAN,
     Scene,
     Shim,
+    hidden_state,
     hides_nothing,
     inspected,
     step,
@@ -19,6 +20,12 @@ from labkit.checking import (
 def test_nothing_is_hidden(scene: Scene) -> None:
     """The code does nothing to hide from the tools that look for races."""
     hides_nothing(scene, SCANNER)
+
+
+@step(8, "hidden-state")
+def test_no_hidden_state_is_shared(scene: Scene) -> None:
+    """No function of the C library that keeps a state of its own is called in several threads, unless under a lock."""
+    hidden_state.must_be_free(scene.builder, SCANNER)
 
 
 @step(8, "tools")
