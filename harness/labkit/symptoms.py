@@ -559,6 +559,14 @@ _TABLE = (
         ),
     ),
     Symptom(
+        "address-cut",
+        N_("an address is cut in a message"),
+        N_(
+            "The buffer that it passes through is too small: INET_ADDRSTRLEN, 16, is room for an IPv4 address and no port, and\n"
+            "INET6_ADDRSTRLEN for an IPv6 one without brackets, colon and port. NET_NAME_SIZE of net.h is room for all of it."
+        ),
+    ),
+    Symptom(
         "false-name",
         N_("a client is named that never was there"),
         N_(

@@ -6,7 +6,7 @@ import signal
 from collections.abc import Callable, Sequence
 
 from checks.lab_05_chat.shared import SERVER, TEXTS, answered, comes_back, marked, named
-from labkit import aimed, manners, unserved
+from labkit import aimed, full, manners, unserved
 from labkit import chat as chats
 from labkit.chat import User
 from labkit.checking import Scene, Silent, _, blame, expect, require, step
@@ -210,6 +210,17 @@ def test_silent_clients_hold_up_nobody(scene: Scene) -> None:
     alice.put(b"ne\n")
     expect(b"OK", alice.answer(before, b"SAY").text(), _("a line in two parts"), "wrong-answer")
     answered(silent, b"WHO", b"ERR login-first", "not-logged-in")
+
+
+@step(2, "whole-names")
+def test_addresses_of_full_length(scene: Scene) -> None:
+    """A client's address and port stand in the messages in full, however long they are."""
+    for address in full.addresses(scene):
+        chat = chats.start(scene, "-a", address)
+        program = chat.server.program
+        user = chat.user()
+        user.leave()
+        full.named(program, user.client, program.stdout.lines)
 
 
 @step(2, "any-thread")

@@ -17,6 +17,7 @@ from checks.lab_06_control_server.shared import (
     whole,
 )
 from labkit import console as consoles
+from labkit import full
 from labkit.checking import Scene, _, expect, judge, require, seeded, step
 from labkit.chorus import Chorus
 from labkit.console import enter, names
@@ -62,6 +63,18 @@ ZONES = (
     ("<-11>11", -660),
     ("EST5EDT,0/0,J365/25", -240),
 )
+
+
+@step(4, "whole-names")
+def test_addresses_of_full_length(scene: Scene) -> None:
+    """A client's address and port stand in the log in full, however long they are."""
+    for address in full.addresses(scene):
+        console = consoles.start(scene, "-a", address)
+        client = console.server.connect()
+        told(client, b"SAY x", b"ERR login-first")
+        client.close()
+        full.named(console.program, client, lambda: console.log().events)
+        its_life(console, client, len(b"SAY x\n"), len(b"ERR login-first\n"))
 
 
 @step(4, "utc")
