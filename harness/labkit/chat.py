@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from labkit import unserved
 from labkit.clients import Client
 from labkit.faults import Disconnected, Fault, Silent
 from labkit.passwords import PASSWORD, users_file
@@ -270,7 +271,7 @@ class Chat:
         """`count` connections at once, greeted, as users who are yet to log in."""
         users = self.arrive(count, names)
         for user in users:
-            if user.answer(0).head != GREETING:
+            if self._greeting(user).head != GREETING:
                 raise Fault(
                     _("{user} is not greeted").format(user=user.client.name),
                     expected=GREETING,
@@ -278,6 +279,16 @@ class Chat:
                     cause="no-greeting",
                 )
         return users
+
+    def _greeting(self, user: User) -> Answer:
+        """The greeting of one who has said nothing yet; where it does not come, perhaps none is let in before that."""
+        try:
+            return user.answer(0)
+        except Silent as fault:
+            silent = [user, *(other for other in self.users if other is not user)]
+            if unserved.accepting_waits_for(self.server, [one.client for one in silent]):
+                fault.cause = unserved.CAUSE
+            raise
 
     def arrive(self, count: int, names: Sequence[str] = (), *, some: bool = False) -> list[User]:
         """`count` connections at once, for whose greetings nobody has waited yet; some: see Server.crowd."""

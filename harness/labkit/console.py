@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from pathlib import Path
@@ -25,6 +26,8 @@ PROGRAM = "control_server"
 USERS_FILE, LOG_FILE = "users.txt", "server.log"
 WHERE = r"(?:\d+(?:\.\d+){3}|\[[0-9a-f:]+\]):\d+"
 TIME = r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d[.,]\d{3}(?:Z|[+-]\d\d(?::?\d\d)?)?"
+# A time in another form: with other numbers of digits, or something else between them.
+NEARLY = r"\d{2,4}[-./ ]\d\d?[-./ ]\d\d?[T ]+\d\d?:\d\d?(?::\d\d?)?(?:[.,:] *\d{0,9})?(?: ?[A-Z]{1,5}| ?[+-]\d\d?:?\d{0,2})?"
 LOGGED = rf"{TIME} .*"
 STATUS = rf"(listening on {WHERE}|paused)\nclients (\d+)\nusers (\d+)\nlog (\d+) lines"
 RESUMED = rf"listening on ({WHERE})"
@@ -169,6 +172,8 @@ class Console:
             raise self.program.killed_for
         if ended is None:
             late = self.program.wait(self.program.deadline(3.0))
+            if not late and self.ends_for_a_client():
+                cause = "shutdown-hangs"
             raise Silent(
                 _("{program} did not end within {s:.1f} s of {why}").format(
                     program=self.program.name, s=limit.allowed, why=why
@@ -176,6 +181,12 @@ class Console:
                 cause="slow-stop" if late else cause,
             )
         return ended
+
+    def ends_for_a_client(self) -> bool:
+        """Whether a client who comes now lets it end: then it has heard, and waits for who accepts."""
+        with suppress(Fault):
+            self.server.connect().close()
+        return self.program.wait(self.program.deadline(1.0)) is not None
 
     # -- its files ---------------------------------------------------------------------------
 
@@ -215,8 +226,9 @@ def _plain(pattern: str) -> str:
 class Log:
     """A log: its bytes, and what its lines say.
 
-    lines: whole lines, without their ends. times, events: of each line that has the right form. wrong: lines
-    that have not, and a last one without its end.
+    lines: whole lines, without their ends. times: of each line that has the right form; events: of those, and of
+    misdated ones, whose time is there in another form, or is none of the calendar's. wrong: lines that have neither,
+    and a last one without its end.
     """
 
     def __init__(self, data: bytes) -> None:
@@ -225,13 +237,17 @@ class Log:
         self.lines = whole
         self.times: list[str] = []
         self.events: list[str] = []
+        self.misdated: list[str] = []
         self.wrong = [rest] if rest else []
-        form = re.compile(rf"({TIME})[ \t]+(.*)")
+        form, near = re.compile(rf"({TIME})[ \t]+(.*)"), re.compile(rf"(?:{NEARLY})[ \t]+(.*)")
         for line in whole:
             match = form.fullmatch(line)
-            if match and "\0" not in line:
+            if match and "\0" not in line and _is_date(match[1]):
                 self.times.append(match[1])
                 self.events.append(match[2])
+            elif "\0" not in line and (match := near.fullmatch(line)):
+                self.misdated.append(line)
+                self.events.append(match[1])
             else:
                 self.wrong.append(line)
 
@@ -248,6 +264,15 @@ def moment(text: str) -> float:
     at = datetime.fromisoformat(match[1]).replace(tzinfo=timezone.utc).timestamp()
     hours, minutes = int(match[2] or 0), int(match[3] or 0)
     return at - 3600 * hours - (60 * minutes if hours >= 0 else -60 * minutes)
+
+
+def _is_date(text: str) -> bool:
+    """Whether a log's time is one of the calendar's."""
+    try:
+        moment(text)
+    except ValueError:
+        return False
+    return True
 
 
 def off(text: str, now: float) -> float:

@@ -56,7 +56,7 @@ class Shim:
     """What the perturbation shim does: see harness/native/README.md.
 
     seed: None leaves the schedule alone. most_threads: above it thread creation fails with EAGAIN; None: no limit.
-    create_us: by so much is thread creation slower. short: sockets move at most so many bytes a call, 0: whatever
+    create_us: by so much is thread creation slower. close_us: so much later goes on who has closed a connection. short: sockets move at most so many bytes a call, 0: whatever
     the kernel moves.
     """
 
@@ -66,6 +66,7 @@ class Shim:
     most_threads: int | None = None
     short: int = 0
     create_us: int = 0
+    close_us: int = 0
 
     def environment(self) -> dict[str, str]:
         words = {"PERTURB_STATS": "/log/stats"}
@@ -77,6 +78,8 @@ class Shim:
             words["PERTURB_MAX_THREADS"] = str(self.most_threads)
         if self.create_us:
             words["PERTURB_CREATE_US"] = str(self.create_us)
+        if self.close_us:
+            words["PERTURB_CLOSE_US"] = str(self.close_us)
         if self.short:
             words["PERTURB_SHORT"] = str(self.short)
             words.setdefault("PERTURB_SEED", "1")

@@ -144,6 +144,29 @@ _TABLE = (
         ),
         (SERVE, "nc 127.0.0.1 9090 &", N_("ss -ltn 'sport = :9090'  # Recv-Q: how many wait")),
     ),
+    Symptom(
+        "accept-waits",
+        N_("the thread that accepts waits for a client"),
+        N_(
+            "Whoever came after a client that has said nothing stayed in the kernel's queue, and was taken out of it as soon as\n"
+            "that client spoke: the thread that accepts reads from a client, or logs it in, before it accepts the next one. Let\n"
+            "it start the client's thread at once; all that waits for the client belongs there."
+        ),
+        (
+            N_("nc 127.0.0.1 9090 &  # stays silent"),
+            N_("nc 127.0.0.1 9090  # a second one: is it served?"),
+        ),
+    ),
+    Symptom(
+        "spins-idle",
+        N_("a thread works while there is nothing to do"),
+        N_(
+            "It asks again and again instead of sleeping until something happens: poll(2) with a time-out of 0 or a short one, a\n"
+            "call that does not block in a loop, a flag that is looked at. Ask poll(2) for POLLOUT only while something waits for\n"
+            "a socket that was full; sleep in poll(2) without a time-out, in recv(2) or in pthread_cond_wait(3)."
+        ),
+        ("top -b -n 1 -H -p $(pidof chat_server control_server)",),
+    ),
     # -- bytes ----------------------------------------------------------------------------------
     Symptom(
         "no-answer",
@@ -459,6 +482,19 @@ _TABLE = (
             "grep -nE '\\b(strtok|localtime|gmtime|ctime|asctime|gethostby[a-z]+|getserv[a-z]+) *\\(' *.c",
         ),
     ),
+    Symptom(
+        "hidden-state",
+        N_("threads share a state inside the C library"),
+        N_(
+            "strtok keeps its place between two calls in one variable for all threads; localtime and gethostbyname return the\n"
+            "address of one. Another thread's call changes it in between. ThreadSanitizer does not look into the C library.\n"
+            'Functions that end in _r get that variable from you: give them one of your own. See pthreads(7), "Thread-safe\n'
+            'functions".'
+        ),
+        (
+            "grep -nE '\\b(strtok|localtime|gmtime|ctime|asctime|gethostby[a-z]+|getserv[a-z]+) *\\(' *.c",
+        ),
+    ),
     # -- bad weather -------------------------------------------------------------------------------
     Symptom(
         "accept-error-fatal",
@@ -546,6 +582,14 @@ _TABLE = (
         ),
     ),
     Symptom(
+        "address-cut",
+        N_("an address is cut in a message"),
+        N_(
+            "The buffer that it passes through is too small: INET_ADDRSTRLEN, 16, is room for an IPv4 address and no port, and\n"
+            "INET6_ADDRSTRLEN for an IPv6 one without brackets, colon and port. NET_NAME_SIZE of net.h is room for all of it."
+        ),
+    ),
+    Symptom(
         "false-name",
         N_("a client is named that never was there"),
         N_(
@@ -582,6 +626,23 @@ _TABLE = (
             N_(
                 "kill -TERM $(pidof echo_server); sleep 1; pidof echo_server  # nothing: it has ended"
             ),
+        ),
+    ),
+    Symptom(
+        "stale-errno",
+        N_("the reason that is said is another call's"),
+        N_(
+            "pthread functions return their error and leave errno alone. warn(3) and perror(3) look at errno: put the result\n"
+            "there first, or print strerror(3) of it. And whatever is called in between may change errno."
+        ),
+    ),
+    Symptom(
+        "signal-elsewhere",
+        N_("a signal to stop is heard by main alone"),
+        N_(
+            "The kernel delivers a signal that is sent to the process to any thread that does not block it. Here another one than\n"
+            "main got it, and main slept on in accept(2) or poll(2). Block the signals in all other threads (a thread inherits\n"
+            "its creator's mask: pthread_sigmask(3) before pthread_create), or let the handler wake main by a byte in a pipe."
         ),
     ),
     Symptom(
@@ -1699,6 +1760,28 @@ _TABLE = (
         "wrong-time",
         N_("the log's times are not the clock's"),
         N_("clock_gettime(2) with CLOCK_REALTIME, in UTC (gmtime_r) or with the zone's offset."),
+    ),
+    Symptom(
+        "wrong-zone",
+        N_("the log's times are of another zone than they say"),
+        N_(
+            "A `Z` says that the time is UTC: gmtime_r(3) gives that, localtime_r(3) the machine's own zone. A time with an\n"
+            "offset (`+05:30`) must be the local one."
+        ),
+        (
+            N_(
+                "TZ=Asia/Kolkata {bin}/control_server -p 9090 -l /tmp/k.log </dev/null; date -u; cat /tmp/k.log"
+            ),
+        ),
+    ),
+    Symptom(
+        "byte-ends-input",
+        N_("a byte that is typed ends the input"),
+        N_(
+            "As a `char`, which is signed here, the byte 0xFF is -1, as EOF is. What getchar(3) returns is an int: keep it in one\n"
+            "until it has been compared with EOF. Of read(2) only the result 0 is the end. And a NUL byte ends a string, not a line."
+        ),
+        (CONTROL, "printf '\\377\\nstatus\\n' >&8"),
     ),
     Symptom(
         "wrong-logs",

@@ -17,6 +17,8 @@
  *	PERTURB_MAX_THREADS=n	pthread_create fails with EAGAIN while n
  *				threads are alive
  *	PERTURB_CREATE_US=n	thread creation takes n microseconds longer
+ *	PERTURB_CLOSE_US=n	a thread that has closed a connection goes on
+ *				n microseconds later
  *	PERTURB_SHORT=n		stream sockets move 1 to n bytes a call
  *	PERTURB_STATS=path	counters, see struct shim_stats, and the record
  *				of locks, see struct shim_record
@@ -143,18 +145,31 @@ shim_delay(void)
 	errno = saved;
 }
 
-void
-shim_slow_creation(void)
+/* Sleep for so long, or until a signal comes. Keeps errno. */
+static void
+sleep_us(uint64_t us)
 {
 	struct timespec pause = {
-	    .tv_sec = (time_t)(config.create_us / 1000000),
-	    .tv_nsec = (long)(config.create_us % 1000000) * 1000,
+	    .tv_sec = (time_t)(us / 1000000),
+	    .tv_nsec = (long)(us % 1000000) * 1000,
 	};
 	int saved = errno;
 
-	if (config.create_us > 0)
+	if (us > 0)
 		syscall(SYS_nanosleep, &pause, NULL);
 	errno = saved;
+}
+
+void
+shim_slow_creation(void)
+{
+	sleep_us(config.create_us);
+}
+
+void
+shim_slow_close(void)
+{
+	sleep_us(config.close_us);
 }
 
 /* -- memory -------------------------------------------------------------- */
@@ -220,6 +235,7 @@ read_environment(void)
 	config.max_us = number_from("PERTURB_MAX_US", 2000);
 	config.max_threads = number_from("PERTURB_MAX_THREADS", UINT64_MAX);
 	config.create_us = number_from("PERTURB_CREATE_US", 0);
+	config.close_us = number_from("PERTURB_CLOSE_US", 0);
 	config.short_max = number_from("PERTURB_SHORT", 0);
 }
 

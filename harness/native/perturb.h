@@ -261,6 +261,7 @@ struct shim_config {
 	uint64_t max_us;      /* the longest delay, in microseconds */
 	uint64_t max_threads; /* UINT64_MAX: no limit */
 	uint64_t create_us;   /* by which thread creation is slower */
+	uint64_t close_us;    /* after it has closed a connection */
 	uint64_t short_max;   /* the longest transfer in bytes, 0: any */
 	bool valgrind;        /* the program runs under it */
 	bool tsan;            /* the program is built with TSan */
@@ -286,6 +287,9 @@ void shim_delay(void);
 
 /* Sleep for PERTURB_CREATE_US: to be called when a thread was created. */
 void shim_slow_creation(void);
+
+/* Sleep for PERTURB_CLOSE_US: to be called when a connection was closed. */
+void shim_slow_close(void);
 
 /* The calling thread's next random number. */
 uint64_t shim_random(void);

@@ -31,6 +31,14 @@ note_accepted(int fd)
 		    &accepted_bits[fd / BITS], UINT64_C(1) << (fd % BITS));
 }
 
+/* Has accept ever given out this number? */
+static bool
+was_accepted(int fd)
+{
+	return fd >= 0 && fd < WATCHED_FDS &&
+	    (accepted_bits[fd / BITS] >> (fd % BITS) & 1);
+}
+
 /*
  * Did a call fail because its descriptor, once accepted, is closed? Only a
  * close can have made that number bad, whether we saw it or (fclose) not; and
@@ -39,8 +47,7 @@ note_accepted(int fd)
 static bool
 is_stale(int fd, ssize_t result)
 {
-	return result == -1 && errno == EBADF && fd >= 0 && fd < WATCHED_FDS &&
-	    (accepted_bits[fd / BITS] >> (fd % BITS) & 1);
+	return result == -1 && errno == EBADF && was_accepted(fd);
 }
 
 static void
@@ -385,8 +392,7 @@ is_unused(int fd)
 	int saved = errno;
 	bool unused;
 
-	if (fd >= 0 && fd < WATCHED_FDS &&
-	    (accepted_bits[fd / BITS] >> (fd % BITS) & 1))
+	if (was_accepted(fd))
 		return false;
 	unused = syscall(SYS_fcntl, fd, F_GETFD) == -1;
 	errno = saved;
@@ -397,6 +403,7 @@ is_unused(int fd)
 int
 close(int fd)
 {
+	bool slow;
 	int result;
 
 	shim_enter(__builtin_return_address(0));
@@ -406,11 +413,14 @@ close(int fd)
 		return result;
 	}
 	sending(fd);
+	slow = config.close_us > 0 && was_accepted(fd) && is_stream_socket(fd);
 	if (!shim_closes_log(fd, &result))
 		result = FLY(close, fd, NULL, 0, 0, real.close(fd));
 	note_use(fd, result);
 	if (is_stale(fd, result))
 		shim_count(&stats->double_closes);
+	if (slow)
+		shim_slow_close();
 	shim_delay();
 	shim_leave();
 	return result;

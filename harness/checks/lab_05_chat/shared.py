@@ -198,6 +198,7 @@ def drive(chat: Chat, size: int) -> None:
     for guest in guests[4:]:  # their threads were there before that name was
         guest.send(b"LOGIN %s wrong" % guest.name.encode(), b"QUIT")
     pass_by(chat, users[:6])
+    after_a_change(chat, users)
     talking = Talking(users, 6)
     late = come_late(chat, talking, named("late", 4), 6 * size)
     for user in late:
@@ -235,6 +236,30 @@ def pass_by(chat: Chat, users: Sequence[User]) -> None:
             passer.answer(3, b"QUIT", 10.0)
         for user, number in zip(users[:5], before):
             user.answer(number + 7, b"WHO", 10.0)
+
+
+def after_a_change(chat: Chat, users: Sequence[User]) -> None:
+    """Some who were there before ask for what others have changed since, and have taken no lock in between.
+
+    Whoever reads that without the lock of who has written it races with them, with nothing to hide it.
+    """
+    for round_ in range(2):
+        guests = chat.connect(5)
+        (fresh,) = chat.registered(f"fresh{round_}")
+        guests[0].ask(b"RESUME " + b"0" * 32, 10.0)
+        guests[1].ask(b"LOGIN %s wrong" % fresh.name.encode(), 10.0)
+        guests[2].ask(b"REGISTER %s pass" % fresh.name.encode(), 10.0)
+        fresh.leave()
+        users[0].told(b"LEAVE " + fresh.name.encode(), 10.0)
+        guests[3].ask(b"RESUME " + fresh.token, 10.0)
+        users[1].send(b"SAY something new")
+        for user in users[2:4]:
+            user.ask(b"HISTORY 3", 10.0)
+            user.ask(b"WHO", 10.0)
+        (other,) = chat.registered(f"other{round_}")
+        guests[4].ask(b"RESUME " + other.token, 10.0)
+        for guest in (*guests, other):
+            guest.leave()
 
 
 def watched(scene: Scene, tool: Tool, shim: Shim, size: int) -> Running:

@@ -6,8 +6,8 @@ import signal
 from collections.abc import Callable, Sequence
 
 from checks.lab_05_chat.shared import SERVER, TEXTS, answered, comes_back, marked, named
+from labkit import aimed, full, manners, unserved
 from labkit import chat as chats
-from labkit import manners
 from labkit.chat import User
 from labkit.checking import Scene, Silent, _, blame, expect, require, step
 
@@ -189,6 +189,63 @@ def test_lines_in_any_portions(scene: Scene) -> None:
     netcat.must_end(
         _("a client has half-closed and had its answers, and the connection stays open")
     )
+
+
+@step(2, "silent")
+def test_silent_clients_hold_up_nobody(scene: Scene) -> None:
+    """Clients that have said nothing at all, or half a line, before a login or after, keep nobody from being served."""
+    chat = chats.start(scene)
+    silent = chat.user("silent")
+    half = chat.user("half")
+    half.put(b"REGISTER half pa")
+    with unserved.held_up_by(chat.server, [silent.client, half.client]):
+        (alice,) = chat.registered("alice")
+        alice.put(b"SAY half a li")
+        (bob,) = chat.registered("bob")
+        bob.say(b"hello")
+        alice.heard(b"bob hello")
+    half.put(b"ss\n")
+    half.welcome(half.answer(1, b"REGISTER"), b"OK welcome ")
+    before = len(alice.answers)
+    alice.put(b"ne\n")
+    expect(b"OK", alice.answer(before, b"SAY").text(), _("a line in two parts"), "wrong-answer")
+    answered(silent, b"WHO", b"ERR login-first", "not-logged-in")
+
+
+@step(2, "whole-names")
+def test_addresses_of_full_length(scene: Scene) -> None:
+    """A client's address and port stand in the messages in full, however long they are."""
+    for address in full.addresses(scene):
+        chat = chats.start(scene, "-a", address)
+        program = chat.server.program
+        user = chat.user()
+        user.leave()
+        full.named(program, user.client, program.stdout.lines)
+
+
+@step(2, "any-thread")
+def test_a_signal_in_any_thread(scene: Scene) -> None:
+    """The signal to stop does so whichever thread the kernel chooses to deliver it to."""
+    for which in (0, -1):
+        chat = chats.start(scene)
+        program = chat.server.program
+        chat.user("silent")
+        (alice,) = chat.registered("alice")
+        alice.put(b"SAY half a li")
+        threads = aimed.others(program, signal.SIGTERM)
+        if not threads:
+            return  # all but main block it: none of them can get it
+        aimed.at(program, threads[which], signal.SIGTERM)
+        ended = program.wait(program.deadline(1.0))
+        require(
+            ended and not ended.status and not ended.signal,
+            _(
+                "SIGTERM came to a thread that is not main, and the server did not stop within a second"
+            ),
+            expected=_("exit status {status}").format(status=0),
+            got=str(ended or _("it runs on")),
+            cause="signal-elsewhere",
+        )
 
 
 @step(2, "stop", "port-again")

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from checks.lab_05_chat.shared import BIG, KIB, _why_not_this_order, comes_back, named, says_much
 from labkit import chat as chats
-from labkit import manners
+from labkit import idle, manners
 from labkit.chat import Chat, User, messages
 from labkit.checking import Disconnected, Scene, Silent, _, blame, expect, require, step
 from labkit.passwords import PASSWORD
@@ -167,6 +167,27 @@ def asks_on(chat: Chat, hog: User, commands: bytes) -> None:
         manners.come_to_rest(chat.server.program)
 
 
+@step(6, "sleeps")
+def test_sleeps_when_idle(scene: Scene) -> None:
+    """No thread works while nothing happens: while clients are silent, and while a user's messages wait for him."""
+    chat = chats.start(scene, known=["alice", "bob", "hog", "gone"], network="narrow")
+    program = chat.server.program
+    alice, bob, hog, gone = chat.logged_in("alice", "bob", "hog", "gone")
+    for guest in chat.connect(2):
+        guest.put(b"LOGI")
+    gone.reset()
+    chat.settle([alice, bob])
+    idle.sleeps(program, _("while clients are connected and silent"))
+    chat.deafen(hog)
+    for index in range(150):
+        alice.say(b"%03d " % index + BIG)
+    chat.settle([alice, bob])
+    idle.sleeps(program, _("while 150 KiB wait for a user who does not read"))
+    chat.undeafen(hog)
+    hog.heard(b"alice 149 " + BIG)
+    idle.sleeps(program, _("when a slow user has read all that waited for him"))
+
+
 HASHING = "8"  # the cost; some 0.2 s and 128 MiB
 
 
@@ -195,12 +216,14 @@ def test_slow_hashes(scene: Scene) -> None:
 
 def hashes_beside(alice: User, bob: User, user: User, command: bytes, start: bytes) -> None:
     """While a command with a password is at work, two others must not come to a standstill."""
+    guest = user.chat.user("another guest")
     rounds, began = 0, time.monotonic()
     user.send(command)
     while len(user.answers) < 2 and rounds < 2000:
         alice.say(b"round %d" % rounds)
         bob.heard(b"alice round %d" % rounds)
         bob.said.clear()
+        guest.ask(b"RESUME " + b"0" * 32)  # it needs no hash
         rounds += 1
     answer = user.answer(1, command, 20.0)
     require(
@@ -219,3 +242,4 @@ def hashes_beside(alice: User, bob: User, user: User, command: bytes, start: byt
         got=str(rounds),
         cause="hash-holds-up",
     )
+    guest.leave()

@@ -19,7 +19,7 @@ from checks.lab_05_chat.shared import (
     watched,
 )
 from labkit import chat as chats
-from labkit import manners
+from labkit import manners, reasons
 from labkit.chat import Chat, User
 from labkit.checking import (
     UNDER_ASAN,
@@ -183,6 +183,41 @@ def one_of_fifty(chat: Chat, witness: User, command: bytes) -> bytes:
     return heads[welcomed].rsplit(b" ", 1)[1]
 
 
+LEAVERS = 4
+HELD_SECONDS = (
+    0.4  # for which a thread that has closed a connection does nothing more, on an idle machine
+)
+
+
+@step(7, "own-number", "as-before")
+def test_a_number_given_to_the_next(scene: Scene) -> None:
+    """Who is given the number of a socket that was just closed hears nothing that is meant for the one before."""
+    held = Shim(close_us=min(3_000_000, round(HELD_SECONDS * 1e6 * scene.pace.factor())))
+    leaving = named("leaver", LEAVERS)
+    chat = chats.start(scene, known=["bob", *leaving], shim=held)
+    program = chat.server.program
+    with closing_once(chat):
+        bob, *users = chat.logged_in("bob", *leaving)
+        most = program.descriptors() - LEAVERS
+        for user in users:
+            user.leave()
+        program.eventually(lambda: program.descriptors() <= most, 2.0)
+        guests = chat.connect(LEAVERS)
+        for number in range(3):
+            bob.say(b"not for guests, %d" % number)
+        for guest in guests:
+            answered(guest, b"WHO", b"ERR login-first", "not-logged-in")
+        overheard = [line for guest in guests for line in guest.said + guest.news]
+        what = _("what clients hear who came when others had left, and are not logged in")
+        expect(b"", b"\n".join(overheard), what, "closed-twice")
+        for user in users:
+            require(
+                bob.told(b"LEAVE " + user.name.encode()),
+                _("{user} has left, and nobody is told").format(user=user.name),
+                cause="news-missing",
+            )
+
+
 @step(7, "ctrl-z")
 def test_ctrl_z(scene: Scene) -> None:
     """A server that was stopped with Ctrl-Z and continued goes on with all its users."""
@@ -333,7 +368,7 @@ def came_in(chat: Chat, guests: Sequence[User]) -> int:
 MOST_THREADS = 20
 
 
-@step(7, "rude", "as-before")
+@step(7, "rude", "as-before", "true-reason")
 def test_out_of_threads(scene: Scene) -> None:
     """Where no thread can be started, that one client is closed, with a message, and all others go on."""
     chat = chats.start(scene, known=["alice"], shim=Shim(most_threads=MOST_THREADS))
@@ -358,6 +393,7 @@ def test_out_of_threads(scene: Scene) -> None:
             expected=_("a message on stderr"),
             cause="thread-failure",
         )
+        reasons.true_reason(program, *reasons.NO_THREAD)
         for guest in inside:
             answered(guest, b"WHO", b"ERR login-first")
             guest.leave()

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from checks.lab_05_chat.shared import SERVER, watched
+from checks.lab_05_chat.shared import CLIENT, SERVER, watched
 from labkit.checking import (
     NATIVELY,
     UNDER_HELGRIND,
     UNDER_TSAN,
     Scene,
     Shim,
+    hidden_state,
     hides_nothing,
     seeded,
     step,
@@ -20,6 +21,13 @@ from labkit.checking import (
 def test_nothing_is_hidden(scene: Scene) -> None:
     """The code does nothing to hide from the tools that look for races."""
     hides_nothing(scene, SERVER)
+
+
+@step(9, "hidden-state")
+def test_no_hidden_state_is_shared(scene: Scene) -> None:
+    """No function of the C library that keeps a state of its own is called in several threads, unless under a lock."""
+    for program in (SERVER, CLIENT):
+        hidden_state.must_be_free(scene.builder, program)
 
 
 @step(9, "hides-nothing")

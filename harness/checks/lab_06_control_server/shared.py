@@ -156,6 +156,12 @@ def ends(program: Running, ended: Ended | None, cause: str, clients: Sequence[Cl
         manners.must_see_end(client)
 
 
+def why_it_stays(console: Console, cause: str) -> str:
+    """The cause where a server that was told to end does not: does a client who comes now let it? Then it has heard, and
+    waits for its accepting thread, which nobody has woken."""
+    return "shutdown-hangs" if console.ends_for_a_client() else cause
+
+
 def nothing_left(console: Console, threads: int, descriptors: int) -> None:
     """Threads and descriptors must be back where they were."""
     for measure, most, cause, what in (
@@ -180,6 +186,13 @@ def whole(log: consoles.Log, cause: str = "torn-log") -> None:
         expected=_("lines of text"),
         got=log.data[:400],
         cause="log-holes",
+    )
+    require(
+        not log.misdated,
+        _("{n} times in the log are not of the form of the handout").format(n=len(log.misdated)),
+        expected="YYYY-MM-DDTHH:MM:SS.mmmZ …",
+        got="\n".join(log.misdated[:20]),
+        cause="wrong-time",
     )
     require(
         not log.wrong,
@@ -271,8 +284,12 @@ def drive(console: Console, size: int) -> None:
     crowd(console, 3, "last")
 
 
+LOOKS = 12  # times `status` is typed while some come and go
+
+
 def coming_and_going(console: Console, round_: int) -> None:
-    """Some come, log in or try to, and leave in various ways."""
+    """Some come, log in or try to, and leave in various ways, while `status` looks at all that changes by that."""
+    before = console.type(*[b"status"] * LOOKS, b"clear logs")
     guests = crowd(console, 4, f"guest{round_}")
     told(console.server.connect(), b"LOGIN nobody secret", b"ERR denied")
     guests[0].reset()
@@ -280,3 +297,4 @@ def coming_and_going(console: Console, round_: int) -> None:
     guests[1].expect(b"OK bye\n")
     guests[2].finish_sending()
     guests[2].expect_end()
+    console.answer(before, b"clear logs", seconds=10.0)

@@ -18,10 +18,12 @@ from checks.lab_06_control_server.shared import (
     logs_in,
     prompted,
     say,
+    stranger,
     told,
+    why_it_stays,
 )
 from labkit import console as consoles
-from labkit import manners
+from labkit import idle, manners, unserved
 from labkit.checking import (
     Client,
     Fault,
@@ -33,6 +35,7 @@ from labkit.checking import (
     blame,
     expect,
     judge,
+    printable,
     require,
     step,
 )
@@ -104,6 +107,69 @@ def test_commands_while_clients_wait(scene: Scene) -> None:
             say(alice)
     silent.send(b"ne\n")
     silent.expect(b"ECHO half a line\n")
+
+
+@step(1, "silent")
+def test_silent_clients_hold_up_nobody(scene: Scene) -> None:
+    """Clients that have said nothing at all, or half a line, before a login or after, keep nobody from being served."""
+    console = consoles.start(scene)
+    silent = console.server.connect("silent")
+    half = console.server.connect("half a line")
+    half.send(b"REGISTER half pa")
+    with unserved.held_up_by(console.server, [silent, half]):
+        stranger(console, "no-answer")
+        (alice,) = enter(console, "alice")
+        alice.send(b"SAY half a li")
+        (bob,) = enter(console, "bob")
+        say(bob)
+        stranger(console, "no-answer")
+    at_once(console)
+    half.send(b"ss\n")
+    half.expect(b"OK welcome half\n")
+    alice.send(b"ne\n")
+    alice.expect(b"ECHO half a line\n")
+
+
+@step(1, "sleeps")
+def test_sleeps_when_idle(scene: Scene) -> None:
+    """No thread works while nothing happens: while nobody types, and clients are silent or do not read."""
+    console = consoles.start(scene, network="narrow")
+    alice, hog, gone = enter(console, "alice", "hog", "gone")
+    gone.reset()
+    alice.send(b"SAY half a li")
+    console.server.connect("silent")
+    console.status()
+    idle.sleeps(console.program, _("while clients are connected and silent"))
+    hog.push((b"SAY " + b"y" * 1000 + b"\n") * 300, 0.2)
+    console.program.type(b"sta")
+    idle.sleeps(console.program, _("while a client does not read, and half a command is typed"))
+
+
+@step(1, "any-byte", "unknown")
+def test_any_byte_at_the_console(scene: Scene) -> None:
+    """Any byte may be typed, 0xFF and NUL too: what is no command is said to be none, and the next one is answered."""
+    console = consoles.start(scene)
+    for number, typed in enumerate((b"\xff", b"st\xffatus", b"\x80\xfe\xff", b"\0", b"x\0y"), 1):
+        try:
+            console.type(typed)
+            console.ask(b"status")
+        except Fault as fault:
+            console.program.wait(console.program.deadline(0.3))
+            fault.cause = "byte-ends-input"
+            fault.what = _("after {typed}, which was typed as a line: {why}").format(
+                typed=printable(typed), why=fault.what
+            )
+            raise
+        require(
+            b"\0" in typed
+            or console.program.eventually(
+                lambda: console.program.stderr.text().count("unknown command") >= number, 2.0
+            ),
+            _("what is typed is no command, and nobody says so"),
+            expected="unknown command: …, try help",
+            got=console.program.stderr.text() or _("nothing"),
+            cause="command-not-known",
+        )
 
 
 @step(1, "prompt")
@@ -373,4 +439,5 @@ def test_at_a_terminal(scene: Scene) -> None:
     expect([], about, _("what the terminal shows of a client"), "service-on-terminal")
     program.may_end = True
     program.type(b"\x04")
-    ends(program, program.wait(program.deadline(1.0)), "end-of-input")
+    ended = program.wait(program.deadline(1.0))
+    ends(program, ended, why_it_stays(console, "end-of-input") if not ended else "")

@@ -21,8 +21,8 @@ from checks.lab_06_control_server.shared import (
     talk,
     told,
 )
+from labkit import aimed, manners
 from labkit import console as consoles
-from labkit import manners
 from labkit.checking import (
     UNDER_ASAN,
     Client,
@@ -268,6 +268,39 @@ def test_stops_while_clients_are_busy(scene: Scene) -> None:
         expect(0, stale, _("calls on a descriptor that was closed before"), "closed-twice")
         for client in clients:
             manners.must_see_end(client)
+
+
+@step(2, "own-number", "shutdown")
+def test_a_number_that_was_closed(scene: Scene) -> None:
+    """`shutdown` touches no socket whose number was given back: who leaves at that moment is off the list by then."""
+    held = Shim(close_us=min(3_000_000, round(0.4e6 * scene.pace.factor())))
+    console = consoles.start(scene, shim=held)
+    program = console.program
+    most = program.descriptors()
+    for client in crowd(console, 4):
+        client.close()
+    program.eventually(lambda: program.descriptors() <= most, 2.0)
+    program.may_end = True
+    program.type(b"shutdown\n")
+    manners.must_stop(program, "shutdown-hangs")
+    stale = program.stats().stale_uses
+    expect(0, stale, _("calls on a descriptor that was closed before"), "closed-twice")
+
+
+@step(2, "any-thread")
+def test_a_signal_in_any_thread(scene: Scene) -> None:
+    """The signal to stop does so whichever thread the kernel chooses to deliver it to."""
+    for which in (0, -1):
+        console = consoles.start(scene)
+        console.server.connect("silent")
+        alice, bob = enter(console, "alice", "bob")
+        alice.send(b"SAY half a li")
+        threads = aimed.others(console.program, signal.SIGTERM)
+        if not threads:
+            return  # all but main block it: none of them can get it
+        aimed.at(console.program, threads[which], signal.SIGTERM)
+        ended = console.program.wait(console.program.deadline(1.0))
+        ends(console.program, ended, "signal-elsewhere", [bob])
 
 
 @step(2, "given-back")

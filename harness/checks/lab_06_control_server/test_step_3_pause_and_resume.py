@@ -16,7 +16,7 @@ from checks.lab_06_control_server.shared import (
     talk,
 )
 from labkit import console as consoles
-from labkit import manners
+from labkit import idle, manners, reasons
 from labkit.checking import (
     Client,
     Disconnected,
@@ -87,6 +87,18 @@ def test_pause_and_resume(scene: Scene) -> None:
             expect(where, console.status().where, _("`status` of a resumed server"), "wrong-status")
             stranger(console, "not-resumed")
             say(alice)
+
+
+@step(3, "sleeps")
+def test_sleeps_while_paused(scene: Scene) -> None:
+    """No thread works while nothing happens and the server is paused, or has been resumed."""
+    console = consoles.start(scene)
+    (alice,) = enter(console, "alice")
+    alice.send(b"SAY half a li")
+    console.pause()
+    idle.sleeps(console.program, _("while the server is paused"))
+    console.resume()
+    idle.sleeps(console.program, _("when the server has been paused and resumed"))
 
 
 @step(3, "no-change")
@@ -231,7 +243,7 @@ def strangers_for(console: Console, clients: Sequence[Client], seconds: float) -
 MOST_THREADS = 20
 
 
-@step(3, "no-thread")
+@step(3, "no-thread", "true-reason")
 def test_out_of_threads(scene: Scene) -> None:
     """Where no thread can be started, that one client is closed, with a message, and all others go on."""
     console = consoles.start(scene, shim=Shim(most_threads=MOST_THREADS))
@@ -256,6 +268,7 @@ def test_out_of_threads(scene: Scene) -> None:
             got=_("nothing"),
             cause="thread-failure",
         )
+        reasons.true_reason(console.program, *reasons.NO_THREAD)
         at_once(console)
         judge(strangers(console, inside), cause="thread-failure")
         for client in inside:

@@ -17,6 +17,7 @@ from checks.lab_06_control_server.shared import (
     whole,
 )
 from labkit import console as consoles
+from labkit import full
 from labkit.checking import Scene, _, expect, judge, require, seeded, step
 from labkit.chorus import Chorus
 from labkit.console import enter, names
@@ -37,6 +38,7 @@ def test_every_event_once(scene: Scene) -> None:
     answered = len(b"OK welcome alice\nOK bye\nECHO \n") + 700
     its_life(console, alice, sent, answered)
     log = console.log()
+    whole(log)
     expect(
         ["server started", f"listening on {where}"],
         log.events[:2],
@@ -51,7 +53,61 @@ def test_every_event_once(scene: Scene) -> None:
         got=log.times[-1],
         cause="wrong-time",
     )
-    whole(log)
+
+
+# Zones whose local time no other zone's could be taken for, by which minutes they differ from UTC: one with a half
+# hour, two where the date is another one during half the day, and one that has summer time all the year.
+ZONES = (
+    ("<+0530>-5:30", 330),
+    ("<+14>-14", 840),
+    ("<-11>11", -660),
+    ("EST5EDT,0/0,J365/25", -240),
+)
+
+
+@step(4, "whole-names")
+def test_addresses_of_full_length(scene: Scene) -> None:
+    """A client's address and port stand in the log in full, however long they are."""
+    for address in full.addresses(scene):
+        console = consoles.start(scene, "-a", address)
+        client = console.server.connect()
+        told(client, b"SAY x", b"ERR login-first")
+        client.close()
+        full.named(console.program, client, lambda: console.log().events)
+        its_life(console, client, len(b"SAY x\n"), len(b"ERR login-first\n"))
+
+
+@step(4, "utc")
+def test_times_in_all_zones(scene: Scene) -> None:
+    """The log's times are right whatever the machine's time zone: in UTC, or with the zone's own offset."""
+    for zone, minutes in ZONES:
+        console = consoles.start(scene, env={"TZ": zone})
+        console.logged(f"listening on {console.server.host}:{console.server.port}")
+        log, now = console.log(), time.time()
+        whole(log)
+        text = log.times[0] if log.times else ""
+        wrong_by = consoles.moment(text) - now if text else now
+        near = 60 * scene.pace.factor()
+        names_none = len(text) == len("YYYY-MM-DDTHH:MM:SS.mmm")  # then local time is right, too
+        require(
+            abs(wrong_by) < near or (names_none and abs(wrong_by - 60 * minutes) < near),
+            _("a time of the log where the machine's time zone is {zone}").format(zone=zone),
+            expected=time.strftime("%Y-%m-%dT%H:%M:%S.mmmZ", time.gmtime(now)),
+            got=text or "\n".join(log.lines[:3]),
+            cause="wrong-zone" if abs(abs(wrong_by) - abs(60 * minutes)) < near else "wrong-time",
+        )
+
+
+@step(4, "three-digits")
+def test_times_of_three_digits(scene: Scene) -> None:
+    """Milliseconds are three digits, in the first tenth of a second, too."""
+    console = consoles.start(scene)
+    for _try in range(40):
+        console.program.eventually(lambda: time.time() % 1 < 0.05, 1.0)
+        console.status()
+        whole(console.log())
+        if any(int(text[20:23]) < 100 for text in console.log().times):
+            return
 
 
 @step(4, "events")

@@ -15,6 +15,7 @@ from labkit.checking import (
     Scene,
     Shim,
     Tool,
+    hidden_state,
     hides_nothing,
     inspected,
     seeded,
@@ -49,6 +50,12 @@ def by_signal(console: Console) -> None:
 def test_nothing_is_hidden(scene: Scene) -> None:
     """The code does nothing to hide from the tools that look for races."""
     hides_nothing(scene, SERVER)
+
+
+@step(7, "hidden-state")
+def test_no_hidden_state_is_shared(scene: Scene) -> None:
+    """No function of the C library that keeps a state of its own is called in several threads, unless under a lock."""
+    hidden_state.must_be_free(scene.builder, SERVER)
 
 
 @step(7, "hides-nothing")
