@@ -482,19 +482,6 @@ _TABLE = (
             "grep -nE '\\b(strtok|localtime|gmtime|ctime|asctime|gethostby[a-z]+|getserv[a-z]+) *\\(' *.c",
         ),
     ),
-    Symptom(
-        "hidden-state",
-        N_("threads share a state inside the C library"),
-        N_(
-            "strtok keeps its place between two calls in one variable for all threads; localtime and gethostbyname return the\n"
-            "address of one. Another thread's call changes it in between. ThreadSanitizer does not look into the C library.\n"
-            'Functions that end in _r get that variable from you: give them one of your own. See pthreads(7), "Thread-safe\n'
-            'functions".'
-        ),
-        (
-            "grep -nE '\\b(strtok|localtime|gmtime|ctime|asctime|gethostby[a-z]+|getserv[a-z]+) *\\(' *.c",
-        ),
-    ),
     # -- bad weather -------------------------------------------------------------------------------
     Symptom(
         "accept-error-fatal",
