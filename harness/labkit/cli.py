@@ -118,7 +118,9 @@ def _parser() -> argparse.ArgumentParser:
     grade.set_defaults(run=_grade)
     for command in (check, grade):
         command.add_argument(
-            "--again", choices=["errors"], help=_("run again only the steps that ended in an error in an earlier run")
+            "--again",
+            choices=["errors"],
+            help=_("run again only the steps that ended in an error in an earlier run"),
         )
         command.add_argument(
             "--work", type=Path, default=LABS, help=_("directory of lab directories")
@@ -130,7 +132,9 @@ def _parser() -> argparse.ArgumentParser:
     doctor.set_defaults(run=_doctor)
     quiz = commands.add_parser("quiz", help=_("control questions, with explanations"))
     quiz.add_argument("lab", nargs="?", help=_("2, 02 or 02-threaded-echo"))
-    quiz.add_argument("--again", action="store_true", help=_("also repeat questions answered correctly"))
+    quiz.add_argument(
+        "--again", action="store_true", help=_("also repeat questions answered correctly")
+    )
     quiz.add_argument("--docs", type=Path, help=argparse.SUPPRESS)  # for the self-tests
     quiz.add_argument("--progress", type=Path, help=argparse.SUPPRESS)
     quiz.set_defaults(run=_quiz)

@@ -82,7 +82,9 @@ def refuses(scene: Scene, program: str, cases: Sequence[Sequence[str]]) -> None:
         line = " ".join(repr(a) if not a or " " in a else a for a in (program, *arguments))
         running.may_end = True
         running.eventually(lambda: bool(running.listening()), END_SECONDS)
-        ended = running.wait(running.deadline(0.5))  # a program that listens has taken the arguments
+        ended = running.wait(
+            running.deadline(0.5)
+        )  # a program that listens has taken the arguments
         said = running.stderr.text()
         right = (1, 2) if "-a" in arguments else (2,)
         if ended is None or ended.status not in right or not said:

@@ -128,7 +128,12 @@ def test_who_comes_and_goes(scene: Scene) -> None:
     )
     for user in (*leavers, dora):
         own = [news for news in user.news if news.endswith(b" " + user.name.encode())]
-        expect([], own, _("what the server tells {user} about himself").format(user=user.name), "news-wrong")
+        expect(
+            [],
+            own,
+            _("what the server tells {user} about himself").format(user=user.name),
+            "news-wrong",
+        )
 
 
 @step(2, "who", "commands")
@@ -146,7 +151,11 @@ def test_who_is_there(scene: Scene) -> None:
             "who-wrong",
         )
     users[1].leave()
-    require(users[0].told(b"LEAVE anna"), _("the server does not say that anna left"), cause="news-missing")
+    require(
+        users[0].told(b"LEAVE anna"),
+        _("the server does not say that anna left"),
+        cause="news-missing",
+    )
     expect(
         [b"USER bert", b"USER mike", b"USER olga", b"USER zoe"],
         users[0].ask(b"WHO").items,

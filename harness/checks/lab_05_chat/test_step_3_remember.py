@@ -36,7 +36,11 @@ def test_history_on_login(scene: Scene) -> None:
         said[-5:], messages(carol.log_in()), _("the history of a user who logs in"), "history-size"
     )
     carol.leave()
-    require(alice.told(b"LEAVE carol"), _("the server does not say that carol left"), cause="news-missing")
+    require(
+        alice.told(b"LEAVE carol"),
+        _("the server does not say that carol left"),
+        cause="news-missing",
+    )
     again = chat.user("carol")
     got = messages(again.welcome(again.ask(b"RESUME " + carol.token)))
     same_history(said[-5:], got, _("the history of a user who resumes"), "history-size")

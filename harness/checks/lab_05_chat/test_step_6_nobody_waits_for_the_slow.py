@@ -209,7 +209,9 @@ def test_slow_hashes(scene: Scene) -> None:
         user.leave()
         if b"welcome" in start:
             require(
-                bob.told(b"LEAVE carol"), _("the server does not say that carol left"), cause="news-missing"
+                bob.told(b"LEAVE carol"),
+                _("the server does not say that carol left"),
+                cause="news-missing",
             )
             bob.news.clear()
 

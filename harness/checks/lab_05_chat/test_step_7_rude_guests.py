@@ -178,7 +178,11 @@ def one_of_fifty(chat: Chat, witness: User, command: bytes) -> bytes:
     expect([b"USER alice", b"USER witness"], there, _("who is there"), "online-twice")
     for user in users:
         user.leave()
-    require(witness.told(b"LEAVE alice"), _("the server does not say that alice left"), cause="news-missing")
+    require(
+        witness.told(b"LEAVE alice"),
+        _("the server does not say that alice left"),
+        cause="news-missing",
+    )
     witness.news.clear()
     return heads[welcomed].rsplit(b" ", 1)[1]
 

@@ -137,7 +137,11 @@ def test_client_commands(scene: Scene) -> None:
                 raise
         person.client.type(leaving)
         person.ends(0, "client-stays")
-        require(bob.told(b"LEAVE alice"), _("the server does not say that alice left"), cause="news-missing")
+        require(
+            bob.told(b"LEAVE alice"),
+            _("the server does not say that alice left"),
+            cause="news-missing",
+        )
         bob.news.clear()
     heard = [message for message in bob.said if b"/" in message]
     expect([], heard, _("commands that the client sent to everybody"), "client-command")
