@@ -103,7 +103,7 @@ def with_gap(text: str, gap: Gap) -> str:
     """A reference's file with a function's body replaced by the stub."""
     found = list(re.finditer(_BODY.format(name=re.escape(gap.function)), text, re.M | re.S))
     if len(found) != 1:
-        words = _("{file} has {n} functions {name}, and a gap needs one")
+        words = _("a gap needs one function {name} in {file}, and there are {n}")
         raise Refused(words.format(file=gap.file, n=len(found), name=gap.function))
     start, end = found[0].span("body")
     return text[:start] + gap.stub + text[end:]
@@ -217,7 +217,9 @@ def make(language: str, into: Path, force: bool = False) -> list[Path]:
     due = {path: text for path, text in _files(language, into) if _content(path) != text}
     lost = [] if force else [path for path in due if _unsaved(path)]
     if lost:
-        words = _("not overwritten, for there are changes in it that git does not have: {files}")
+        words = _(
+            "git does not have what was changed in {files}: FORCE=1, or --force, overwrites it"
+        )
         raise Refused(words.format(files=", ".join(map(str, lost))))
     for path, text in due.items():
         path.parent.mkdir(parents=True, exist_ok=True)
