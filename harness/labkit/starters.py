@@ -10,10 +10,11 @@ Programs and their messages are the same in each language; only the comments dif
 
 from __future__ import annotations
 
+import hashlib
 import re
 import subprocess
 import textwrap
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,6 +23,9 @@ from labkit.results import replace_file
 from labkit.words import _
 
 GAPS = SOLUTIONS / "gaps"
+WRITTEN = (
+    BUILD / "starters" / "written"
+)  # digests of what was ever written, so that it is known again
 LANGUAGES = ("en", "ru")
 COLUMNS = 80
 FILL = 79  # where the lines of a comment end at the latest
@@ -99,7 +103,7 @@ def with_gap(text: str, gap: Gap) -> str:
     """A reference's file with a function's body replaced by the stub."""
     found = list(re.finditer(_BODY.format(name=re.escape(gap.function)), text, re.M | re.S))
     if len(found) != 1:
-        words = _("{file} has {n} functions {name}, and a gap needs one")
+        words = _("a gap needs one function {name} in {file}, and there are {n}")
         raise Refused(words.format(file=gap.file, n=len(found), name=gap.function))
     start, end = found[0].span("body")
     return text[:start] + gap.stub + text[end:]
@@ -210,32 +214,51 @@ def make(language: str, into: Path, force: bool = False) -> list[Path]:
             "labs/ has the English starters: name another directory for those in {language!r}"
         )
         raise Refused(words.format(language=language))
-    made = {lab.name: starter(lab.name, language) for lab in all_labs()}
-    if into.resolve() != LABS:
-        made["common"] = common(language)
-    due = {
-        into / name / file: text.encode("utf-8")
-        for name, files in made.items()
-        for file, text in files.items()
-    }
-    due = {path: text for path, text in due.items() if _content(path) != text}
+    due = {path: text for path, text in _files(language, into) if _content(path) != text}
     lost = [] if force else [path for path in due if _unsaved(path)]
     if lost:
-        words = _("not overwritten, for there are changes in it that git does not have: {files}")
+        words = _(
+            "git does not have what was changed in {files}: FORCE=1, or --force, overwrites it"
+        )
         raise Refused(words.format(files=", ".join(map(str, lost))))
     for path, text in due.items():
         path.parent.mkdir(parents=True, exist_ok=True)
         replace_file(path, text)
+    _note(due.values())
     return list(due)
+
+
+def _files(language: str, into: Path) -> Iterator[tuple[Path, bytes]]:
+    """What is to be there: every lab's files, and those of labs/common, which in labs/ itself are sources."""
+    made = {lab.name: starter(lab.name, language) for lab in all_labs()}
+    if into.resolve() != LABS:
+        made["common"] = common(language)
+    for name, files in made.items():
+        for file, text in files.items():
+            yield into / name / file, text.encode("utf-8")
+
+
+def _note(texts: Iterable[bytes]) -> None:
+    """Remember what we have written."""
+    WRITTEN.parent.mkdir(parents=True, exist_ok=True)
+    known = _written() | {hashlib.sha256(text).hexdigest() for text in texts}
+    replace_file(WRITTEN, "\n".join(sorted(known)).encode("utf-8"))
 
 
 def _content(path: Path) -> bytes | None:
     return path.read_bytes() if path.is_file() else None
 
 
+def _written() -> set[str]:
+    return set(WRITTEN.read_text("utf-8").split()) if WRITTEN.exists() else set()
+
+
 def _unsaved(path: Path) -> bool:
     """Whether a file would be lost if it was overwritten: somebody may have worked in it, and git has not got it."""
-    if not path.exists() or path.resolve().is_relative_to(BUILD):
+    text = _content(path)
+    if text is None:
+        return path.exists()
+    if path.resolve().is_relative_to(BUILD) or hashlib.sha256(text).hexdigest() in _written():
         return False
     known = subprocess.run(
         ["git", "ls-files", "--error-unmatch", "--", path.name],

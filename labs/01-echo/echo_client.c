@@ -201,7 +201,11 @@ exit_with_usage(void)
 	exit(2);
 }
 
-/* The port that text names, 0 to 65535, or -1 if it names none. */
+/*
+ * The port that text names, 0 to 65535, or -1 if it names none. A number too
+ * large for strtol(3) becomes LONG_MAX, which is refused as well: there is no
+ * need to look at errno.
+ */
 static int
 parse_port(const char *text)
 {

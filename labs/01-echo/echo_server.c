@@ -4,8 +4,8 @@
  *	echo_server [-a ADDRESS] [-p PORT]
  *
  * One thread does everything: it accepts a client, sends back what it reads
- * until that client has no more to say, and then accepts the next one. Who
- * connects meanwhile waits in the kernel's queue of the listening socket.
+ * until that client has no more to say, and then accepts the next one. Clients
+ * that connect meanwhile wait in the kernel's queue of the listening socket.
  *
  * SIGINT and SIGTERM stop the server: their handler shuts down the sockets,
  * and the call that waits on one of them returns.
@@ -169,8 +169,8 @@ serve_client(int fd, const union address *address)
 /*
  * Accepts clients and serves them, one after another, until the server is to
  * stop. No client ends it: SIGPIPE is ignored, and where accept(2) fails for
- * want of descriptors or memory the server says so once, leaves who waits in
- * the queue, and tries again every RETRY_MS.
+ * want of descriptors or memory the server says so once, leaves the waiting
+ * clients in the queue, and tries again every RETRY_MS.
  */
 static void
 serve_clients(void)
@@ -225,7 +225,11 @@ exit_with_usage(void)
 	exit(2);
 }
 
-/* The port that text names, 0 to 65535, or -1 if it names none. */
+/*
+ * The port that text names, 0 to 65535, or -1 if it names none. A number too
+ * large for strtol(3) becomes LONG_MAX, which is refused as well: there is no
+ * need to look at errno.
+ */
 static int
 parse_port(const char *text)
 {

@@ -38,7 +38,7 @@ struct progress {
  *	(S) set before the threads start, only read after that
  *	(L) lock must be held
  *	(K) as (L); of ports below now.known it doesn't change any more, and
- *	    who has read that number may read those without the lock
+ *	    a thread that has read that number reads those without the lock
  *	(M) main's own
  */
 static struct {
@@ -73,8 +73,8 @@ report(int port, enum port_state state)
 	/*
 	 * TODO 3: use the lock.
 	 *
-	 * TODO 4: so far an open port is printed by whoever finds it, when it
-	 * is found. Leave that to main: only move now.known on, as far as
+	 * TODO 4: so far an open port is printed by the worker that finds it,
+	 * at once. Leave that to main: only move now.known on, as far as
 	 * there is no gap, and wake main if it has something to do.
 	 */
 	scan.state[port] = state;
@@ -91,8 +91,8 @@ static bool
 wait_for_resources(int error)
 {
 	/*
-	 * TODO 7: so far who gets no socket gives up. Note the error for main,
-	 * who tells the user, and wait RETRY_MS: without the lock.
+	 * TODO 7: so far a worker that gets no socket gives up. Note the error
+	 * for main, which tells the user, and wait RETRY_MS: without the lock.
 	 */
 	(void)error;
 	return false;
@@ -137,13 +137,13 @@ worker_main(void *unused)
 static struct timespec
 time_after(int timeout_ms)
 {
-	struct timespec time;
+	struct timespec instant;
 
-	clock_gettime(CLOCK_MONOTONIC, &time);
-	time.tv_nsec += timeout_ms * 1000000L;
-	time.tv_sec += time.tv_nsec / 1000000000L;
-	time.tv_nsec %= 1000000000L;
-	return time;
+	clock_gettime(CLOCK_MONOTONIC, &instant);
+	instant.tv_nsec += timeout_ms * 1000000L;
+	instant.tv_sec += instant.tv_nsec / 1000000000L;
+	instant.tv_nsec %= 1000000000L;
+	return instant;
 }
 
 /*

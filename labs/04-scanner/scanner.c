@@ -80,7 +80,8 @@ exit_with_usage(void)
 
 /*
  * The number, 1 to most, at the beginning of text and followed by the
- * character end; -1 if there is none.
+ * character end; -1 if there is none. A number too large for strtol(3) becomes
+ * LONG_MAX, which is refused as well: there is no need to look at errno.
  */
 static int
 parse_number(const char *text, char end, int most)

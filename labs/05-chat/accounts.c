@@ -1,4 +1,4 @@
-#define _DEFAULT_SOURCE
+#define _DEFAULT_SOURCE /* getentropy(3) */
 
 #include "accounts.h"
 

@@ -43,7 +43,7 @@ struct options {
  */
 struct chat {
 	int fd;       /* the main thread sends to it */
-	FILE *in;     /* the same socket: who receives, and its line are */
+	FILE *in;     /* the same socket, to receive; in, line and size are */
 	char *line;   /* the main thread's until the login, */
 	size_t size;  /* then the listener's */
 	bool bye;     /* the listener's: the last line was a goodbye */
@@ -179,7 +179,11 @@ exit_with_usage(void)
 	exit(2);
 }
 
-/* The port that text names, 0 to 65535. */
+/*
+ * The port that text names, 0 to 65535. A number too large for strtol(3)
+ * becomes LONG_MAX, which is refused as well: there is no need to look at
+ * errno.
+ */
 static int
 parse_port(const char *text)
 {

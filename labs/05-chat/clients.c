@@ -103,8 +103,11 @@ client_new(int fd, const struct net_address *address)
 	if (client != NULL) {
 		client->fd = fd;
 		net_format(address, client->name);
-		/* Or a short line may wait until the last one is confirmed. */
-		setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+		/*
+		 * Or a short line may wait until the last one is confirmed. If
+		 * it fails, lines come later: no reason to turn anybody away.
+		 */
+		(void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
 	}
 	return client;
 }
@@ -176,7 +179,11 @@ client_accept(struct net_address *address)
 	return -1;
 }
 
-/* Handles SIGINT and SIGTERM; wakes main, also if it is not yet asleep. */
+/*
+ * Handles SIGINT and SIGTERM; wakes main, also if it is not yet asleep. (That
+ * a listening socket can be shut down holds for Linux; elsewhere a pipe beside
+ * it in poll(2) does it: see labs 01 and 06.)
+ */
 static void
 on_stop(int signal_number)
 {

@@ -84,8 +84,8 @@ write_locked(const char *line, size_t size)
 }
 
 /*
- * Adds a message: see history.h. The file first: what it has not got, nobody
- * shall see.
+ * Adds a message: see history.h. The file first: nobody may see a
+ * message that it lacks.
  */
 int
 history_append(const char *name, const char *text)

@@ -8,7 +8,6 @@
 #include <errno.h>
 #include <poll.h>
 #include <pthread.h>
-#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -299,18 +298,20 @@ let_go_locked(struct user *taken)
 {
 	/*
 	 * TODO 6: undo what take_locked has done, with those who got all and
-	 * those who got only a part; tell who waits for room.changed.
+	 * those who got only a part; wake the threads that wait for
+	 * room.changed.
 	 */
 	(void)taken;
 }
 
 /*
- * Waits until there is something to be sent, or room in the socket of a user
- * who could not take all. Those users are taken meanwhile: no socket may be
- * closed while poll(2) looks at it.
+ * Lets the lock go, which the caller holds, waits until there is something to
+ * be sent, or room in the socket of a user who could not take all, and takes
+ * the lock again. What was read under it before may have changed. Those users
+ * are taken meanwhile: no socket may be closed while poll(2) looks at it.
  */
 static void
-sleep_locked(void)
+unlock_and_sleep(void)
 {
 	struct pollfd polls[1 + BLOCKED_MAX] = {{room.pipe[0], POLLIN, 0}};
 	struct user *blocked = NULL;
@@ -343,18 +344,6 @@ sleep_locked(void)
 	while (n < 0 && errno == EINTR);
 }
 
-/*
- * Lets those speak who are about to: what they say goes out in the same send,
- * instead of one for each of them.
- */
-static void
-gather_locked(void)
-{
-	pthread_mutex_unlock(&room.lock);
-	sched_yield();
-	pthread_mutex_lock(&room.lock);
-}
-
 /* The life of the postman. */
 static void *
 postman_main(void *argument)
@@ -365,8 +354,7 @@ postman_main(void *argument)
 	pthread_mutex_lock(&room.lock);
 	while (!room.stopping) {
 		if (!room.work)
-			sleep_locked();
-		gather_locked();
+			unlock_and_sleep(); /* the room may change meanwhile */
 		taken = take_locked();
 		pthread_mutex_unlock(&room.lock);
 		for (struct user *u = taken; u != NULL; u = u->next_taken)

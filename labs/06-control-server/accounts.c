@@ -20,7 +20,7 @@ static struct {
 	int cost; /* (S) of a hash */
 	pthread_mutex_t lock;
 	struct users *users;    /* (L) those who may log in */
-	struct account *online; /* (L) list of those who have, and its next */
+	struct account *online; /* (L) list of those who are logged in */
 } accounts = {.lock = PTHREAD_MUTEX_INITIALIZER};
 
 int

@@ -86,7 +86,7 @@ clear_logs(const char *line)
 	puts("logs cleared");
 }
 
-/* `clear users`: who is online stays so, see accounts.h. */
+/* `clear users`: users who are online stay so, see accounts.h. */
 static void
 clear_users(const char *line)
 {

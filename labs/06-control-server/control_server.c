@@ -12,17 +12,18 @@
  *	listening	accepts clients		listener.c
  *	one a client	serves it		clients.c
  *
- * Who is told to end, and how: the listening thread by a pipe, which it polls
- * beside its socket; the clients' threads by shutdown(2) of their sockets;
- * main by a signal, which it polls beside stdin (signalfd(2)). Each wait can
- * be ended, so no thread looks at a flag now and then, and none is cancelled.
+ * How each thread is told to end: the listening thread by a pipe, which it
+ * polls beside its socket; the clients' threads by shutdown(2) of their
+ * sockets; main by a signal, which it polls beside stdin (signalfd(2)). Each
+ * wait can be ended, so no thread looks at a flag now and then, and none is
+ * cancelled.
  *
  * Locks, one a module: clients.lock (who is connected), accounts.lock (users
  * and who is online), log's lock (the file and what is known of it), and that
  * of stdout (flockfile(3)). Lock order: stdout's first, then one of the other
- * three, never two of those. (No thread needs more than one now: who has what
- * it needs from a module releases that lock, then prints.) While holding any
- * of them nobody waits for a client, or for a thread to end.
+ * three, never two of those. (No thread needs more than one now: it takes what
+ * it needs from a module, releases that lock, then prints.) While holding any
+ * of them no thread waits for a client, or for a thread to end.
  */
 
 #define _POSIX_C_SOURCE 200809L
@@ -153,7 +154,7 @@ catch_stop_signals(void)
 	return -1; /* poll(2) ignores it */
 }
 
-/* Says what is said at a terminal, too, and logs it. */
+/* Prints words and name, for a person at the terminal too, and logs them. */
 static void
 announce(const char *words, const char *name)
 {

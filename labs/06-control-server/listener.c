@@ -83,6 +83,21 @@ listener_runs(void)
 }
 
 /*
+ * Makes accept(2) of the socket fail where it would wait: a client may leave
+ * between poll(2) and accept(2). The flags that fd has already are kept.
+ * Returns 0, or the error.
+ */
+static int
+make_nonblocking(int fd)
+{
+	int flags = fcntl(fd, F_GETFL);
+
+	if (flags < 0 || fcntl(fd, F_SETFL, flags | O_NONBLOCK) < 0)
+		return errno;
+	return 0;
+}
+
+/*
  * The pipe first, the thread last: it finds all it needs. What there is when
  * one of the steps fails is given back.
  */
@@ -96,6 +111,7 @@ listener_start(void)
 	 * TODO 2: open the pipe first.
 	 */
 	(void)listener_main;
+	(void)make_nonblocking;
 	listener.fd = net_listen(&listener.address);
 	listener.runs = listener.fd >= 0;
 	return listener.runs ? 0 : -1;

@@ -31,7 +31,7 @@ static struct {
 	off_t size;           /* (L) bytes in the file */
 	size_t lines;         /* (L) lines in the file */
 	struct timespec last; /* (L) the time of the last line */
-	bool failed;          /* (L) the last write did, which was said */
+	bool failed;          /* (L) the last write did, and was reported */
 } file = {.lock = PTHREAD_MUTEX_INITIALIZER};
 
 /*
@@ -47,8 +47,11 @@ read_chunk(char chunk[CHUNK], off_t start, off_t end)
 	return n > 0 ? (size_t)n : 0;
 }
 
-/* Counts the file's bytes and lines; a last line without its end gets one. */
-static void
+/*
+ * Counts the file's bytes and lines; a last line without its end gets one.
+ * Returns 0, or -1 with the reason in errno: a pipe, say, has no size.
+ */
+static int
 count_lines(void)
 {
 	char chunk[CHUNK];
@@ -56,6 +59,8 @@ count_lines(void)
 	size_t n;
 
 	file.size = lseek(file.fd, 0, SEEK_END);
+	if (file.size < 0)
+		return -1;
 	for (off_t at = 0; (n = read_chunk(chunk, at, file.size)) > 0;
 	     at += (off_t)n) {
 		for (size_t i = 0; i < n; i++)
@@ -66,6 +71,7 @@ count_lines(void)
 		file.size++;
 		file.lines++;
 	}
+	return 0;
 }
 
 int
@@ -75,8 +81,7 @@ log_open(const char *path, bool on_stdout)
 	if (file.fd < 0)
 		return -1;
 	file.on_stdout = on_stdout;
-	count_lines();
-	return 0;
+	return count_lines();
 }
 
 void
@@ -101,8 +106,8 @@ format_time_locked(char text[LINE_SIZE - WORDS_SIZE])
 
 /*
  * Notes what write(2) has returned for a line of length bytes, and takes half
- * a line, which is worse than none, off the file. Returns the error that is to
- * be said: 0 if there is none, or if the line before had one, too.
+ * a line, which is worse than none, off the file. Returns the error to report:
+ * 0 if there is none, or if the line before had one, too.
  */
 static int
 note_written_locked(ssize_t n, size_t length)

@@ -21,8 +21,8 @@ enum command_word {
 };
 
 /*
- * A line that was split where it lies: the pointers lead into it. What a
- * command lacks is the empty string, so every pointer can be used.
+ * A line that was split where it lies: the pointers lead into it. A part that
+ * a command lacks is the empty string, so every pointer can be used.
  */
 struct command {
 	enum command_word word;
@@ -42,8 +42,8 @@ struct command {
 void command_parse(char *line, size_t length, struct command *command);
 
 /*
- * The number that text is: decimal digits and nothing else. One past most
- * counts as most. Returns -1 if it is none.
+ * The number that text is: decimal digits and nothing else. A number past most
+ * counts as most. Returns -1 if text is no number.
  */
 long command_number(const char *text, long most);
 

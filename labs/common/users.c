@@ -1,4 +1,4 @@
-#define _DEFAULT_SOURCE
+#define _DEFAULT_SOURCE /* explicit_bzero(3) */
 
 #include "users.h"
 

@@ -13,7 +13,7 @@
  * free, or write one file over the other. Only users_hash, users_check and the
  * two that judge a name or a password touch nothing shared: any thread may
  * call them at any time. The first two take milliseconds of work, so call them
- * WITHOUT the lock, or one who logs in holds up everybody:
+ * WITHOUT the lock, or a user who logs in holds up everybody:
  *
  *	users_hash(password, cost, hash)        the slow part, no lock
  *	lock; users_add(users, name, hash); unlock
@@ -83,7 +83,7 @@ int users_hash(const char *password, int cost, char hash[USERS_HASH_SIZE]);
  * Whether the password is the one that was hashed. If hash is the empty
  * string, the answer is no and takes as long as a hash of the given cost: the
  * time tells nobody whether there is a user of that name. Without memory, and
- * for a password that is none, the answer is no.
+ * for an invalid password, the answer is no.
  */
 bool users_check(const char *hash, const char *password, int cost);
 

@@ -8,8 +8,8 @@
  * rockets are launched, one after another in the main thread, or each in a
  * thread of its own. In the mode "objects" a rocket owns its thread.
  *
- * Nobody is told to sleep for a while, everybody until an instant of the
- * monotonic clock, all reckoned from one common launch. A thread that started
+ * No thread sleeps for a while: each sleeps until an instant of the monotonic
+ * clock, and all are reckoned from one common launch. A thread that started
  * late or woke up late is late for that one line and in time for the next.
  *
  * The threads share nothing but what is set before they start, so there is no
@@ -307,7 +307,11 @@ exit_with_usage(void)
 	exit(2);
 }
 
-/* The number from min to max that text is; if it is none, ends the program. */
+/*
+ * The number from min to max that text is; if it is none, ends the program. A
+ * number too large for strtol(3) becomes LONG_MAX, which is refused as well:
+ * there is no need to look at errno.
+ */
 static int
 parse_number(const char *what, const char *text, int min, int max)
 {

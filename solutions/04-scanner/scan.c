@@ -38,7 +38,7 @@ struct progress {
  *	(S) set before the threads start, only read after that
  *	(L) lock must be held
  *	(K) as (L); of ports below now.known it doesn't change any more, and
- *	    who has read that number may read those without the lock
+ *	    a thread that has read that number reads those without the lock
  *	(M) main's own
  */
 static struct {
@@ -158,13 +158,13 @@ worker_main(void *unused)
 static struct timespec
 time_after(int timeout_ms)
 {
-	struct timespec time;
+	struct timespec instant;
 
-	clock_gettime(CLOCK_MONOTONIC, &time);
-	time.tv_nsec += timeout_ms * 1000000L;
-	time.tv_sec += time.tv_nsec / 1000000000L;
-	time.tv_nsec %= 1000000000L;
-	return time;
+	clock_gettime(CLOCK_MONOTONIC, &instant);
+	instant.tv_nsec += timeout_ms * 1000000L;
+	instant.tv_sec += instant.tv_nsec / 1000000000L;
+	instant.tv_nsec %= 1000000000L;
+	return instant;
 }
 
 /*
