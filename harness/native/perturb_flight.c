@@ -401,6 +401,15 @@ shim_flight_ends_err(int err)
 	return err;
 }
 
+void
+shim_flight_leaves_all(void)
+{
+	if (!me)
+		return;
+	depth = 0;
+	show_inside(0);
+}
+
 /* -- locks that are held --------------------------------------------------- */
 
 void
