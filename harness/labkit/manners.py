@@ -214,8 +214,20 @@ def reports_busy_port(scene: Scene, program: str) -> None:
             ),
             got=str(ended or _("it runs on")) + f"\nstderr: {said}\nstdout: {printed}",
             cause="busy-port",
+            details=_shared_port(first, second),
             about=second,
         )
+
+
+def _shared_port(first: Server, second: Running) -> str:
+    """Where two servers listen on the same address and port: why the kernel lets them."""
+    if first.where not in second.listening() or not first.program.listening():
+        return ""
+    return _(
+        "Both servers listen on port {port} now, and clients come to one or the other by chance. Linux allows that\n"
+        "only where SO_REUSEPORT is set (socket(7)). SO_REUSEADDR and SO_REUSEPORT are two options, not flags to be\n"
+        "joined by |: set SO_REUSEADDR alone."
+    ).format(port=first.port)
 
 
 # -- stopping ------------------------------------------------------------------------------------------
@@ -590,6 +602,19 @@ def calm_while_short(program: Running) -> None:
             expected=_("one line"),
             got=said[:2000] or _("nothing"),
             cause="too-many-messages" if said else "missing-message",
+        )
+
+
+def gives_a_reason(program: Running) -> None:
+    """What is said on stderr of a failure must not end with "Success", or with an error of another call."""
+    said = program.stderr.text()
+    if re.search(r": (Success|Inappropriate ioctl)", said):
+        raise Fault(
+            _("an error message must say why it failed"),
+            expected="Resource temporarily unavailable",
+            got=said[:2000],
+            cause="false-reason",
+            about=program,
         )
 
 

@@ -470,6 +470,24 @@ _TABLE = (
         (SERVE, "printf 'exit\\nstill here\\n' | nc -N 127.0.0.1 9090"),
     ),
     Symptom(
+        "too-early",
+        N_("it does not wait as long as it should: a sleep that failed, or was too short"),
+        N_(
+            "A sleep that has failed returns at once. clock_nanosleep(2) returns EINVAL, and nanosleep(2) fails with it, where\n"
+            "tv_nsec is not from 0 to 999999999: after an addition, what is over a second has to be carried to tv_sec. EINTR\n"
+            "means that a signal came first, and there is time left. Look at what the call returns."
+        ),
+    ),
+    Symptom(
+        "false-reason",
+        N_("an error message gives a reason that is none"),
+        N_(
+            "pthread_create(3) and the other pthread functions return the error; they do not set errno. perror, warn and err\n"
+            "print errno, which may be 0 (Success) or left from an earlier failure: use strerror(error), or set errno = error\n"
+            "before warn. And any call in between may change errno: save it first."
+        ),
+    ),
+    Symptom(
         "hidden-state",
         N_("threads share a state inside the C library"),
         N_(

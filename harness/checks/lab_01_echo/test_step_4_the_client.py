@@ -298,13 +298,14 @@ def test_a_server_that_goes_away(scene: Scene) -> None:
 
 @step(4, "address", "connects")
 def test_over_ipv6(scene: Scene) -> None:
-    """-a takes an IPv6 address as well."""
-    peer = scene.peer(host="::1")
-    client = scene.start(CLIENT, "-a", "::1", "-p", str(peer.port), stdin=b"six\n")
-    with means("never-connects"):
-        connection = peer.accept(client)
-    peer.echo(connection)
-    ends_well(client, b"six\n")
+    """-a takes an IPv6 address as well, however long it is."""
+    for host in scene.network().ipv6:
+        peer = scene.peer(host=host)
+        client = scene.start(CLIENT, "-a", host, "-p", str(peer.port), stdin=b"six\n")
+        with means("never-connects"):
+            connection = peer.accept(client)
+        peer.echo(connection)
+        ends_well(client, b"six\n")
 
 
 @step(4, "stdout-alone", "client-ends")

@@ -185,7 +185,8 @@ def test_says_who_comes_and_goes(scene: Scene) -> None:
     short = Shim(
         seed=scene.seed, percent=0, short=64
     )  # -v counts what went, not what was asked for
-    for options in ((), ("-v",), ("-a", "::1")):
+    over_ipv6 = [("-a", host) for host in scene.network().ipv6]
+    for options in ((), ("-v",), *over_ipv6):
         server = scene.server(SERVER, *options, shim=short if "-v" in options else None)
         clients = arrivals(server, 3)
         for client in clients:

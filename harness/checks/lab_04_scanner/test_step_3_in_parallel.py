@@ -81,6 +81,30 @@ def test_silent_ports_in_parallel(scene: Scene) -> None:
     )
 
 
+SPARE_THREADS = 4  # main, one that prints, one for signals
+
+
+@step(3, "threads-asked", "asleep")
+def test_as_many_threads_as_asked_for(scene: Scene) -> None:
+    """-t says how many ports are tried at the same time, however many there are; who waits for an answer sleeps."""
+    first, asked = silent(scene, 40), 5
+    words = ("-t", str(asked), "-w", "60000", "-p", f"{first}-{first + 39}", HOST)
+    running = scene.start(SCANNER, *words, terminals="stderr")
+    running.eventually(lambda: under_way(running.pid) >= asked, 3.0)
+    calm.must_sleep(running, _("no port answers"), "busy-wait")
+    tried, threads = under_way(running.pid), running.threads()
+    require(
+        threads <= asked + SPARE_THREADS and (tried <= asked or not scene.network().own),
+        _("with -t {n}, and {ports} silent ports").format(n=asked, ports=40),
+        expected=_(
+            "{n} threads that scan, few besides, and {n} ports tried at the same time"
+        ).format(n=asked),
+        got=_("{n} threads, {m} ports tried at the same time").format(n=threads, m=tried),
+        cause="thread-count",
+    )
+    running.close_now()
+
+
 @step(3, "parallel")
 def test_one_thread_takes_the_sum(scene: Scene) -> None:
     """With -t 1 the time-outs add up, each as long as -w says; the answers are the same."""
@@ -111,9 +135,6 @@ def test_one_thread_takes_the_sum(scene: Scene) -> None:
             fault.cause = "thread-count"
         raise
     found(running, open_, (1, 1, 10))
-
-
-SPARE_THREADS = 4  # main, one that prints, one for signals
 
 
 def has_a_hundred_threads(running: Running) -> None:
@@ -150,27 +171,6 @@ def test_defaults(scene: Scene) -> None:
         look=has_a_hundred_threads,
     )
     found(running, [], (0, 0, 110))
-
-
-@step(3, "threads-asked", "asleep")
-def test_as_many_threads_as_asked_for(scene: Scene) -> None:
-    """-t says how many ports are tried at the same time, however many there are; who waits for an answer sleeps."""
-    first, asked = silent(scene, 40), 5
-    words = ("-t", str(asked), "-w", "60000", "-p", f"{first}-{first + 39}", HOST)
-    running = scene.start(SCANNER, *words, terminals="stderr")
-    running.eventually(lambda: under_way(running.pid) >= asked, 3.0)
-    calm.must_sleep(running, _("no port answers"), "busy-wait")
-    tried, threads = under_way(running.pid), running.threads()
-    require(
-        threads <= asked + SPARE_THREADS and (tried <= asked or not scene.network().own),
-        _("with -t {n}, and {ports} silent ports").format(n=asked, ports=40),
-        expected=_(
-            "{n} threads that scan, few besides, and {n} ports tried at the same time"
-        ).format(n=asked),
-        got=_("{n} threads, {m} ports tried at the same time").format(n=threads, m=tried),
-        cause="thread-count",
-    )
-    running.close_now()
 
 
 @step(3, "each-once", "port-lines")
