@@ -20,10 +20,10 @@ from typing import Any
 import pytest
 from _pytest.runner import runtestprotocol
 
-from labkit import budget, explain, inspection, sandbox, shortage, written
+from labkit import budget, explain, inspection, sandbox, shortage, witness, written
 from labkit.build import Builder
 from labkit.catalog import Lab, Step
-from labkit.faults import Fault, Trouble
+from labkit.faults import Fault, Trouble, witnessed
 from labkit.intake import stage
 from labkit.pace import Pace, watchdog
 from labkit.results import LabResult, StepResult, Verdict
@@ -129,7 +129,8 @@ class Grader:
         self.pace.heaviest = 1.0
         with _room(self._directory), shortage.Watch() as machine:
             try:
-                pyfuncitem.obj(**{name: pyfuncitem.funcargs[name] for name in names})
+                with witnessed(self._look):
+                    pyfuncitem.obj(**{name: pyfuncitem.funcargs[name] for name in names})
                 if self._scene:
                     self._scene.verify()
             except Fault as fault:
@@ -227,6 +228,10 @@ class Grader:
         self.results[step.number] = StepResult(
             step, Verdict.FAILED, failure.cause, output, check=item.name
         )
+
+    def _look(self, fault: Fault) -> dict[str, witness.Snapshot]:
+        """What the programs show at the moment of a fault."""
+        return witness.first_look(fault, self._scene.programs if self._scene else ())
 
     def _whose(self, fault: Fault, machine: shortage.Watch) -> Exception:
         """What a fault is worth: itself, what the harness ended a program for, or the machine's trouble."""
