@@ -64,7 +64,7 @@ class Evidence:
 
     calls: of each thread its calls, in the order in which they ended; inside: the call that a thread is in now. held:
     by its address each lock that is held, with the thread and the site that took it. numbers: who opened and closed
-    each descriptor last. whole: none of that was lost. at: the source line of a site, empty where not known.
+    each descriptor last. failed: of each thread, also of those of which nothing else is left, the last call that failed. whole: none of that was lost. at: the source line of a site, empty where not known.
     variable: the one of static duration that an address lies in, empty where there is none; on_stack: whether an
     address lies on the stack of a thread. silent: something did not come. queue: clients that wait to be accepted.
     role: what a thread is called. busy: threads that used the CPU all the time just now, None where nobody looked. stuck:
@@ -77,6 +77,7 @@ class Evidence:
     inside: Mapping[int, Event] = field(default_factory=dict)
     held: Mapping[int, tuple[int, int]] = field(default_factory=dict)
     numbers: Mapping[int, Number] = field(default_factory=dict)
+    failed: Sequence[Event] = field(default_factory=tuple)
     whole: bool = True
     at: Callable[[int], str] = lambda _site: ""
     variable: Callable[[int], str] = lambda _address: ""

@@ -175,7 +175,7 @@ _NAMED = {
 def failures(evidence: Evidence) -> Iterator[Fact]:
     """Each place where a call failed in a way that a correct program does not meet, with its errno."""
     found: dict[tuple[str, int, int], tuple[Event, int]] = {}
-    for event in evidence.of_all():
+    for event in {*evidence.of_all(), *evidence.failed}:
         if event.error and event.ended is not None and _matters(event):
             key = (event.call, event.error, event.site)
             found[key] = (event, found.get(key, (event, 0))[1] + event.repeats)
@@ -233,18 +233,26 @@ def timed_out_at_once(evidence: Evidence) -> Iterator[Fact]:
 
 
 def closed_in_use(evidence: Evidence) -> Iterator[Fact]:
-    """A thread closed a descriptor in which another one was inside a call; that one may sleep on."""
+    """A thread closed a descriptor in which another one was inside a call; that one may sleep on. Each place once."""
     closes = [e for e in evidence.of_all() if e.call == "close" and not e.error and e.ended]
+    told: set[tuple[object, ...]] = set()
     for user in evidence.of_all():
-        if user.call not in READS | SENDS | ACCEPTS | POLLS | {"connect"} or user.fd < 0:
+        if user.call not in READS | SENDS | ACCEPTS | {"connect"} or user.fd < 0:
             continue
-        for close in closes:
-            if close.fd != user.fd or close.thread == user.thread:
-                continue
-            if close.began <= user.began or (user.ended is not None and user.ended < close.began):
-                continue
+        close = next((close for close in closes if _hit(close, user)), None)
+        if close is None:
+            continue
+        place = (close.site, user.call, user.site, user.ended is None)
+        if place not in told:
+            told.add(place)
             yield _closed(evidence, close, user)
-            break
+
+
+def _hit(close: Event, user: Event) -> bool:
+    """Whether a descriptor was closed by another thread while this one was in a call on it."""
+    if close.fd != user.fd or close.thread == user.thread or user.repeats > 1:
+        return False
+    return user.began < close.began and (user.ended is None or user.ended > close.began)
 
 
 def _closed(evidence: Evidence, close: Event, user: Event) -> Fact:

@@ -65,3 +65,19 @@ def our_limit(evidence: Evidence) -> Iterator[Fact]:
         yield Fact(
             "our-limit", words.format(signal=evidence.signal, why=_(LIMITS[evidence.signal]))
         )
+
+
+def last_call(evidence: Evidence) -> Iterator[Fact]:
+    """What a program that a signal ended did last."""
+    calls = [event for event in evidence.of_all() if event.ended is not None]
+    if not calls or not evidence.end or not evidence.signal:
+        return
+    last = max(calls, key=lambda event: event.ended or 0.0)
+    words = _("the last call before {signal} came: {who}, {call}{where}")
+    told = words.format(
+        signal=evidence.signal,
+        who=evidence.who(last.thread),
+        call=last.call,
+        where=evidence.where(last),
+    )
+    yield Fact("last-call", told)

@@ -37,6 +37,7 @@ LOOKS: Sequence[Callable[[Evidence], Iterator[Fact]]] = (
     facts_program.nowhere,
     facts_program.shared_port,
     facts_program.our_limit,
+    facts_program.last_call,
 )
 # Beside a fact of one of these names, one of that name says nothing new.
 _SAYS_MORE: Mapping[str, AbstractSet[str]] = {
@@ -44,9 +45,10 @@ _SAYS_MORE: Mapping[str, AbstractSet[str]] = {
     "closed-in-use": {"close-wakes-nobody"},
 }
 
-# How much a supported cause weighs. CERTAIN: the evidence can hardly mean anything else. LIKELY: it explains the
+# How much a supported cause weighs. CERTAIN: the evidence can hardly mean anything else. STRONG: it is certain, but
+# something else may have led to it. LIKELY: it explains the
 # failure, but a check that names another reason may know better. POSSIBLE: it is worth a name where nobody has one.
-CERTAIN, LIKELY, POSSIBLE = 3, 2, 1
+CERTAIN, STRONG, LIKELY, POSSIBLE = 3, 2.75, 2, 1
 
 # Symptoms that say what did not happen, and not why: each of these reasons can be behind them.
 _OPEN = frozenset(
@@ -77,6 +79,7 @@ _OPEN = frozenset(
         *("message-lost", "news-missing", "not-shown", "answer-interrupted", "no-summary"),
         *("deadlock-full-buffers", "accept-error-fatal", "closes-early", "resets-clients"),
         *("never-listens", "other-port", "does-not-stream", "sleeps-add-up", "wrong-countdown"),
+        *("wrong-threads", "thread-count", "false-summary", "wrong-summary", "port-missed"),
     }
 )
 # Who is served while another one is.
@@ -118,7 +121,7 @@ class Cause:
     needs: frozenset[str]
     against: frozenset[str] = frozenset()
     explains: frozenset[str] | None = _OPEN
-    weight: int = CERTAIN
+    weight: float = CERTAIN
     alone: bool = True
 
     def fits(self, proposed: str | None) -> bool:
@@ -133,7 +136,7 @@ def _cause(
     needs: str,
     against: str = "",
     explains: frozenset[str] | None = _OPEN,
-    weight: int = CERTAIN,
+    weight: float = CERTAIN,
     alone: bool = True,
 ) -> Cause:
     return Cause(
@@ -146,7 +149,7 @@ CAUSES: Sequence[Cause] = (
     _cause("our-limit", "our-limit", explains=None),
     _cause("sigpipe", "sigpipe", explains=None),
     _cause("cpu-budget", "cpu-budget", explains=None),
-    _cause("crash", "crash", explains=None),
+    _cause("crash", "crash last-call", explains=None, weight=STRONG),
     _cause("missing-unlock", "missing-unlock", explains=None),
     _cause("self-deadlock", "self-deadlock", explains=None),
     _cause("deadlock", "deadlock", explains=None),

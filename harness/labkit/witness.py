@@ -157,6 +157,7 @@ def evidence(program: Running, seen: Snapshot | None, fault: Fault, run: Runner)
         inside=record.inside,
         held={held.lock: (n, held.site) for n, life in record.lives.items() for held in life.held},
         numbers=record.numbers,
+        failed=[life.failed for life in record.lives.values() if life.failed],
         whole=not record.unrecorded and not any(map(record.lost, record.lives)),
         at=reader.place,
         variable=reader.variable,
