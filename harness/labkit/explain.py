@@ -7,12 +7,14 @@ cause by name; how to see it by hand; where the workbook explains it.
 from __future__ import annotations
 
 import shlex
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import chain, pairwise
 from pathlib import Path
 
-from labkit import hang, inspection, lessons, symptoms
+from labkit import inspection, lessons, naming, symptoms, witness
 from labkit.catalog import BUILD, Lab, Step
+from labkit.facts import Fact
 from labkit.faults import Disconnected, Fault, Silent
 from labkit.scene import Running, Scene
 from labkit.words import _, wrapped
@@ -24,7 +26,6 @@ CONVERSATION = 22
 STDERR_LINES = 12
 PROCESSES = 2
 END_SECONDS = 0.3  # from a connection that is cut to the end of the process that had it
-_OUR_SIGNALS = ("SIGKILL", "SIGTERM", "SIGINT")
 
 
 @dataclass
@@ -58,25 +59,31 @@ class Failure:
             if isinstance(self.fault, Disconnected):  # its end may be what cut the connection
                 program.wait(program.deadline(END_SECONDS))
             self.processes.append(_process(program))
-            if isinstance(self.fault, Silent) and program.running:
-                self._explain_hang(program)
-            ended = program.ended()
-            if ended and not program.may_end and not self.fault.cause:
-                self.fault.cause = symptoms.of_end(ended)
-            elif not self.fault.details and ended and ended.signal not in (None, *_OUR_SIGNALS):
-                self.fault.cause = symptoms.of_end(ended)
-        if isinstance(self.fault, Disconnected):
-            self.fault.cause = self.fault.cause or "resets-clients"
+            if isinstance(self.fault, Silent):
+                self.processes += filter(None, [witness.stacks(program, self.fault)])
+        self._name(programs)
 
-    def _explain_hang(self, program: Running) -> None:
-        """Where the threads wait; a lock or a condition that explains it is the cause."""
-        self.processes += filter(None, [hang.describe(program.pid, self.sources)])
-        cause = inspection.stuck(program)
-        if cause:
-            self.fault.cause = cause
-            if cause in ("missing-unlock", "self-deadlock"):
-                lesson = (lessons.meaning(cause), lessons.advice(cause))
-                self.fault.details = "\n".join(chain.from_iterable(map(wrapped, lesson)))
+    def _name(self, programs: Sequence[Running]) -> None:
+        """Give the fault the cause that the evidence shows, and tell what supports it, or what was seen."""
+        fault = self.fault
+        found = list(chain.from_iterable(map(self._facts, programs)))
+        named = naming.name(found, fault.cause, certain=fault.certain)
+        if named.cause != fault.cause:
+            fault.cause, fault.by_hand = named.cause, ()
+        if isinstance(fault, Disconnected):
+            fault.cause = fault.cause or "resets-clients"
+        words = named.words()
+        if words:
+            told = chain.from_iterable(wrapped(sentence, "  ") for sentence in words)
+            self.processes.append("\n".join([_("what its calls show:"), *told]))
+        if fault.cause in ("missing-unlock", "self-deadlock") and not fault.certain:
+            lesson = (lessons.meaning(fault.cause), lessons.advice(fault.cause))
+            fault.details = fault.details or "\n".join(chain.from_iterable(map(wrapped, lesson)))
+
+    def _facts(self, program: Running) -> list[Fact]:
+        """What the evidence of one program shows."""
+        seen = (self.fault.evidence or {}).get(program.name)
+        return naming.facts_of(witness.evidence(program, seen, self.fault, inspection.look_into))
 
 
 def _concerned(fault: Fault, scene: Scene) -> list[Running]:

@@ -7,9 +7,11 @@ error, never as a failure of the student.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence, Set
 from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass, field
+from typing import Any
 
 
 @dataclass
@@ -23,6 +25,7 @@ class Fault(Exception):
     by_hand: commands to paste that show the same.
     about: the program that it is about (a `Program`), where the check started several.
     certain: whether it is true whatever the machine lacked meanwhile: a tool has seen it.
+    evidence: what a witness took down when it was raised; see `witnessed`.
     """
 
     what: str
@@ -33,6 +36,17 @@ class Fault(Exception):
     by_hand: Sequence[str] = field(default_factory=tuple)
     about: object = None
     certain: bool = False
+    evidence: Any = field(default=None, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        witness = _witness.get()
+        if witness and self.evidence is None:
+            self.evidence = witness(self)
+
+    def __setattr__(self, name: str, value: object) -> None:
+        if name == "cause" and value is not None and known_causes and value not in known_causes:
+            raise UnknownCause(f"no cause has the name {value!r}")
+        super().__setattr__(name, value)
 
     def __str__(self) -> str:
         return self.what
@@ -52,6 +66,28 @@ class Silent(Fault):
 
 class Trouble(Exception):
     """Ours or the machine's: no space, no port, a sanitizer that could not start."""
+
+
+class UnknownCause(Trouble):
+    """A fault was given a cause that has no entry in the table of symptoms."""
+
+
+# The names that a cause can have; any, as long as the table of symptoms is not loaded.
+known_causes: Set[str] = frozenset()
+_witness: ContextVar[Callable[[Fault], Any] | None] = ContextVar("witness", default=None)
+
+
+@contextmanager
+def witnessed(witness: Callable[[Fault], Any]) -> Iterator[None]:
+    """Inside, a witness sees each fault at the moment at which it is made; the fault keeps what it returns.
+
+    Then its programs are as they were: when the fault is described, clients may have been closed, which wakes threads.
+    """
+    token = _witness.set(witness)
+    try:
+        yield
+    finally:
+        _witness.reset(token)
 
 
 @contextmanager

@@ -19,10 +19,10 @@ from pathlib import Path
 import pytest
 from _pytest.runner import runtestprotocol
 
-from labkit import budget, explain, inspection, sandbox, shortage, written
+from labkit import budget, explain, inspection, sandbox, secondlook, shortage, witness, written
 from labkit.build import Builder
 from labkit.catalog import Lab, Step
-from labkit.faults import Fault, Trouble
+from labkit.faults import Fault, Trouble, witnessed
 from labkit.intake import stage
 from labkit.pace import Pace, watchdog
 from labkit.results import LabResult, StepResult, Verdict
@@ -128,7 +128,8 @@ class Grader:
         self.pace.heaviest = 1.0
         with _room(self._directory), shortage.Watch() as machine:
             try:
-                pyfuncitem.obj(**{name: pyfuncitem.funcargs[name] for name in names})
+                with witnessed(self._look):
+                    pyfuncitem.obj(**{name: pyfuncitem.funcargs[name] for name in names})
                 if self._scene:
                     self._scene.verify()
             except Fault as fault:
@@ -160,17 +161,25 @@ class Grader:
     @pytest.fixture
     def scene(self) -> Iterator[Scene]:
         """Programs, networks and clients for one check; nothing of them is left afterwards."""
-        directory = Path(tempfile.mkdtemp(prefix="check-", dir=self._directory))
         limit = budget.of(self.lab, self._current.number) if self._current else None
+        with self._new_scene(limit) as scene:
+            self._scene = scene
+            try:
+                yield scene
+            finally:
+                self._scene = None
+        self._cpu = max(self._cpu, scene.cpu_used())
+
+    @contextmanager
+    def _new_scene(self, limit: budget.Budget | None) -> Iterator[Scene]:
+        """A scene in a directory of its own; nothing is left of either."""
+        directory = Path(tempfile.mkdtemp(prefix="check-", dir=self._directory))
         scene = Scene(self.builder, self.pace, self.seed, directory, limit)
         scene.judge = inspection.inspect
-        self._scene = scene
         try:
             yield scene
         finally:
-            self._scene = None
             scene.close()
-            self._cpu = max(self._cpu, scene.cpu_used())
             written.remove(directory)
 
     @property
@@ -222,10 +231,27 @@ class Grader:
         )
         if self._scene:
             failure.observe(self._scene)
+            self._look_again(item, failure.fault, self._scene)
         output = explain.block(failure, self.report)
         self.results[step.number] = StepResult(
             step, Verdict.FAILED, failure.cause, output, check=item.name
         )
+
+    def _look(self, fault: Fault) -> dict[str, witness.Snapshot]:
+        """What the programs show at the moment of a fault."""
+        return witness.first_look(fault, self._scene.programs if self._scene else ())
+
+    def _look_again(self, item: pytest.Item, fault: Fault, scene: Scene) -> None:
+        """Repeat a check under a tool, where that may see why it failed."""
+        if not secondlook.wanted(fault, scene) or not isinstance(item, pytest.Function):
+            return
+        known = {name: item.funcargs[name] for name in item._fixtureinfo.argnames}
+
+        def repeat(scene: Scene) -> None:
+            item.obj(**secondlook.arguments(known, scene))
+
+        with self._new_scene(None) as again:
+            secondlook.take(fault, again, repeat)
 
     def _whose(self, fault: Fault, machine: shortage.Watch) -> Exception:
         """What a fault is worth: itself, what the harness ended a program for, or the machine's trouble."""

@@ -27,7 +27,16 @@ def describe(pid: int, source_directory: Path, seconds: float = 15.0) -> str:
     seconds: what gdb may take at most. The program runs on as it did before; but see `threads`.
     """
     look = threads.look(pid, seconds)
-    found = [wait for wait in waits.of(look.threads, source_directory) if not is_tool(wait)]
+    return told(pid, look, of_program(look, source_directory), source_directory)
+
+
+def of_program(look: threads.Look, source_directory: Path) -> list[Wait]:
+    """What each of a program's own threads waits for."""
+    return [wait for wait in waits.of(look.threads, source_directory) if not is_tool(wait)]
+
+
+def told(pid: int, look: threads.Look, found: Sequence[Wait], source_directory: Path) -> str:
+    """The same in words."""
     lines = _lines(found, source_directory)
     if lines and proc.state(pid) in proc.ENDED:
         lines.insert(0, _("the main thread has ended, the others go on"))

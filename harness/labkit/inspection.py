@@ -15,7 +15,6 @@ from labkit import (
     bounded,
     build,
     compiler,
-    hang,
     helgrind,
     lockorder,
     lockrecord,
@@ -24,9 +23,8 @@ from labkit import (
     sandbox,
     screen,
     stubborn,
-    threads,
     tsan,
-    waits,
+    witness,
     written,
 )
 from labkit.catalog import COMMON
@@ -38,7 +36,6 @@ from labkit.scene import NATIVELY, UNDER_ASAN, UNDER_HELGRIND, UNDER_TSAN, Runni
 from labkit.words import _, ngettext
 
 TSAN_EXIT = 66
-LOOK_SECONDS = 15.0  # that gdb may take
 
 
 def inspect(program: Running) -> None:
@@ -121,7 +118,7 @@ def screened(program: Running) -> None:
         [Path("/common") if sandbox.available() else COMMON],
         flags=(*build.WARNINGS, *build.PLAIN.flags, "-pthread"),
         sanitizers=(build.TSAN.flags, build.ASAN.flags),
-        run=_look,
+        run=look_into,
     )
     if tricks:
         first = tricks[0]
@@ -140,36 +137,13 @@ def hides_nothing(scene: Scene, program: str) -> None:
     screened(running)
 
 
-def stuck(program: Running) -> str | None:
-    """The named cause for which a running program does not go on, where its threads show one.
-
-    A lock that its owner took along or takes twice, threads that wait for each other, a condition that
-    nobody is left to signal. Stops the program for a moment; see `labkit.threads`.
-    """
-    if not program.running:
-        return None
-    seen = threads.look(program.pid, LOOK_SECONDS).threads
-    directory = program.scene.builder.sources.directory
-    found = [wait for wait in waits.of(seen, directory) if not hang.is_tool(wait)]
-    if any(wait.lock and wait.ended for wait in found):
-        return "missing-unlock"
-    circles = waits.circles(found)
-    if circles:
-        return "deadlock" if any(len(circle) > 1 for circle in circles) else "self-deadlock"
-    if len(found) == 1 and found[0].call in ("pthread_cond_wait", "cnd_wait"):
-        return "lost-wakeup"
-    return None
-
-
 def explain_hang(program: Running, fault: Fault) -> None:
     """Add to a fault where the threads of a program wait, for one that must be ended before it is explained."""
-    directory = program.scene.builder.sources.directory
-    text = hang.describe(program.pid, directory) if program.running else ""
-    fault.cause = stuck(program) or fault.cause
+    text = witness.stacks(program, fault)
     fault.details = "\n".join(filter(None, (fault.details, text)))
 
 
-def _look(command: Sequence[str], cwd: Path) -> subprocess.CompletedProcess[str]:
+def look_into(command: Sequence[str], cwd: Path) -> subprocess.CompletedProcess[str]:
     """Run a tool that reads the student's files where it sees them as the compiler did."""
     with build.looking_at(cwd) as view:
         try:
@@ -266,12 +240,12 @@ def _with_our_orders(program: Running, findings: list[Finding]) -> list[Finding]
     built = program.scene.builder.build(program.program, program.tool.flavour)
     record = _record(program)
     directory = program.scene.builder.sources.directory
-    insisting = stubborn.stubborn(record.tries, built.program, directory, _look)
+    insisting = stubborn.stubborn(record.tries, built.program, directory, look_into)
     record = replace(record, waits=record.waits + insisting)
     cycles, certain = lockorder.cycles(record)
     if not cycles and not certain and any(f.kind == "lock-order" for f in findings):
         raise Trouble(_("there were too many locks to say in which orders they are taken"))
-    told = lockwords.tell(cycles, record, built.program, _look)
+    told = lockwords.tell(cycles, record, built.program, look_into)
     return lockorder.settle(findings, [(_refined(program, f), lines) for f, lines in told])
 
 
@@ -279,7 +253,7 @@ def locks_taken(program: Running) -> Counter[lockuse.Line]:
     """How often a program with the shim, which has ended, has taken a lock in each line."""
     built = program.scene.builder.build(program.program, program.tool.flavour)
     files = program.scene.builder.sources.files
-    return lockuse.lines(_record(program), built.program, files, _look)
+    return lockuse.lines(_record(program), built.program, files, look_into)
 
 
 def takes_the_same_locks(watched: Running, unwatched: Callable[[int], Running]) -> None:

@@ -120,6 +120,7 @@ class Scene:
         self.stdin: Stdin = None  # the default of all programs
         # Raises what a tool has found in a program that has ended. Set by the module that can read its reports.
         self.judge: Callable[[Running], None] = lambda _program: None
+        self.watched_by: Tool | None = None  # what programs run under that would run plainly
         self._directory = directory
         self._homes = 0
         self._networks: dict[str, networks.Network] = {}
@@ -178,6 +179,8 @@ class Scene:
         comes from it stands in `stdout`. With stdin, it is typed into and the program is its foreground job.
         here: the directory it starts in, made by `directory` or another's; None is a new one of its own.
         """
+        if self.watched_by and tool is NATIVELY:
+            tool = self.watched_by
         built = self.builder.build(program, tool.flavour)
         # Always there: it records what the program does, and tells a tool what that does not know.
         shim = shim or Shim()

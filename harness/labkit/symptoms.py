@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from labkit import faults
 from labkit.program import Ended
 from labkit.words import N_, _
 
@@ -1856,6 +1857,104 @@ _TABLE = (
         N_("`clear users` hurts somebody who is logged in"),
         N_("The file is emptied; users who are logged in stay logged in."),
     ),
+    # -- reasons: what the evidence shows of a failure (labkit/naming.py) ------------------------------
+    Symptom(
+        "end-ignored",
+        N_("the end of a connection is not noticed"),
+        N_(
+            "recv(2) and read(2) return 0 when the other side has closed, and will return 0 for ever, at once: a loop that\n"
+            "does not leave then spins, and never closes its descriptor. 0 is neither an error nor bytes: look for it apart."
+        ),
+        (SERVE, N_("nc -N 127.0.0.1 9090 </dev/null; top -b -n 1 -H -p $(pidof echo_server)")),
+    ),
+    Symptom(
+        "wrong-clock",
+        N_("a moment of one clock is waited for by another"),
+        N_(
+            "pthread_cond_timedwait(3) takes a moment of the clock that its condition has: CLOCK_REALTIME, unless the\n"
+            "attributes with which pthread_cond_init(3) was called say CLOCK_MONOTONIC (pthread_condattr_setclock). A moment\n"
+            "of the other clock is long past, or years away: the wait returns ETIMEDOUT at once, and the loop spins."
+        ),
+    ),
+    Symptom(
+        "lock-made-again",
+        N_("a lock is initialised while others use it"),
+        N_(
+            "pthread_mutex_init(3) makes a lock that is free, whoever holds it: two threads are inside then. A lock that\n"
+            "threads share is initialised once, before the first of them starts, or by PTHREAD_MUTEX_INITIALIZER."
+        ),
+    ),
+    Symptom(
+        "own-locks",
+        N_("each thread takes a lock of its own"),
+        N_(
+            "A lock excludes those who take the same one. One that lives in a function, or is made anew for each thread,\n"
+            "guards nothing that they share: it belongs beside the data, once for all."
+        ),
+    ),
+    Symptom(
+        "closed-in-use",
+        N_("a descriptor is closed while another thread uses it"),
+        N_(
+            "The number is free at once, and the next accept(2) or open(2) gets it: the other thread then reads and writes\n"
+            "somebody else's bytes, or fails with EBADF. Who uses a descriptor last closes it; others call shutdown(2)."
+        ),
+    ),
+    Symptom(
+        "close-wakes-nobody",
+        N_("close() is called to wake a thread, and does not"),
+        N_(
+            "A thread that sleeps in recv(2) or accept(2) sleeps on when another one closes its descriptor. shutdown(2) wakes\n"
+            "it: on a connection recv returns 0, on a listening socket accept fails. Its own thread closes it then."
+        ),
+    ),
+    Symptom(
+        "address-in-use",
+        N_("the address is in use when the program wants it"),
+        N_(
+            "bind(2) or listen(2) failed with EADDRINUSE. Another socket still has this address: one of the program's own\n"
+            "that was not closed, or connections in TIME_WAIT, where SO_REUSEADDR is missing before bind(2)."
+        ),
+        (N_("ss -ltnp; ss -tn state time-wait  # who has the port"),),
+    ),
+    Symptom(
+        "reuseport",
+        N_("SO_REUSEPORT shares the port with another server"),
+        N_(
+            "SO_REUSEPORT lets a second server take the same port, without an error, and then some clients come here and some\n"
+            "there. The option that is meant is SO_REUSEADDR. Options are numbers, not bits: SO_REUSEADDR | SO_REUSEPORT\n"
+            "is 15, which is SO_REUSEPORT."
+        ),
+    ),
+    Symptom(
+        "address-length",
+        N_("a client's address was not filled in: the length that it was given"),
+        N_(
+            "accept(2) and getpeername(2) read how much room there is from their third argument before they write the\n"
+            "address. Set it to the size of the structure before each call; where it holds 0 nothing is written."
+        ),
+    ),
+    Symptom(
+        "stale-errno",
+        N_("an error is reported with the errno of another call"),
+        N_(
+            "pthread functions return the error and leave errno alone; other calls set it only when they fail, and printf(3)\n"
+            "or close(2) in between may change it. Keep what the failed call gave, and print that: strerror(error)."
+        ),
+    ),
+    Symptom(
+        "closes-unasked",
+        N_("the connection is closed though its client is not done"),
+        N_(
+            "The last recv(2) or read(2) before the close gave bytes: there was neither the end (0) nor an error (-1). Which\n"
+            "condition in between leaves the loop?"
+        ),
+    ),
+    Symptom(
+        "our-limit",
+        N_("a limit ended it"),
+        N_("The program may use only so much here. No correct program of this lab comes near."),
+    ),
     # -- tools: their findings are told at length in the report (labkit/lessons.py) -------------------
     Symptom("data-race", N_("two threads use a variable without agreement")),
     Symptom("descriptor-race", N_("one thread closes a descriptor that another uses")),
@@ -1892,7 +1991,13 @@ _TABLE = (
     ),
     Symptom("wait-without-lock", N_("a condition is waited for without its lock")),
     Symptom("joined-twice", N_("a thread is joined or detached twice")),
-    Symptom("failed-call", N_("a pthread call failed")),
+    Symptom(
+        "failed-call",
+        N_("a call failed, and the program goes on as if it had not"),
+        N_(
+            "Look at what each call returns: -1 and errno, or, of pthread functions, the error itself."
+        ),
+    ),
     Symptom("signal-unsafe", N_("a signal handler calls what it must not")),
     Symptom("errno-in-handler", N_("a signal handler changes errno")),
     Symptom("other", N_("a tool's finding")),
@@ -2081,6 +2186,7 @@ _IN_SCANNER = (
 )
 
 TABLE = {symptom.name: symptom for symptom in _TABLE}
+faults.known_causes = frozenset(TABLE)
 _IN_LABS = {(symptom.program, symptom.name): symptom for symptom in (*_IN_ROCKETS, *_IN_SCANNER)}
 
 

@@ -84,6 +84,22 @@ def circles(waits: Iterable[Wait]) -> list[frozenset[int]]:
     return found
 
 
+def stuck(waits: Sequence[Wait]) -> str | None:
+    """The named cause for which a program does not go on, where its threads show one.
+
+    A lock that its owner took along or takes twice, threads that wait for each other, a condition that
+    nobody is left to signal.
+    """
+    if any(wait.lock and wait.ended for wait in waits):
+        return "missing-unlock"
+    round_ = circles(waits)
+    if round_:
+        return "deadlock" if any(len(circle) > 1 for circle in round_) else "self-deadlock"
+    if len(waits) == 1 and waits[0].call in ("pthread_cond_wait", "cnd_wait"):
+        return "lost-wakeup"
+    return None
+
+
 def _placed(thread: Thread, files: Sequence[str] | None) -> Wait:
     """Where a thread stands in the student's files, and what it calls there."""
     mine = stacks.own(thread.frames, files)

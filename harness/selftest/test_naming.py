@@ -1,0 +1,331 @@
+"""At a failure evidence becomes a cause: each rule with hand-made evidence that supports it, and that contradicts it."""
+
+from __future__ import annotations
+
+import errno
+import socket
+from collections.abc import Sequence
+from dataclasses import replace
+
+import pytest
+
+from labkit import facts, naming, symptoms
+from labkit.facts import Busy, Evidence, Fact
+from labkit.faults import Fault, UnknownCause, witnessed
+from labkit.flight import Event, Number
+from selftest.recorded import english  # noqa: F401: a fixture
+
+pytestmark = pytest.mark.usefixtures("english")
+
+MAIN, ANN, BOB = 0, 1, 2
+LOCK, OTHER = 0x1000, 0x2000
+AGAIN = 5000
+
+
+def event(thread: int, call: str, fd: int = -1, **more: object) -> Event:
+    """A call that took a millisecond, began at `at`, and gave 0; `now`: it is inside."""
+    at = float(str(more.pop("at", 1.0)))
+    inside = bool(more.pop("now", False))
+    words: dict[str, object] = {
+        **{"object": 0, "result": 0, "error": 0, "site": 10 + thread, "repeats": 1},
+        **{"began": at, "ended": None if inside else at + 0.001},
+        **more,
+    }
+    return Event(thread=thread, call=call, fd=fd, **words)  # type: ignore[arg-type]
+
+
+def of(*events: Event, **more: object) -> Evidence:
+    """Evidence of these calls, each thread's in the order given; sites are lines."""
+    calls: dict[int, list[Event]] = {}
+    for one in events:
+        calls.setdefault(one.thread, []).append(one)
+    inside = {one.thread: one for one in events if one.ended is None}
+    held = {
+        one.object: (one.thread, one.site)
+        for one in events
+        if one.call in facts.LOCKS and one.ended
+    }
+    for one in (o for o in events if o.call in facts.UNLOCKS):
+        del held[one.object]
+    closes = [one for one in events if one.call == "close"]
+    numbers = {o.fd: Number(0, 0, "", 0, o.ended or 0, o.thread, "close", o.site) for o in closes}
+    roles = {MAIN: "the main thread", ANN: "thread 2 (ann)", BOB: "thread 3 (bob)"}
+    at = lambda site: f"x.c:{site}" if site else ""  # noqa: E731
+    evidence = Evidence(calls, inside, held, numbers, at=at, role=roles.__getitem__)
+    evidence = replace(evidence, variable={LOCK: "lock"}.get, silent=True)  # type: ignore[arg-type]
+    return replace(evidence, **more)  # type: ignore[arg-type]
+
+
+def fails(thread: int, call: str, error: int, fd: int = -1, **more: object) -> Event:
+    return event(thread, call, fd, result=-1, error=error, **more)
+
+
+def zeros(call: str = "recv", n: int = AGAIN) -> list[Event]:
+    """A thread that gets the end of a connection n times in a row."""
+    return [event(ANN, call, 5, repeats=n)]
+
+
+def loop_of_epoll() -> list[Event]:
+    """The same by epoll: it says that there is something to read, and that is the end."""
+    one = [event(ANN, "epoll_wait", 4, result=1, site=30), event(ANN, "read", 5, site=31)]
+    return one * facts.OFTEN
+
+
+def behind(slow: str) -> list[Event]:
+    """A thread waits for a lock; the one that has it sleeps in a call."""
+    return [
+        event(ANN, "pthread_mutex_lock", object=LOCK, at=1.0, site=20),
+        event(ANN, slow, 5, at=2.0, now=True, site=21),
+        event(BOB, "pthread_mutex_lock", object=LOCK, at=3.0, now=True, site=20),
+    ]
+
+
+def closed(inside: bool, call: str = "recv") -> list[Event]:
+    """A thread closes a descriptor while another one is in a call on it."""
+    used = event(ANN, call, 5, at=1.0, now=inside, ended=None if inside else 3.0, site=21)
+    return [used, event(MAIN, "close", 5, at=2.0, site=40)]
+
+
+def timed_out(n: int, seconds: float) -> list[Event]:
+    return [
+        event(
+            ANN,
+            "pthread_cond_timedwait",
+            object=LOCK,
+            result=errno.ETIMEDOUT,
+            error=errno.ETIMEDOUT,
+            repeats=n,
+            began=1.0,
+            ended=1.0 + n * seconds,
+        )
+    ]
+
+
+def made_again(destroyed: bool = False) -> list[Event]:
+    """A thread initialises a lock that another one has taken before."""
+    before = [event(ANN, "pthread_mutex_lock", object=LOCK, at=1.0, site=20)]
+    end = [event(ANN, "pthread_mutex_destroy", object=LOCK, at=1.5)] if destroyed else []
+    return [*before, *end, event(BOB, "pthread_mutex_init", object=LOCK, at=2.0, site=22)]
+
+
+def apart(second: int) -> list[Event]:
+    """Two threads take a lock in the same line."""
+    return [
+        event(ANN, "pthread_mutex_lock", object=LOCK, site=20),
+        event(BOB, "pthread_mutex_lock", object=second, site=20),
+    ]
+
+
+def on_stack(_thread: int, _address: int) -> bool:
+    return True
+
+
+def join(other: str) -> list[Event]:
+    return [
+        event(MAIN, "pthread_join", object=ANN, now=True, site=50),
+        event(ANN, other, 5, now=True, site=21),
+    ]
+
+
+SPINS = [Busy("thread 2 (ann)", 0.97, "x.c:21")]
+
+# what a check proposes, what was seen, the cause, words that must be there
+SUPPORTED: Sequence[tuple[str | None, Evidence, str, str]] = [
+    ("missing-message", of(*zeros()), "end-ignored", "recv returned 0"),
+    ("no-answer", of(*zeros("read")), "end-ignored", "read returned 0, the end of the connection"),
+    ("thread-stays", of(*loop_of_epoll()), "end-ignored", "at x.c:31 again and again"),
+    ("cpu-budget", of(*zeros(), busy=SPINS), "end-ignored", "5000 times in a row"),
+    *(
+        ("one-at-a-time", of(*behind(slow)), "lock-held", f"sleeps in {slow} at x.c:21 with it")
+        for slow in ("recv", "send", "read", "accept4", "pthread_join", "connect")
+    ),
+    ("lock-held", of(*behind("recv")), "lock-held", "thread 3 (bob) waits for a lock"),
+    ("does-not-stop", of(*closed(True)), "close-wakes-nobody", "in recv at x.c:21"),
+    ("still-listening", of(*closed(True, "accept4")), "close-wakes-nobody", "close() wakes nobody"),
+    ("mixed-clients", of(*closed(False)), "closed-in-use", "the main thread closed descriptor 5"),
+    (
+        "resets-clients",
+        of(event(ANN, "close", 5, at=1.0), fails(BOB, "send", errno.EBADF, 5, at=2.0)),
+        "closed-twice",
+        "then thread 3 (bob) used it: send at x.c:12 (EBADF)",
+    ),
+    ("wrong-moment", of(*timed_out(AGAIN, 1e-5)), "wrong-clock", "ETIMEDOUT at once"),
+    ("busy-wait", of(*timed_out(AGAIN, 1e-5), busy=SPINS), "wrong-clock", "clock of the condition"),
+    ("busy-wait", of(busy=SPINS), "busy-wait", "97% of a CPU"),
+    (None, of(busy=SPINS), "busy-wait", "at x.c:21"),
+    ("wrong-count", of(*made_again()), "lock-made-again", "calls pthread_mutex_init at x.c:22"),
+    ("data-race", of(*made_again()), "lock-made-again", "thread 2 (ann) took it at x.c:20 before"),
+    ("torn-log", of(*apart(OTHER), on_stack=on_stack), "own-locks", "2 threads, 2 locks"),
+    (
+        "never-listens",
+        of(fails(MAIN, "bind", errno.EADDRINUSE, 3, site=60)),
+        "address-in-use",
+        "bind failed with EADDRINUSE (Address already in use) at x.c:60",
+    ),
+    (
+        "wrong-moment",
+        of(fails(ANN, "clock_nanosleep", errno.EINVAL, repeats=37)),
+        "failed-call",
+        "clock_nanosleep failed with EINVAL (Invalid argument) at x.c:11, 37 times",
+    ),
+    (
+        "lost-client",
+        of(fails(MAIN, "pthread_create", errno.EAGAIN)),
+        "thread-failure",
+        "pthread_create failed with EAGAIN",
+    ),
+    (None, of(fails(ANN, "dup", errno.EBADF)), "failed-call", "dup failed with EBADF"),
+    ("wrong-message", of(said="x: pthread_create: Success\n"), "stale-errno", "Success"),
+    ("wrong-message", of(got=b"client 0.0.0.0:0 connected\n"), "address-length", "0.0.0.0:0"),
+    ("busy-port", of(shares_port=9090), "reuseport", "SO_REUSEPORT"),
+    (
+        "busy-port",
+        of(event(MAIN, "setsockopt", 3, detail=socket.SO_REUSEPORT)),
+        "reuseport",
+        "setsockopt at x.c:10 sets option 15",
+    ),
+    ("wrong-count", of(end="crash", signal="SIGSEGV"), "crash", ""),
+    ("log-holes", of(end="crash", signal="SIGXFSZ"), "our-limit", "SIGXFSZ ended it"),
+    ("hang", of(stuck="missing-unlock"), "missing-unlock", ""),
+    (
+        "lock-held",
+        of(
+            event(MAIN, "accept", 3),
+            event(MAIN, "recv", 5, now=True, site=41),
+            event(ANN, "recv", 6, now=True),
+            queue=1,
+        ),
+        "one-at-a-time",
+        "the only one that accepts clients, sleeps in recv at x.c:41; meanwhile 1 client waits",
+    ),
+    ("shutdown-hangs", of(*join("poll")), "shutdown-hangs", "which waits in poll at x.c:21"),
+    (
+        "closes-early",
+        of(event(ANN, "recv", 5, result=4, at=1.0), event(ANN, "close", 5, at=2.0, site=23)),
+        "closes-unasked",
+        "closes a connection at x.c:23, after recv at x.c:11 had returned 4, not 0",
+    ),
+]
+
+
+@pytest.mark.parametrize("proposed, seen, cause, words", SUPPORTED)
+def test_what_the_evidence_supports_is_named(
+    proposed: str | None, seen: Evidence, cause: str, words: str
+) -> None:
+    named = naming.name(naming.facts_of(seen), proposed, certain=proposed == "data-race")
+    assert cause == named.cause
+    assert words in " ".join(named.words())
+
+
+# what a check proposes, what was seen, and a cause that it does not show
+CONTRADICTED: Sequence[tuple[str | None, Evidence, str]] = [
+    ("missing-message", of(*zeros(n=1)), "end-ignored"),
+    ("no-answer", of(*zeros(), event(ANN, "recv", 5, result=3, at=2.0)), "end-ignored"),
+    ("no-answer", of(*zeros(n=5), event(ANN, "close", 5, at=2), *zeros(n=5)), "end-ignored"),
+    ("wrong-message", of(*zeros()), "end-ignored"),
+    ("lock-held", of(event(ANN, "recv", 5, now=True)), "lock-held"),
+    (
+        "no-answer",
+        of(
+            *behind("recv")[:1],
+            event(ANN, "pthread_mutex_unlock", object=LOCK),
+            *behind("recv")[1:],
+        ),
+        "lock-held",
+    ),
+    ("does-not-stop", of(*closed(False)), "close-wakes-nobody"),
+    (
+        "does-not-stop",
+        of(event(ANN, "close", 5, at=1.0), event(BOB, "recv", 5, at=2.0, now=True)),
+        "close-wakes-nobody",
+    ),
+    ("wrong-moment", of(*timed_out(AGAIN, 0.01)), "wrong-clock"),
+    (None, of(busy=[]), "busy-wait"),
+    ("data-race", of(*made_again(), variable=lambda _address: ""), "lock-made-again"),
+    ("data-race", of(*made_again(destroyed=True)), "lock-made-again"),
+    ("torn-log", of(*apart(LOCK), on_stack=on_stack), "own-locks"),
+    ("torn-log", of(*apart(OTHER)), "own-locks"),
+    ("lost-client", of(fails(ANN, "recv", errno.ECONNRESET, 5, repeats=99)), "failed-call"),
+    ("lost-client", of(fails(ANN, "connect", errno.ECONNREFUSED, 5, repeats=99)), "failed-call"),
+    ("no-answer", of(fails(ANN, "setsockopt", errno.ENOPROTOOPT, 5)), "failed-call"),
+    ("wrong-message", of(said="x: accept: Too many open files\n"), "stale-errno"),
+    ("busy-port", of(event(MAIN, "setsockopt", 3, detail=socket.SO_REUSEADDR)), "reuseport"),
+    (
+        "lock-held",
+        of(
+            event(MAIN, "accept", 3),
+            event(ANN, "accept", 3, now=True),
+            event(MAIN, "recv", 5, now=True),
+            queue=1,
+        ),
+        "one-at-a-time",
+    ),
+    (
+        "closes-early",
+        of(event(ANN, "recv", 5, result=0, at=1.0), event(ANN, "close", 5, at=2.0)),
+        "closes-unasked",
+    ),
+]
+
+
+@pytest.mark.parametrize("proposed, seen, cause", CONTRADICTED)
+def test_what_the_evidence_contradicts_is_not_named(
+    proposed: str | None, seen: Evidence, cause: str
+) -> None:
+    assert cause != naming.name(naming.facts_of(seen), proposed).cause
+
+
+@pytest.mark.parametrize("seen", [seen for _proposed, seen, _cause, _words in SUPPORTED])
+def test_no_cause_is_named_that_its_own_evidence_contradicts(seen: Evidence) -> None:
+    """Whatever a check proposes, and whatever else was seen."""
+    found = naming.facts_of(seen)
+    shown = frozenset(fact.name for fact in found)
+    for proposed in (None, *sorted(symptoms.TABLE)):
+        named = naming.name(found, proposed)
+        assert named.cause is None or not naming.contradicted(named.cause, shown), proposed
+
+
+def test_what_nothing_supports_is_not_named_but_told() -> None:
+    """The check's cause is ruled out, and no other one is sure: then the block says what was seen."""
+    seen = of(event(BOB, "recv", 5, now=True), fails(ANN, "fcntl", errno.EBADF, 9))
+    named = naming.name(naming.facts_of(of(event(BOB, "recv", 5, now=True))), "lock-held")
+    assert named.cause is None
+    assert "fcntl failed" not in " ".join(named.words())
+    assert naming.name(naming.facts_of(seen), "no-answer").cause == "no-answer"
+
+
+def test_the_checks_own_cause_stays_where_nothing_speaks_against_it() -> None:
+    assert "wrong-message" == naming.name(naming.facts_of(of()), "wrong-message").cause
+    assert "no-answer" == naming.name([], "no-answer").cause
+    assert (
+        "data-race" == naming.name(naming.facts_of(of(*zeros())), "data-race", certain=True).cause
+    )
+
+
+def test_what_was_seen_is_told_once_and_not_at_length() -> None:
+    named = naming.Named(None, [Fact("a", "a")] * 3, [Fact("b", f"b{n}") for n in range(20)])
+    assert ["a", "b0"] == named.words()[:2]
+    assert naming.MOST_WORDS == len(named.words())
+
+
+def test_all_names_are_known() -> None:
+    """Each cause has its entry in the table of symptoms, each symptom that one explains as well."""
+    named = {cause.name for cause in naming.CAUSES} | set(naming.DOUBTS)
+    explained = frozenset[str]().union(*(cause.explains or frozenset() for cause in naming.CAUSES))
+    assert set() == (named | explained) - set(symptoms.TABLE)
+
+
+def test_a_cause_that_is_not_in_the_table_is_refused() -> None:
+    with pytest.raises(UnknownCause):
+        Fault("something", cause="no-such-cause")
+    fault = Fault("something", cause="hang")
+    with pytest.raises(UnknownCause):
+        fault.cause = "no-such-cause"
+    fault.cause = None
+
+
+def test_a_witness_sees_a_fault_when_it_is_made() -> None:
+    with witnessed(lambda fault: f"seen: {fault.what}"):
+        fault = Fault("something")
+    assert "seen: something" == fault.evidence
+    assert Fault("later").evidence is None
