@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import json
-import os
 import xml.etree.ElementTree as ET
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -16,6 +15,7 @@ from typing import Any
 
 from labkit.catalog import Lab, Step
 from labkit.faults import Trouble
+from labkit.files import replace_file
 from labkit.words import _
 
 
@@ -214,18 +214,6 @@ def write(result: LabResult, report: Path) -> None:
     except OSError as error:
         words = _("cannot write the report in {dir}: {why}")
         raise Trouble(words.format(dir=home, why=error)) from error
-
-
-def replace_file(path: Path, data: bytes, mode: int | None = None) -> None:
-    """Write a file in one rename, so that nobody reads half of it; two at once may write the same one."""
-    scratch = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        scratch.write_bytes(data)
-        if mode is not None:
-            scratch.chmod(mode)
-        scratch.replace(path)
-    finally:
-        scratch.unlink(missing_ok=True)
 
 
 def junit(results: Sequence[LabResult]) -> bytes:

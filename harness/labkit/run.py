@@ -19,6 +19,7 @@ from labkit import calibrate, catalog, results, sandbox, scorecard
 from labkit.catalog import BUILD, ROOT, Lab, Step
 from labkit.decision import Decision
 from labkit.faults import Fault, Trouble
+from labkit.files import replace_file
 from labkit.grading import Grader
 from labkit.pace import Pace
 from labkit.program import Ended
@@ -166,7 +167,7 @@ def _publish(grader: Grader, lab: Lab, order: Order) -> None:
         except Fault:
             continue
         home.mkdir(parents=True, exist_ok=True)
-        results.replace_file(home / program, built.program.read_bytes(), 0o755)
+        replace_file(home / program, built.program.read_bytes(), 0o755)
 
 
 def grade(order: Order, jobs: int) -> list[LabResult]:
@@ -182,7 +183,7 @@ def grade(order: Order, jobs: int) -> list[LabResult]:
             results.write(wrong, order.report)
         raise
     graded = _side_by_side(order, jobs, earlier)
-    results.replace_file(order.report / "junit.xml", results.junit(graded))
+    replace_file(order.report / "junit.xml", results.junit(graded))
     scorecard.show(graded, order.work, order.report)
     return graded
 

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from labkit.catalog import BUILD, COMMON, LABS, SOLUTIONS, all_labs, toml
-from labkit.results import replace_file
+from labkit.files import replace_file
 from labkit.words import _
 
 GAPS = SOLUTIONS / "gaps"

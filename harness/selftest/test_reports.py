@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from commandline import SAMPLE
 from labkit import explain
 from labkit.faults import Fault, Trouble
+from labkit.files import replace_file
 from labkit.results import (
     LabResult,
     StepResult,
@@ -22,7 +23,6 @@ from labkit.results import (
     forget,
     from_json,
     junit,
-    replace_file,
     write,
 )
 
