@@ -407,22 +407,24 @@ class Running(Program):
         return ended
 
 
+def of_end(ended: Ended) -> str:
+    """The cause that an untimely end shows by itself."""
+    if ended.signal == "SIGPIPE":
+        return "sigpipe"
+    if ended.signal == "SIGXCPU":
+        return "cpu-budget"
+    return "crash" if ended.signal else "ended-early"
+
+
 def death(program: Running, ended: Ended) -> Fault:
     """What an end that nobody asked for means."""
-    cause = "ended-early"
-    if ended.signal == "SIGPIPE":
-        cause = "sigpipe"
-    elif ended.signal == "SIGXCPU":
-        cause = "cpu-budget"
-    elif ended.signal:
-        cause = "crash"
     return Fault(
         _("{program} ended while it was still needed: {how}").format(
             program=program.name, how=ended
         ),
         expected=_("it runs on"),
         got=str(ended),
-        cause=cause,
+        cause=of_end(ended),
     )
 
 

@@ -10,7 +10,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from labkit import faults
-from labkit.program import Ended
 from labkit.words import N_, _
 
 
@@ -2199,12 +2198,3 @@ def find(name: str | None, programs: Sequence[str] = ()) -> Symptom | None:
         return None
     text = _(symptom.text) if symptom.text else ""
     return replace(symptom, title=_(symptom.title), text=text)
-
-
-def of_end(ended: Ended) -> str:
-    """The cause that an untimely end shows by itself."""
-    if ended.signal == "SIGPIPE":
-        return "sigpipe"
-    if ended.signal == "SIGXCPU":
-        return "cpu-budget"
-    return "crash" if ended.signal else "ended-early"

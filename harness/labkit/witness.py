@@ -13,11 +13,11 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from labkit import addresses, flight, hang, lessons, proc, symptoms, threads, waits
+from labkit import addresses, flight, hang, lessons, proc, threads, waits
 from labkit.facts import Busy, Evidence
 from labkit.faults import Fault, Silent, Trouble
 from labkit.flight import Flight
-from labkit.scene import Running
+from labkit.scene import Running, of_end
 from labkit.stacks import Frame, own
 from labkit.symbols import Runner
 from labkit.waits import Wait
@@ -182,7 +182,7 @@ def _untimely(program: Running, fault: Fault) -> str:
         return ""
     ours = ended.signal in (None, *_OUR_SIGNALS)
     unasked = not program.may_end and not fault.cause
-    return symptoms.of_end(ended) if unasked or (not ours and not fault.details) else ""
+    return of_end(ended) if unasked or (not ours and not fault.details) else ""
 
 
 class _Reader:

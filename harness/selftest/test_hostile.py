@@ -13,10 +13,11 @@ from pathlib import Path
 import pytest
 
 from commandline import HOSTILE, Command, cause, hostile, step_one, submission, two
-from labkit import sandbox, symptoms, usage
+from labkit import sandbox, usage
 from labkit.budget import NICE, Budget, of
 from labkit.catalog import all_labs
 from labkit.program import Ended
+from labkit.scene import of_end
 
 NAME = two().name
 needs_sandbox = pytest.mark.skipif(
@@ -153,7 +154,7 @@ def test_a_program_that_burns_the_cpu(define: str, tmp_path: Path) -> None:
 @needs_sandbox
 def test_a_program_that_burns_the_cpu_unseen(tmp_path: Path) -> None:
     """Where nobody looks in time, the kernel's limit ends it; the report does not take that for a crash, either."""
-    assert symptoms.of_end(Ended(152, "SIGXCPU")) == "cpu-budget"
+    assert of_end(Ended(152, "SIGXCPU")) == "cpu-budget"
     limited = sandbox.command(
         ["/bin/sh", "-c", "while :; do :; done"],
         sandbox.View(tmp_path),
