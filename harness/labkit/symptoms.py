@@ -634,14 +634,6 @@ _TABLE = (
         ),
     ),
     Symptom(
-        "stale-errno",
-        N_("the reason that is said is another call's"),
-        N_(
-            "pthread functions return their error and leave errno alone. warn(3) and perror(3) look at errno: put the result\n"
-            "there first, or print strerror(3) of it. And whatever is called in between may change errno."
-        ),
-    ),
-    Symptom(
         "signal-elsewhere",
         N_("a signal to stop is heard by main alone"),
         N_(
