@@ -42,15 +42,22 @@ class Forge:
             said = Path(home) / "said"
             order = json.dumps({"words": list(words), "said": str(said)})
             self._process.stdin.write(order.encode() + b"\n")
-            pid = int(self._process.stdout.readline())
+            pid = self._number()
             in_time = bool(select.select([self._process.stdout], [], [], seconds)[0])
             if not in_time:
                 os.kill(pid, signal.SIGKILL)
-            status = int(self._process.stdout.readline())
+            status = self._number()
             output = said.read_text(encoding="utf-8", errors="replace")
             if not in_time:
                 raise subprocess.TimeoutExpired(list(words), seconds, output)
             return status, output
+
+    def _number(self) -> int:
+        """The next number that it tells."""
+        assert self._process.stdout
+        line = self._process.stdout.readline()
+        assert line, "the forge has ended: see what it said on stderr"
+        return int(line)
 
     def close(self) -> None:
         """End it: it ends when nobody can give it an order any more."""
@@ -77,16 +84,23 @@ def serve() -> int:
     Returns 0 where there are no more orders, and in each fork the exit status of its command.
     """
     importlib.import_module("pytest")
+    sys.path.append(str(Path(__file__).parent))
+    import kept
     from labkit import cli, sandbox
     from labkit.faults import Trouble
 
+    measured = kept.Measured()
+    kept.keep_objects()
     with suppress(Trouble):  # then each fork tries by itself, and says so
         sandbox.decide()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for whoever gives the orders
     for line in sys.stdin.buffer:
         order = json.loads(line)
+        with suppress(Trouble, OSError):
+            measured.renew()
         pid = os.fork()
         if not pid:
+            measured.adopt()
             signal.signal(signal.SIGINT, signal.default_int_handler)
             _speak_into(order["said"])
             return cli.main(order["words"])
