@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 
 import pytest
 
-from labkit import hidden_state, written
+from labkit import calm, hidden_state, written
 from labkit.clients import Client, Talk, await_answers, exchange, judge, likely_cause
 from labkit.faults import Disconnected, Fault, Silent, blame
 from labkit.figures import Row, Span, timeline
@@ -61,6 +61,7 @@ __all__ = [
     "UNDER_TSAN",
     "_",
     "await_answers",
+    "calm",
     "blame",
     "death",
     "end_and_inspect",

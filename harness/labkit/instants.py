@@ -14,7 +14,7 @@ from itertools import pairwise
 from labkit import build
 from labkit.checking import Fault, Running, expect, require
 from labkit.faults import Trouble
-from labkit.launches import LAUNCH, Launch, Said, alone
+from labkit.launches import LAUNCH, Launch, Rocket, Said, alone
 from labkit.words import _
 
 SUMMARY = re.compile(
@@ -90,8 +90,42 @@ def lateness(flight: Launch, rockets: Sequence[Said]) -> tuple[float, list[Late]
     return launched, [Late(at - instant - launched, instant, i) for at, instant, i in due]
 
 
+def nobody_early(flight: Launch, rockets: Sequence[Said]) -> None:
+    """No line may come before its instant, counted from the program's start: that is no busy machine's doing."""
+    for index, (rocket, said) in enumerate(zip(flight.plan, rockets)):
+        for (instant, words), (at, _said) in zip(rocket.words(), said):
+            not_before(
+                instant * flight.tick,
+                at - flight.began,
+                _("the time from the start to `{words}` of rocket {i}").format(
+                    words=words, i=index
+                ),
+            )
+
+
+def landed_early(plan: Sequence[Rocket], began: float, tick: float, lines: Said) -> None:
+    """By no moment may more rockets have been launched than their plan allows, whichever they are."""
+    due = sorted(rocket.length * tick for rocket in plan)
+    landed = [at - began for at, line in lines if line == LAUNCH]
+    for number, (least, took) in enumerate(zip(due, landed), 1):
+        what = _("the time from the start to the launch of {n} rockets").format(n=number)
+        not_before(least, took, what)
+
+
+def not_before(least: float, took: float, what: str) -> None:
+    """What is timed from the program's start on cannot be too short by chance."""
+    require(
+        took >= least - 0.005,
+        what,
+        expected=_("at least {s:.3f} s").format(s=least),
+        got=_("{s:.3f} s").format(s=took),
+        cause="too-early",
+    )
+
+
 def in_time(flight: Launch, rockets: Sequence[Said]) -> None:
     """Nineteen lines of twenty must be at their instants: those that one hiccup holds up are fewer."""
+    nobody_early(flight, rockets)
     late = sorted(lateness(flight, rockets)[1], key=lambda one: one.seconds)
     typical = late[len(late) * 19 // 20]
     allowed = min(0.3, 0.05 * flight.running.scene.pace.factor())

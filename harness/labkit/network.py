@@ -36,6 +36,7 @@ class Network(Protocol):
     """A place for servers and clients; `own` says whether nobody else can be in it."""
 
     own: bool
+    ipv6: list[str]  # addresses of its loopback, the longest that there can be last
 
     def inside(self) -> list[str]:
         """The words that, put before a command, run it in this network."""
@@ -84,6 +85,7 @@ class HostNetwork:
     """The machine's own loopback: the fallback. Small buffers are asked for on our side only."""
 
     own = False
+    ipv6 = ["::1"]
 
     def __init__(self, narrow: bool = False) -> None:
         self._buffer = SMALL // 4 if narrow else 0
@@ -114,6 +116,7 @@ class OwnNetwork:
     """A network namespace, held open by a connector process."""
 
     own = True
+    ipv6 = ["::1", connector.LONGEST]
 
     def __init__(self, sysctls: Mapping[str, str]) -> None:
         """Raises OSError where this machine refuses namespaces."""

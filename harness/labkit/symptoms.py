@@ -460,6 +460,34 @@ _TABLE = (
         ),
     ),
     Symptom(
+        "word-as-command",
+        N_("the server takes a word, or a byte, for a command"),
+        N_(
+            "The server returns every byte. `exit` is a word between a person and the client; to the server it is text like\n"
+            "any other, and so are an empty line and the byte that Ctrl-D sends from a file. A client's end shows by read(2)\n"
+            "returning 0, and by nothing else."
+        ),
+        (SERVE, "printf 'exit\\nstill here\\n' | nc -N 127.0.0.1 9090"),
+    ),
+    Symptom(
+        "too-early",
+        N_("it does not wait as long as it should: a sleep that failed, or was too short"),
+        N_(
+            "A sleep that has failed returns at once. clock_nanosleep(2) returns EINVAL, and nanosleep(2) fails with it, where\n"
+            "tv_nsec is not from 0 to 999999999: after an addition, what is over a second has to be carried to tv_sec. EINTR\n"
+            "means that a signal came first, and there is time left. Look at what the call returns."
+        ),
+    ),
+    Symptom(
+        "false-reason",
+        N_("an error message gives a reason that is none"),
+        N_(
+            "pthread_create(3) and the other pthread functions return the error; they do not set errno. perror, warn and err\n"
+            "print errno, which may be 0 (Success) or left from an earlier failure: use strerror(error), or set errno = error\n"
+            "before warn. And any call in between may change errno: save it first."
+        ),
+    ),
+    Symptom(
         "hidden-state",
         N_("threads share a state inside the C library"),
         N_(
@@ -603,14 +631,6 @@ _TABLE = (
             N_(
                 "kill -TERM $(pidof echo_server); sleep 1; pidof echo_server  # nothing: it has ended"
             ),
-        ),
-    ),
-    Symptom(
-        "stale-errno",
-        N_("the reason that is said is another call's"),
-        N_(
-            "pthread functions return their error and leave errno alone. warn(3) and perror(3) look at errno: put the result\n"
-            "there first, or print strerror(3) of it. And whatever is called in between may change errno."
         ),
     ),
     Symptom(
@@ -903,6 +923,31 @@ _TABLE = (
             "65535 + 1 is 0 in 16 bits: a loop over a uint16_t that ends behind port 65535 never ends. Count in an int."
         ),
         ("{bin}/scanner -p 65535 localhost",),
+    ),
+    Symptom(
+        "beyond-range",
+        N_("ports outside the range are tried"),
+        N_(
+            "Between the look at whether a port is left and the taking of it, other threads took the last ones. To look and to\n"
+            "take must happen under the same lock, without letting it go in between."
+        ),
+        (
+            N_(
+                "for i in $(seq 20); do strace -f -e trace=connect {bin}/scanner -t 40 -p 2000-2039 127.0.0.1 2>&1"
+                " | grep -c 'htons(2040)'; done  # 0 each time"
+            ),
+        ),
+    ),
+    Symptom(
+        "wrong-progress",
+        N_("the bar shows another progress than there is"),
+        N_(
+            "A port counts when its answer is known, or its time-out is over, not when a thread has taken it: with many threads\n"
+            "and silent ports the bar would be full at once, and stand there. Nor does the time say how much is done."
+        ),
+        (
+            "python3 /tmp/ports.py 21020 21059 & sleep 1; {bin}/scanner -t 60 -p 21000-21059 127.0.0.1",
+        ),
     ),
     Symptom(
         "port-twice",

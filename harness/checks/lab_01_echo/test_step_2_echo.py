@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from checks.lab_01_echo.shared import MIB, SERVER, pattern
-from labkit import manners
+from labkit import echoes, manners
 from labkit.checking import (
     UNDER_ASAN,
     Client,
@@ -144,6 +144,12 @@ def test_what_was_sent_before_a_half_close_comes_back(scene: Scene) -> None:
     with blame("closes-early", only=Disconnected):
         client.expect(message)
     must_be_closed(client)
+
+
+@step(2, "no-command")
+def test_no_word_is_a_command(scene: Scene) -> None:
+    """`exit`, an empty line and Ctrl-D's byte come back like anything else: the server takes no commands."""
+    echoes.no_word_is_a_command(scene.server(SERVER))
 
 
 @step(2, "much-and-short")

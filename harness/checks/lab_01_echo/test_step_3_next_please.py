@@ -19,6 +19,7 @@ from labkit.checking import (
     Span,
     _,
     blame,
+    calm,
     death,
     require,
     step,
@@ -245,6 +246,23 @@ def runs_short(server: Server) -> None:
     program.may_open(Limits.files)
     with means("lost-client", Silent, Disconnected):
         client.expect(b"hello\n")
+
+
+@step(3, "asleep")
+def test_sleeps_while_nothing_happens(scene: Scene) -> None:
+    """While nobody says anything, and when clients have left, the server uses no CPU."""
+    server = scene.server(SERVER)
+    calm.must_sleep(server.program, _("no client has come"))
+    first, second = server.crowd(2, ["client 1", "client 2"])
+    first.send(b"half a li")
+    first.expect(b"half a li")
+    calm.must_sleep(server.program, _("one client is silent, and another waits"))
+    first.finish_sending()
+    second.send(b"hello\n")
+    second.expect(b"hello\n")
+    second.close()
+    server.program.stdout.wait_for(r"disconnected$", server.program.deadline(1.0))
+    calm.must_sleep(server.program, _("all clients have left"))
 
 
 @step(3, "no-timeout")

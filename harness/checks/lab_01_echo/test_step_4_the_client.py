@@ -18,6 +18,7 @@ from labkit.checking import (
     Shim,
     Silent,
     _,
+    calm,
     expect,
     require,
     step,
@@ -59,7 +60,7 @@ def test_lines_out_and_back(scene: Scene) -> None:
     peer = scene.peer()
     client = start_client(scene, peer.port, stdin="pipe")
     server = peer.accept(client)
-    lines = (b"hello\n", b"\n", "привет, сервер\n".encode(), b"exit now\n")
+    lines = (b"hello\n", b"\n", "привет, сервер\n".encode(), b"exit now\n", b"quit\n")
     for line in lines:
         client.type(line)
         try:
@@ -174,6 +175,44 @@ def test_a_zero_byte_in_a_line(scene: Scene) -> None:
         require(side == line, words, expected=line, got=side, cause=cause, by_hand=TRY_ZERO)
 
 
+@step(4, "nul-in-a-line")
+def test_every_byte_in_a_line(scene: Scene) -> None:
+    """A line may hold every byte there is: 0xFF, which as a char can look like EOF, and Ctrl-D's among them."""
+    line = bytes(range(128, 256)) + bytes(range(10)) + bytes(range(11, 128)) + b"\n"
+    peer = scene.peer()
+    client = start_client(scene, peer.port, stdin=b"\xff\n" + line)
+    echo = peer.echo(peer.accept(client))
+    with means("stays-after-exit", Silent):
+        client.run_to_end(5.0)
+    for side, words in (
+        (bytes(echo.seen), _("the client sent something else than its input")),
+        (client.stdout.taken(), _("the client printed something else than what came back")),
+    ):
+        require(
+            side == b"\xff\n" + line,
+            words,
+            expected=b"\xff\n" + line,
+            got=side,
+            cause="wrong-bytes",
+        )
+
+
+@step(4, "asleep")
+def test_client_sleeps_while_nothing_happens(scene: Scene) -> None:
+    """While nobody types, and while an answer is awaited, the client uses no CPU."""
+    peer = scene.peer()
+    client = start_client(scene, peer.port, stdin="pipe")
+    server = peer.accept(client)
+    calm.must_sleep(client, _("nobody types"))
+    client.type(b"hello\n")
+    server.expect(b"hello\n")
+    calm.must_sleep(client, _("the answer has not come yet"))
+    server.send(b"hello\n")
+    client.stdout.wait_for(r"^hello$", client.deadline(3.0))
+    calm.must_sleep(client, _("the answer has come, and nobody types"))
+    client.may_end = True
+
+
 @step(4, "reply-in-pieces")
 def test_a_reply_in_pieces(scene: Scene) -> None:
     """A reply that arrives in many pieces is printed whole."""
@@ -259,13 +298,14 @@ def test_a_server_that_goes_away(scene: Scene) -> None:
 
 @step(4, "address", "connects")
 def test_over_ipv6(scene: Scene) -> None:
-    """-a takes an IPv6 address as well."""
-    peer = scene.peer(host="::1")
-    client = scene.start(CLIENT, "-a", "::1", "-p", str(peer.port), stdin=b"six\n")
-    with means("never-connects"):
-        connection = peer.accept(client)
-    peer.echo(connection)
-    ends_well(client, b"six\n")
+    """-a takes an IPv6 address as well, however long it is."""
+    for host in scene.network().ipv6:
+        peer = scene.peer(host=host)
+        client = scene.start(CLIENT, "-a", host, "-p", str(peer.port), stdin=b"six\n")
+        with means("never-connects"):
+            connection = peer.accept(client)
+        peer.echo(connection)
+        ends_well(client, b"six\n")
 
 
 @step(4, "stdout-alone", "client-ends")

@@ -150,13 +150,15 @@ def test_counts_are_true_with_short_writes(scene: Scene) -> None:
 
 @step(5, "true-names", "begin-and-end", "sums")
 def test_server_says_all_over_ipv6(scene: Scene) -> None:
-    """An IPv6 client is named as [address]:port."""
-    server = scene.server(SERVER, "-a", "::1")
-    client = server.connect()
-    client.send(b"six\n")
-    client.expect(b"six\n")
-    client.close()
-    say_all(server, client, 4)
+    """An IPv6 client is named as [address]:port, however long its address is."""
+    for host in scene.network().ipv6:
+        server = scene.server(SERVER, "-a", host)
+        manners.first_lines(server.program, server.host, server.port)
+        client = server.connect()
+        client.send(b"six\n")
+        client.expect(b"six\n")
+        client.close()
+        say_all(server, client, 4)
 
 
 @step(5, "client-events", "wording", "sums")

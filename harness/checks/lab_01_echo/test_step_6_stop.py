@@ -32,6 +32,10 @@ def test_stops_with_a_client(scene: Scene) -> None:
         client.expect(b"x")
         manners.stops(server, [client], number)
         manners.binds_again(scene, server)
+    server = scene.server(SERVER)
+    mute = server.connect()
+    server.program.stdout.wait_for(r"connected$", server.program.deadline(2.0))
+    manners.stops(server, [mute], signal.SIGTERM)
 
 
 @step(6, "stop", "stop-with-clients")

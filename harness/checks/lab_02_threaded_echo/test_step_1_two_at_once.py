@@ -16,6 +16,7 @@ from labkit.checking import (
     Shim,
     Silent,
     _,
+    calm,
     exchange,
     expect,
     explain_hang,
@@ -53,7 +54,20 @@ def test_two_at_once(scene: Scene) -> None:
     server = scene.server(SERVER)
     with manners.survives(server, "ended-early"):
         served_at_all(scene, server)
-        fault = alone(server) and alone(server, look=True)  # what is seen twice is no chance
+        nobody_waits(server, b"half a li")
+
+
+@step(1, "nobody-waits")
+def test_one_who_says_nothing(scene: Scene) -> None:
+    """While a client is connected that has said nothing at all, another is served."""
+    server = scene.server(SERVER)
+    with manners.survives(server, "ended-early"):
+        nobody_waits(server, b"")
+
+
+def nobody_waits(server: Server, said: bytes) -> None:
+    """A client is silent that has said this; another one must be served. What is seen twice is no chance."""
+    fault = alone(server, said) and alone(server, said)
     if fault:
         raise fault
 
@@ -75,28 +89,35 @@ def served_at_all(scene: Scene, server: Server) -> None:
     manners.settled(server.program, "threads", before)
 
 
-def alone(server: Server, look: bool = False) -> Fault | None:
+def alone(server: Server, said: bytes) -> Fault | None:
     """Whether a client gets no answer while another is silent, but gets it as soon as that one has left.
 
-    look: the fault shows where the threads wait at that moment, not when all is over.
+    said: by the silent one, before.
     """
     before = server.program.threads()
     silent = server.connect()
-    silent.send(b"half a li")
-    silent.expect(b"half a li")
+    if said:
+        silent.send(said)
+        silent.expect(said)
+    else:
+        server.program.eventually(lambda: server.waiting() == 0, 2.0)
+        manners.come_to_rest(server.program)
     other = server.connect()
     other.send(b"hello\n")
     try:
         other.expect(b"hello\n", 0.7)
     except Silent as fault:
-        if look:
-            explain_hang(server.program, fault)
+        explain_hang(server.program, fault)  # where the threads wait now, not when all is over
         cause = "one-at-a-time" if server.program.threads() < before + 2 else "lock-held"
+        found = Fault(fault.what, fault.expected, fault.got, cause, fault.details)
         silent.close()
-        other.expect(b"hello\n")
+        try:
+            other.expect(b"hello\n")
+        except Silent:  # and it is not served after that either
+            raise found from None
         other.close()
         manners.settled(server.program, "threads", before)
-        return Fault(fault.what, fault.expected, fault.got, cause, fault.details)
+        return found
     silent.send(b"ne\n")
     try:
         silent.expect(b"ne\n", 2.0)
@@ -140,13 +161,32 @@ def test_one_more_thread_for_each_client(scene: Scene) -> None:
     )
 
 
+@step(1, "asleep")
+def test_sleeps_while_nothing_happens(scene: Scene) -> None:
+    """While clients are silent, and when some have left, no thread uses a CPU."""
+    server = scene.server(SERVER)
+    calm.must_sleep(server.program, _("no client has come"))
+    mute, clients = server.crowd(4), server.crowd(8)
+    for client in clients:
+        client.send(b"half a li")
+        client.expect(b"half a li")
+    calm.must_sleep(server.program, _("all clients are silent"))
+    for client in clients[:4]:
+        client.close()
+    for client in clients[4:6]:
+        client.finish_sending()
+    mute[0].close()
+    calm.must_sleep(server.program, _("some clients have left, and the others are silent"))
+
+
 @step(1, "messages")
 def test_says_who_comes_and_goes(scene: Scene) -> None:
     """`connected` and `disconnected` are printed for each client; `received` and `sent` only with -v."""
     short = Shim(
         seed=scene.seed, percent=0, short=64
     )  # -v counts what went, not what was asked for
-    for options in ((), ("-v",), ("-a", "::1")):
+    over_ipv6 = [("-a", host) for host in scene.network().ipv6]
+    for options in ((), ("-v",), *over_ipv6):
         server = scene.server(SERVER, *options, shim=short if "-v" in options else None)
         clients = arrivals(server, 3)
         for client in clients:

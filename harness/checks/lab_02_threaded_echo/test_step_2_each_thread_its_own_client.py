@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from checks.lab_02_threaded_echo.shared import MIB, SERVER, owners, seen_in_a_burst, talk, token
-from labkit import manners
+from labkit import echoes, manners
 from labkit.checking import (
     Fault,
     Scene,
@@ -87,6 +87,12 @@ def test_every_byte_comes_back(scene: Scene) -> None:
             got=bytes(one.got),
             cause="short-write",
         )
+
+
+@step(2, "as-lab-01", "every-byte")
+def test_no_word_is_a_command(scene: Scene) -> None:
+    """`exit`, an empty line and Ctrl-D's byte come back like anything else: the server takes no commands."""
+    echoes.no_word_is_a_command(scene.server(SERVER))
 
 
 @step(2, "whole-lines", "messages")

@@ -259,6 +259,7 @@ def runs_out_of_threads(server: Server) -> None:
         got=_("nothing"),
         cause="thread-failure",
     )
+    manners.gives_a_reason(server.program)
     for client in inside:
         client.send(b"me?\n")
         client.expect(b"me?\n")

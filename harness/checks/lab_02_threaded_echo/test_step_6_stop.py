@@ -17,7 +17,7 @@ from checks.lab_02_threaded_echo.shared import (
     token,
     wave,
 )
-from labkit import manners
+from labkit import aiming, manners
 from labkit.checking import Limits, Scene, Server, Shim, _, expect, judge, seeded, step
 
 
@@ -25,9 +25,10 @@ from labkit.checking import Limits, Scene, Server, Shim, _, expect, judge, seede
 def test_stops_with_50_clients(scene: Scene) -> None:
     """SIGTERM with 50 clients connected: all are closed and reported, exit 0 within a second."""
     server = scene.server(SERVER)
-    clients = server.crowd(50)
+    mute, clients = server.crowd(3), server.crowd(50)
     judge(talk(server, clients), cause="lost-client")
-    manners.stops(server, clients, signal.SIGTERM, unsaid="not-awaited")
+    server.program.eventually(lambda: server.program.stdout.text().count(" connected\n") == 53, 2.0)
+    manners.stops(server, [*mute, *clients], signal.SIGTERM, unsaid="not-awaited")
     manners.binds_again(scene, server)
 
 
@@ -77,6 +78,23 @@ def test_no_stop_is_lost(scene: Scene) -> None:
         client.expect(b"x\n")
         manners.ask_to_stop(server.program)
     for server in servers:
+        manners.must_stop(server.program, "lost-signal")
+
+
+@step(6, "any-thread")
+def test_whichever_thread_gets_the_signal(scene: Scene) -> None:
+    """A signal that reaches a client's thread, since that does not block it, stops the server all the same."""
+    for number in (signal.SIGTERM, signal.SIGINT):
+        server = scene.server(SERVER)
+        judge(talk(server, server.crowd(3)), cause="lost-client")
+        server.connect()
+        server.program.eventually(lambda: server.waiting() == 0, 2.0)
+        manners.come_to_rest(server.program)
+        threads = aiming.hearing(server.program, number)
+        if not threads:
+            return  # they block it: main hears it, or a thread that waits for it
+        server.program.may_end = True
+        aiming.send(server.program, threads[-1], number)
         manners.must_stop(server.program, "lost-signal")
 
 

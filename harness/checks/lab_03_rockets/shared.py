@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 
 from labkit import manners
-from labkit.checking import Running, Scene, Shim, Tool, _, expect, inspected, require
+from labkit.checking import Running, Scene, Shim, Tool, _, calm, expect, inspected, require
 from labkit.instants import (
     LATE_SECONDS,
     at_its_best,
@@ -13,6 +13,7 @@ from labkit.instants import (
     lateness,
     mostly_in_time,
     no_later,
+    nobody_early,
     summary_is_true,
 )
 from labkit.launches import (
@@ -90,7 +91,9 @@ def held_up(scene: Scene, mode: str, count: int = 1000) -> None:
     flight = launch(scene, mode, count, 150, scene.seed, SLOW_CREATION)
     stopped, gone_on = _stop_in_the_middle(flight.running)
     lands(flight)
-    launched, late = lateness(flight, lines_of(flight))
+    rockets = lines_of(flight)
+    nobody_early(flight, rockets)
+    launched, late = lateness(flight, rockets)
     settled = gone_on - launched + GRACE_SECONDS * min(3.0, scene.pace.factor())
     lost = {
         index
@@ -159,8 +162,10 @@ def a_thread_each(scene: Scene, mode: str) -> None:
         return running.threads() >= LEAST_THREADS
 
     running.eventually(enough, 1.5)
+    nobody_early(flight, lines_of(flight, so_far=True))
     must_run_on(running)
     wait_asleep(running, patience)
+    calm.must_sleep(running, _("all rockets have minutes to wait"), "busy-wait")
     threads = running.threads()
     if not LEAST_THREADS <= threads <= WAITING + 1 + HELPERS:
         # Of a program that is about to end only the last ones are seen.

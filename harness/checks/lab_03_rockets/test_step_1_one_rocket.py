@@ -7,7 +7,7 @@ from itertools import pairwise
 
 from labkit import manners
 from labkit.checking import Fault, Scene, _, expect, require, step
-from labkit.instants import at_its_best, no_earlier, no_later, summary_is_true
+from labkit.instants import at_its_best, no_earlier, no_later, not_before, summary_is_true
 from labkit.launches import MODES, ROCKETS, Rocket, Said, ends, plan_of
 
 
@@ -44,13 +44,13 @@ def one_rocket(scene: Scene, rocket: Rocket, seed: int) -> None:
         _("what a rocket with countdown {n} prints").format(n=rocket.countdown),
         "wrong-countdown",
     )
-    _each_line_at_once(lines, took)
     for (instant, words), (at, _line) in zip(expected, lines):
-        no_earlier(
+        not_before(
             instant * tick,
             at - began,
             _("the time from the start to `{words}`").format(words=words),
         )
+    _each_line_at_once(lines, took)
     allowed = tick + min(0.06, 0.04 * scene.pace.factor())
     for (before, _before), (at, words) in pairwise(lines):
         what = _("the time from one line to `{words}`").format(words=words)

@@ -6,7 +6,7 @@ import errno
 import time
 
 from labkit.checking import Fault, Running, Scene, _, require, step
-from labkit.instants import UNTIMELY, no_earlier, summary_is_true
+from labkit.instants import UNTIMELY, landed_early, not_before, summary_is_true
 from labkit.launches import ROCKETS, Rocket, ends, nameless_lines_of, plan_of, silence_means
 
 MIB = 1 << 20
@@ -41,8 +41,9 @@ def full_launch(scene: Scene, plan: list[Rocket]) -> None:
         ends(running, 0.0, deadline=deadline)
     took = time.monotonic() - began
     nameless_lines_of(running, plan)
+    landed_early(plan, began, 1.0, running.stdout.timed_lines())
     what = _("the launch of {n} rockets took {s:.2f} s").format(n=FULL, s=took)
-    no_earlier(longest, took, what)
+    not_before(longest, took, what)
     allowed = longest * 1.05 + 0.5 * scene.pace.factor()
     require(
         took <= allowed,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from checks.lab_03_rockets.shared import HELPERS
+from labkit import manners
 from labkit.checking import Running, Scene, Shim, _, expect, require, step
 from labkit.instants import SUMMARY
 from labkit.launches import (
@@ -46,6 +47,7 @@ def fewer_land(running: Running) -> None:
         got=launched,
         cause="lost-rocket" if launched < created else "wrong-threads",
     )
+    manners.gives_a_reason(running)
     said = SUMMARY.sub("", running.stderr.text())
     require(
         re.search(rf"\b{launched}\b", said),

@@ -73,7 +73,7 @@ def test_names_and_addresses(scene: Scene) -> None:
     """HOST is a name or an address, IPv4 or IPv6; the summary says what was asked for, and which address that is."""
     for host, addresses in (
         ("127.0.0.2", ["127.0.0.2"]),
-        ("::1", ["::1"]),
+        *((address, [address]) for address in scene.network().ipv6),
         ("localhost", ["127.0.0.1", "::1"]),
     ):
         running = scan(scene, "-p", "1-3", host=host, cause="wrong-host")

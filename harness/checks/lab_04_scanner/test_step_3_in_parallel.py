@@ -19,7 +19,7 @@ from checks.lab_04_scanner.shared import (
     summary,
 )
 from labkit import manners
-from labkit.checking import UNDER_ASAN, Deadline, Fault, Running, Scene, _, require, step
+from labkit.checking import UNDER_ASAN, Deadline, Fault, Running, Scene, _, calm, require, step
 
 
 def timed_scan(
@@ -78,6 +78,30 @@ def test_silent_ports_in_parallel(scene: Scene) -> None:
         got=summary(running)[0],
         cause="wrong-summary",
     )
+
+
+SPARE_THREADS = 4  # main, one that prints, one for signals
+
+
+@step(3, "threads-asked", "asleep")
+def test_as_many_threads_as_asked_for(scene: Scene) -> None:
+    """-t says how many ports are tried at the same time, however many there are; who waits for an answer sleeps."""
+    first, asked = silent(scene, 40), 5
+    words = ("-t", str(asked), "-w", "60000", "-p", f"{first}-{first + 39}", HOST)
+    running = scene.start(SCANNER, *words, terminals="stderr")
+    running.eventually(lambda: running.connecting() >= asked, 3.0)
+    calm.must_sleep(running, _("no port answers"), "busy-wait")
+    tried, threads = running.connecting(), running.threads()
+    require(
+        threads <= asked + SPARE_THREADS and (tried <= asked or not scene.network().own),
+        _("with -t {n}, and {ports} silent ports").format(n=asked, ports=40),
+        expected=_(
+            "{n} threads that scan, few besides, and {n} ports tried at the same time"
+        ).format(n=asked),
+        got=_("{n} threads, {m} ports tried at the same time").format(n=threads, m=tried),
+        cause="thread-count",
+    )
+    running.close_now()
 
 
 @step(3, "parallel")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from checks.lab_04_scanner.shared import found, scan, silent
-from labkit.checking import Scene, Shim, _, require, step
+from labkit.checking import Scene, Shim, _, expect, require, seeded, step
 
 
 @step(4, "in-order")
@@ -17,6 +17,23 @@ def test_order_with_perturbed_schedules(scene: Scene) -> None:
             scene, "-t", "20", "-p", f"{first}-{first + 199}", shim=Shim(seed=seed, percent=50)
         )
         found(running, open_, (len(open_), 200 - len(open_), 0))
+
+
+@step(4, "in-range")
+def test_no_port_beyond_the_range(scene: Scene) -> None:
+    """However many threads come for the last ports at the same time, none outside the range is tried."""
+    targets = scene.targets()
+    first = targets.block(60) + 10
+    last = first + 39
+    around = [*range(first - 10, first), *range(last + 1, last + 11)]
+    targets.open_at(around)
+    slow = [Shim(seed=one.seed, percent=100, max_us=3000) for one in seeded(scene.seed, 4)]
+    for shim in (Shim(), *slow):
+        running = scan(scene, "-t", "40", "-p", f"{first}-{last}", shim=shim)
+        if scene.network().own:
+            tried = [port for port, count in targets.accept_all().items() if count]
+            expect([], sorted(tried), _("ports outside the range that were tried"), "beyond-range")
+        found(running, [], (0, 40, 0))
 
 
 @step(4, "streams")

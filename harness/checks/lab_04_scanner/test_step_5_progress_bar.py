@@ -99,6 +99,32 @@ def test_bar_and_lines_on_one_terminal(scene: Scene) -> None:
         terminal.bar_stays_in_place([line for line in screen if line not in lines], columns)
 
 
+@step(5, "bar-truth")
+def test_bar_counts_what_is_known(scene: Scene) -> None:
+    """The bar counts ports of which the answer is known, neither those that were begun nor the time."""
+    targets = scene.targets()
+    first = targets.block(60)
+    targets.silence(range(first + 20, first + 60))
+    timeout = 4.0 * min(4.0, scene.pace.factor())
+    words = ("-t", "60", "-w", str(round(timeout * 1000)), "-p", f"{first}-{first + 59}", HOST)
+    began, drawn = time.monotonic(), [0]
+    running = scene.start(SCANNER, *words, terminals="stderr")
+    running.may_end = True
+    while time.monotonic() < began + 0.6 * timeout:
+        scene.pause(0.05)
+        seen = terminal.redraws(running.stderr.taken())
+        if time.monotonic() < began + timeout:  # until then no time-out can be over
+            drawn = seen or drawn
+    require(
+        max(drawn) <= 34,
+        _("of 60 ports 20 have answered, and no time-out is over yet"),
+        expected=_("a bar at 33% or less"),
+        got=" ".join(f"{percent}%" for percent in drawn[-20:]),
+        cause="wrong-progress",
+    )
+    running.close_now()
+
+
 @step(5, "bar-where", "summary")
 def test_no_bar_in_a_pipe(scene: Scene) -> None:
     """Where stderr is no terminal there is no bar, whatever stdout is."""

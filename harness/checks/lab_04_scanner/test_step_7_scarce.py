@@ -55,7 +55,7 @@ def test_no_local_ports(scene: Scene) -> None:
     exact(running, open_, (len(open_), 40 - len(open_), 0))
 
 
-@step(7, "no-threads", "scarce")
+@step(7, "no-threads", "scarce", "reason")
 def test_few_threads(scene: Scene) -> None:
     """Where few threads, or none, can be started, the scan is done all the same."""
     targets = scene.targets()
@@ -67,3 +67,4 @@ def test_few_threads(scene: Scene) -> None:
             running = scan(scene, *words, shim=Shim(most_threads=most), cause="no-threads")
         with blame("no-threads"):
             found(running, open_, (len(open_), 100 - len(open_), 0))
+        manners.gives_a_reason(running)
