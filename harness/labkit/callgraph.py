@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from labkit.symbols import Runner, output, plainly
@@ -52,6 +52,7 @@ class Graph:
 
     sites: dict[str, list[Site]] = field(default_factory=dict)
     functions: set[str] = field(default_factory=set)
+    data: set[str] = field(default_factory=set)
 
     def reached(self, start: str, stop: frozenset[str] = frozenset()) -> dict[str, str]:
         """The functions and data that `start` leads to -> from which one; `stop` leads nowhere."""
@@ -88,7 +89,32 @@ def read(objects: Sequence[Path], run: Runner = plainly) -> Graph:
             graph.sites.setdefault(name, []).extend(table.named(sites, everywhere))
         for name, sites in _data(obj, table, run):
             graph.sites.setdefault(name, []).extend(table.named(sites, everywhere))
+    for table in tables.values():
+        graph.data |= table.data
+    _keep_what_is_handed_over(graph)
     return graph
+
+
+def _keep_what_is_handed_over(graph: Graph) -> None:
+    """A function whose address is handed to one of the program's own may be kept in data which that one names.
+
+    Whoever names such data then may call what is kept there: `clients_accept(listener, talk)` with
+    `serve = talk;` in it, and a client's thread that calls `serve`.
+    """
+    for function in sorted(graph.functions):
+        named: list[Site] = []
+        for site in list(graph.sites.get(function, ())):
+            if not site.call:
+                named.append(site)
+                continue
+            kept = [
+                one.target for one in graph.sites.get(site.target, ()) if one.target in graph.data
+            ]
+            for given in named if site.target in graph.functions else ():
+                if given.target in graph.functions:
+                    for name in kept:
+                        graph.sites.setdefault(name, []).append(replace(given, at=0, looped=False))
+            named = []
 
 
 @dataclass
@@ -98,6 +124,7 @@ class _Table:
     own: dict[str, str] = field(default_factory=dict)
     visible: dict[str, str] = field(default_factory=dict)
     functions: set[str] = field(default_factory=set)
+    data: set[str] = field(default_factory=set)
 
     def named(self, sites: Sequence[Site], everywhere: dict[str, str]) -> Iterator[Site]:
         """The sites with the graph's names for what they name."""
@@ -122,6 +149,8 @@ def _table(obj: Path, run: Runner) -> _Table:
             table.visible[match["name"]] = name
         if match["section"].startswith(".text"):
             table.functions.add(name)
+        elif match["section"].startswith((".data", ".bss")):
+            table.data.add(name)
     return table
 
 

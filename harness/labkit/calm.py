@@ -21,6 +21,7 @@ LOOKS = 3  # windows in a row that must all show the same
 MOST_SHARE = 0.15  # of one CPU, by all threads together
 MOST_WANTED = 0.6  # of the time, by a thread that hardly ever sleeps
 FEW_SLEEPS = 10  # a second
+MOST_WAKES = 400  # a second in which a CPU was to be had: who looks every ten milliseconds wakes a hundred times
 FEW_THREADS = 2  # that spin: main and one more; beyond that it is the clients' threads
 
 
@@ -64,7 +65,7 @@ class Spin:
 
     def __str__(self) -> str:
         return _(
-            "{n} of its {all} threads are awake all the time; {s:.2f} s of CPU in {t:.1f} s"
+            "{n} of its {all} threads are awake all the time, or wake hundreds of times a second; {s:.2f} s of CPU in {t:.1f} s"
         ).format(n=len(self.busy), all=self.threads, s=self.share * self.seconds, t=self.seconds)
 
 
@@ -88,7 +89,12 @@ def _compared(before: Mapping[int, Used], after: Mapping[int, Used], seconds: fl
         ran, wanted = now.ran - then.ran, now.ran - then.ran + now.waited - then.waited
         total += ran
         sleeps = (now.slept - then.slept) / seconds
-        if wanted > MOST_WANTED * seconds and sleeps < FEW_SLEEPS or ran > MOST_SHARE * seconds:
+        own = (
+            seconds - now.waited + then.waited
+        )  # on a busy machine it wakes less often, since each time it waits
+        looks = now.slept - then.slept > MOST_WAKES * own > MOST_WAKES * seconds / 10
+        spins = wanted > MOST_WANTED * seconds and sleeps < FEW_SLEEPS
+        if spins or looks or ran > MOST_SHARE * seconds:
             busy.append(thread)
     share = total / seconds
     if not busy and share < MOST_SHARE:

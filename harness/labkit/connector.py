@@ -11,7 +11,6 @@ and unix(7). Nothing but the standard library is imported: it starts in 20 ms.
 
 from __future__ import annotations
 
-import contextlib
 import ctypes
 import errno
 import fcntl
@@ -24,13 +23,12 @@ import struct
 import sys
 import time
 from collections.abc import Iterable
+from contextlib import suppress
 
 CLONE_NEWUSER, CLONE_NEWNET = 0x10000000, 0x40000000  # sched.h
+SIOCSIFADDR6 = 0x8916  # of an AF_INET6 socket: struct in6_ifreq, linux/ipv6.h
+LONGEST = "fd12:3456:789a:bcde:f123:4567:89ab:cdef"  # an address as long as one can be, of the namespace's loopback
 SIOCSIFFLAGS, IFF_UP, IFF_RUNNING = 0x8914, 0x1, 0x40  # linux/sockios.h, linux/if.h
-SIOCSIFADDR = 0x8916  # linux/sockios.h
-FULL_ADDRESS = (
-    "fd12:3456:789a:bcde:f012:3456:789a:bcde"  # of loopback, where there is IPv6; none is longer
-)
 PR_SET_PDEATHSIG = 1  # linux/prctl.h
 TCP_INFO_SIZE, BYTES_ACKED = 192, 120  # struct tcp_info and a 64-bit field of it, linux/tcp.h
 NETLINK_SOCK_DIAG, SOCK_DIAG_BY_FAMILY, NLM_F_REQUEST = (
@@ -45,7 +43,7 @@ BATCH = 200  # descriptors in one message; the kernel's limit is 253 (SCM_MAX_FD
 
 
 class Patience:
-    """A span of time that passes only while we run: if the connector was stopped, or got no processor, what it
+    """A span of time that passes only while we run: of a connector that was stopped, or got no processor, what it
     did not see in time says nothing about the program that it waits for."""
 
     def __init__(self, seconds: float) -> None:
@@ -122,7 +120,7 @@ def _dial_together(
 
 
 def queue_room(host: str, port: int) -> int | None:
-    """How many more connections the accept queue of the socket there takes; None where it cannot be known.
+    """How many more connections the accept queue of who listens there takes; None where it cannot be known.
 
     Asked of the kernel by sock_diag(7). Its queue takes one more than listen(2) was told.
     """
@@ -200,10 +198,10 @@ def enter_namespace(sysctls: Iterable[str]) -> None:
             file.write(text)
     with socket.socket() as sock:
         fcntl.ioctl(sock, SIOCSIFFLAGS, struct.pack("16sH14x", b"lo", IFF_UP | IFF_RUNNING))
-    with contextlib.suppress(OSError), socket.socket(socket.AF_INET6, socket.SOCK_DGRAM) as sock:
-        address = socket.inet_pton(socket.AF_INET6, FULL_ADDRESS)
-        loopback = struct.pack("16sIi", address, 128, socket.if_nametoindex("lo"))
-        fcntl.ioctl(sock, SIOCSIFADDR, loopback)  # struct in6_ifreq, linux/ipv6.h
+    with suppress(OSError), socket.socket(socket.AF_INET6) as sock:
+        address = socket.inet_pton(socket.AF_INET6, LONGEST)
+        words = struct.pack("16sIi", address, 128, socket.if_nametoindex("lo"))
+        fcntl.ioctl(sock, SIOCSIFADDR6, words)
     for setting in sysctls:
         key, value = setting.split("=", 1)
         with open(f"/proc/sys/net/ipv4/{key}", "w", encoding="ascii") as file:

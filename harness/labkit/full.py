@@ -15,7 +15,7 @@ def addresses(scene: Scene) -> Iterator[str]:
     """Those of full length that a server can be told to listen on here, IPv4 and IPv6."""
     if not scene.network().own:
         return
-    for address in ("127.255.255.254", connector.FULL_ADDRESS):
+    for address in ("127.255.255.254", connector.LONGEST):
         try:
             scene.network().listen(address, 0, 1).close()
         except Trouble:

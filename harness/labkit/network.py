@@ -116,7 +116,7 @@ class OwnNetwork:
     """A network namespace, held open by a connector process."""
 
     own = True
-    ipv6 = ["::1", connector.FULL_ADDRESS]
+    ipv6 = ["::1", connector.LONGEST]
 
     def __init__(self, sysctls: Mapping[str, str]) -> None:
         """Raises OSError where this machine refuses namespaces."""

@@ -252,7 +252,7 @@ def after_a_change(chat: Chat, users: Sequence[User]) -> None:
         fresh.leave()
         users[0].told(b"LEAVE " + fresh.name.encode(), 10.0)
         guests[3].ask(b"RESUME " + fresh.token, 10.0)
-        users[1].send(b"SAY something new")
+        users[1].say(b"something new")
         for user in users[2:4]:
             user.ask(b"HISTORY 3", 10.0)
             user.ask(b"WHO", 10.0)

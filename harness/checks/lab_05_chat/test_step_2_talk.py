@@ -6,7 +6,7 @@ import signal
 from collections.abc import Callable, Sequence
 
 from checks.lab_05_chat.shared import SERVER, TEXTS, answered, comes_back, marked, named
-from labkit import aimed, full, manners, unserved
+from labkit import aiming, full, manners, unserved
 from labkit import chat as chats
 from labkit.chat import User
 from labkit.checking import Scene, Silent, _, blame, expect, require, step
@@ -241,10 +241,11 @@ def test_a_signal_in_any_thread(scene: Scene) -> None:
         chat.user("silent")
         (alice,) = chat.registered("alice")
         alice.put(b"SAY half a li")
-        threads = aimed.others(program, signal.SIGTERM)
+        threads = aiming.hearing(program, signal.SIGTERM)
         if not threads:
             return  # all but main block it: none of them can get it
-        aimed.at(program, threads[which], signal.SIGTERM)
+        program.may_end = True
+        aiming.send(program, threads[which], signal.SIGTERM)
         ended = program.wait(program.deadline(1.0))
         require(
             ended and not ended.status and not ended.signal,

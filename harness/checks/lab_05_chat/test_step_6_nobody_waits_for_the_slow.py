@@ -7,9 +7,9 @@ from collections.abc import Sequence
 
 from checks.lab_05_chat.shared import BIG, KIB, _why_not_this_order, comes_back, named, says_much
 from labkit import chat as chats
-from labkit import idle, manners
+from labkit import manners
 from labkit.chat import Chat, User, messages
-from labkit.checking import Disconnected, Scene, Silent, _, blame, expect, require, step
+from labkit.checking import Disconnected, Scene, Silent, _, blame, calm, expect, require, step
 from labkit.passwords import PASSWORD
 
 MOST_WAITING = 256 * KIB  # bytes that may wait for a user who does not read
@@ -177,15 +177,15 @@ def test_sleeps_when_idle(scene: Scene) -> None:
         guest.put(b"LOGI")
     gone.reset()
     chat.settle([alice, bob])
-    idle.sleeps(program, _("while clients are connected and silent"))
+    calm.must_sleep(program, _("clients are connected and silent"), "spins-idle")
     chat.deafen(hog)
     for index in range(150):
         alice.say(b"%03d " % index + BIG)
     chat.settle([alice, bob])
-    idle.sleeps(program, _("while 150 KiB wait for a user who does not read"))
+    calm.must_sleep(program, _("150 KiB wait for a user who does not read"), "spins-idle")
     chat.undeafen(hog)
     hog.heard(b"alice 149 " + BIG)
-    idle.sleeps(program, _("when a slow user has read all that waited for him"))
+    calm.must_sleep(program, _("a slow user has read all that waited for him"), "spins-idle")
 
 
 HASHING = "8"  # the cost; some 0.2 s and 128 MiB

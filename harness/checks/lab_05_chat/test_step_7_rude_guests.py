@@ -19,7 +19,7 @@ from checks.lab_05_chat.shared import (
     watched,
 )
 from labkit import chat as chats
-from labkit import manners, reasons
+from labkit import manners
 from labkit.chat import Chat, User
 from labkit.checking import (
     UNDER_ASAN,
@@ -397,7 +397,7 @@ def test_out_of_threads(scene: Scene) -> None:
             expected=_("a message on stderr"),
             cause="thread-failure",
         )
-        reasons.true_reason(program, *reasons.NO_THREAD)
+        manners.gives_a_reason(program)
         for guest in inside:
             answered(guest, b"WHO", b"ERR login-first")
             guest.leave()

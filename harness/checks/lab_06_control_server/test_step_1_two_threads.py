@@ -23,7 +23,7 @@ from checks.lab_06_control_server.shared import (
     why_it_stays,
 )
 from labkit import console as consoles
-from labkit import idle, manners, unserved
+from labkit import manners, unserved
 from labkit.checking import (
     Client,
     Fault,
@@ -33,6 +33,7 @@ from labkit.checking import (
     Talk,
     _,
     blame,
+    calm,
     expect,
     judge,
     printable,
@@ -139,10 +140,12 @@ def test_sleeps_when_idle(scene: Scene) -> None:
     alice.send(b"SAY half a li")
     console.server.connect("silent")
     console.status()
-    idle.sleeps(console.program, _("while clients are connected and silent"))
+    calm.must_sleep(console.program, _("clients are connected and silent"), "spins-idle")
     hog.push((b"SAY " + b"y" * 1000 + b"\n") * 300, 0.2)
     console.program.type(b"sta")
-    idle.sleeps(console.program, _("while a client does not read, and half a command is typed"))
+    calm.must_sleep(
+        console.program, _("a client does not read, half a command is typed"), "spins-idle"
+    )
 
 
 @step(1, "any-byte", "unknown")

@@ -21,7 +21,7 @@ from checks.lab_06_control_server.shared import (
     talk,
     told,
 )
-from labkit import aimed, manners
+from labkit import aiming, manners
 from labkit import console as consoles
 from labkit.checking import (
     UNDER_ASAN,
@@ -295,10 +295,11 @@ def test_a_signal_in_any_thread(scene: Scene) -> None:
         console.server.connect("silent")
         alice, bob = enter(console, "alice", "bob")
         alice.send(b"SAY half a li")
-        threads = aimed.others(console.program, signal.SIGTERM)
+        threads = aiming.hearing(console.program, signal.SIGTERM)
         if not threads:
             return  # all but main block it: none of them can get it
-        aimed.at(console.program, threads[which], signal.SIGTERM)
+        console.program.may_end = True
+        aiming.send(console.program, threads[which], signal.SIGTERM)
         ended = console.program.wait(console.program.deadline(1.0))
         ends(console.program, ended, "signal-elsewhere", [bob])
 

@@ -16,7 +16,7 @@ from checks.lab_06_control_server.shared import (
     talk,
 )
 from labkit import console as consoles
-from labkit import idle, manners, reasons
+from labkit import manners
 from labkit.checking import (
     Client,
     Disconnected,
@@ -28,6 +28,7 @@ from labkit.checking import (
     Talk,
     _,
     blame,
+    calm,
     exchange,
     expect,
     judge,
@@ -96,9 +97,9 @@ def test_sleeps_while_paused(scene: Scene) -> None:
     (alice,) = enter(console, "alice")
     alice.send(b"SAY half a li")
     console.pause()
-    idle.sleeps(console.program, _("while the server is paused"))
+    calm.must_sleep(console.program, _("the server is paused"), "spins-idle")
     console.resume()
-    idle.sleeps(console.program, _("when the server has been paused and resumed"))
+    calm.must_sleep(console.program, _("the server has been paused and resumed"), "spins-idle")
 
 
 @step(3, "no-change")
@@ -268,7 +269,7 @@ def test_out_of_threads(scene: Scene) -> None:
             got=_("nothing"),
             cause="thread-failure",
         )
-        reasons.true_reason(console.program, *reasons.NO_THREAD)
+        manners.gives_a_reason(console.program)
         at_once(console)
         judge(strangers(console, inside), cause="thread-failure")
         for client in inside:

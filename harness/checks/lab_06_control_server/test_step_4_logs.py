@@ -197,6 +197,20 @@ def test_logs(scene: Scene) -> None:
     )
 
 
+@step(4, "logs")
+def test_logs_of_any_bytes(scene: Scene) -> None:
+    """`logs` shows the log to its end, whatever bytes stand in it: 0xFF is a byte, and no end."""
+    here = scene.directory()
+    kept = "2026-01-01T00:00:00.000Z имя logged in\n".encode()
+    kept += b"2026-01-01T00:00:00.001Z login refused for \xff\xfe\x80\n"
+    (here / consoles.LOG_FILE).write_bytes(kept)
+    console = consoles.start(scene, here=here)
+    console.status()
+    before = console.log().lines
+    lines = console.lines(b"logs")
+    shows(before, console.log().lines, lines, 10**6, b"logs")
+
+
 @step(4, "logs", "whole-log")
 def test_logs_while_clients_talk(scene: Scene) -> None:
     """While 20 clients talk, what `logs` shows stands together, is whole, and is a run of the log without a gap."""
