@@ -172,7 +172,7 @@ class Flight:
             and (fd is None or event.fd == fd)
             and (thread is None or event.thread == thread)
         ]
-        return max(found, key=_order, default=None)
+        return max(found, key=_order) if found else None
 
     def on(self, fd: int) -> list[Event]:
         """All calls on a descriptor's number, of all threads, in the order in which they ended."""

@@ -18,8 +18,9 @@
  *				threads are alive
  *	PERTURB_CREATE_US=n	thread creation takes n microseconds longer
  *	PERTURB_SHORT=n		stream sockets move 1 to n bytes a call
- *	PERTURB_STATS=path	counters, see struct shim_stats, and the record
- *				of locks, see struct shim_record
+ *	PERTURB_STATS=path	counters, see struct shim_stats, the record of
+ *				locks, see struct shim_record, and what each
+ *				thread has called, see struct shim_flight
  *	PERTURB_HIDE=name	in the program of that name, the environment
  *				holds none of these variables afterwards
  *
@@ -33,8 +34,9 @@
  * <threads.h>.
  *
  * Those that watch: perturb_record.c who holds which lock, with
- * perturb_locks.c, other calls of locks; perturb_looks.c files that tell of
- * tools.
+ * perturb_locks.c, other calls of locks; perturb_flight.c what each thread
+ * calls, with perturb_calls.c, other calls, and perturb_handlers.c;
+ * perturb_looks.c files that tell of tools.
  *
  * Those that teach ThreadSanitizer and Helgrind calls that they don't know:
  * perturb_tell.c the words that are told; perturb_timed.c locks and joins with

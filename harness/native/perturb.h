@@ -27,6 +27,7 @@
 #include <poll.h>
 #include <pthread.h>
 #include <semaphore.h>
+#include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdatomic.h>
@@ -119,7 +120,8 @@ ssize_t __getdelim(char **line, size_t *size, int delimiter, FILE *stream);
 	X(setsockopt) X(getsockopt) X(rename) X(unlink) X(ftruncate)           \
 	X(lseek) X(pipe) X(pipe2) X(socketpair)                                \
 	X(sem_init) X(sem_destroy) X(pthread_cond_init)                        \
-	X(pthread_sigmask) X(sigprocmask) X(pthread_exit) X(pthread_cancel)
+	X(pthread_sigmask) X(sigprocmask) X(pthread_exit) X(pthread_cancel) \
+	X(sigaction) X(signal) X(__sysv_signal) X(longjmp) X(siglongjmp)
 /* clang-format on */
 
 /*

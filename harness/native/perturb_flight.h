@@ -261,6 +261,9 @@ void shim_flight_ended(long result, int error);
 /* What the running call is about was not known when it began. */
 void shim_flight_object(uint64_t object);
 
+/* The thread jumps out of whatever it is inside of. */
+void shim_flight_leaves_all(void);
+
 /* A descriptor number was given out, by a call that gives several. */
 void shim_flight_opened(int fd, enum shim_call call, void *caller);
 

@@ -132,6 +132,28 @@ def test_a_number_that_is_given_again(shop: Workshop) -> None:
     assert f"{where[0].name}:{where[0].line}" == line_of("flights", "too early")
 
 
+def test_a_handler_is_on_record(shop: Workshop) -> None:
+    """It ran within the call that it interrupted, and what it called is its own. The program sees its own handler."""
+    found = flown(shop, "handler")
+    line = lines_of(found, shop.build("flights"))
+    first, second = [event for event in found.of(0) if event.call == "handler"]
+    (interrupted,) = [event for event in found.of(0) if event.call == "read"]
+    assert (first.detail, second.detail) == (signal.SIGUSR1, signal.SIGUSR2)
+    assert (interrupted.result, interrupted.error) == (-1, errno.EINTR)
+    assert first.ended and interrupted.ended and interrupted.began <= first.began
+    assert first.ended <= interrupted.ended < second.began
+    assert f"{SOURCE.name}:{line(first)}" == line_of("flights", "handles")
+
+
+def test_a_jump_out_of_a_handler_leaves_the_call(shop: Workshop) -> None:
+    """Which has no end then; the thread is not taken to be in it."""
+    found = flown(shop, "jump")
+    unfinished = {event.call for event in found.of(0) if event.ended is None}
+    assert unfinished == {"read", "handler"}
+    assert found.now(0) is None
+    assert found.of(0)[-3].call == "pthread_join"
+
+
 # -- while it runs, and after it was killed ---------------------------------------------------------
 
 

@@ -1,7 +1,8 @@
 /*
  * flights - does what the flight recorder shall have on record afterwards
  *
- *	flights calls | spin | cycle | overrun | blocked | handed-on
+ *	flights calls | spin | cycle | overrun | blocked | handed-on |
+ *		handler | jump
  *
  * In "calls", the comment behind a call says what is recorded of it: its name,
  * its result (+ for a number above 0, * for any) and its error.
@@ -13,6 +14,7 @@
 #include <poll.h>
 #include <pthread.h>
 #include <semaphore.h>
+#include <setjmp.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -247,6 +249,62 @@ handed_on(void)
 	recv(pair[0], bytes, sizeof bytes, 0);
 }
 
+/* -- signals ---------------------------------------------------------------- */
+
+static sigjmp_buf before;
+static volatile sig_atomic_t jumps;
+
+static void
+on_signal(int number)
+{ /* handles */
+	send(pair[1], "abc", 3, 0);
+	if (jumps)
+		siglongjmp(before, number);
+}
+
+static void *
+sends_signal(void *main_thread)
+{
+	const struct timespec moment = {0, 50000000};
+
+	nanosleep(&moment, NULL);
+	pthread_kill(*(pthread_t *)main_thread, SIGUSR1);
+	return NULL;
+}
+
+/* A signal comes while main waits for a pipe that nobody writes to. */
+static void
+handler(void)
+{
+	struct sigaction action = {.sa_handler = on_signal}, old;
+	pthread_t self = pthread_self(), thread;
+	int ends[2];
+
+	sigaction(SIGUSR1, &action, NULL);
+	sigaction(SIGUSR1, NULL, &old);
+	if (old.sa_handler != on_signal || old.sa_flags & SA_SIGINFO)
+		errx(1, "another handler");
+	if (signal(SIGUSR2, on_signal) != SIG_DFL ||
+	    signal(SIGUSR2, SIG_IGN) != on_signal ||
+	    signal(SIGUSR2, on_signal) != SIG_IGN)
+		errx(1, "another handler of the other signal");
+	if (pipe(ends) != 0)
+		err(1, "pipe");
+	pthread_create(&thread, NULL, sends_signal, &self);
+	if (sigsetjmp(before, 1) == 0)
+		read(ends[0], bytes, sizeof bytes);
+	pthread_join(thread, NULL);
+	if (!jumps)
+		raise(SIGUSR2);
+}
+
+static void
+jump(void)
+{
+	jumps = 1;
+	handler();
+}
+
 int
 main(int argc, char **argv)
 {
@@ -260,6 +318,8 @@ main(int argc, char **argv)
 	    {"overrun", overrun},
 	    {"blocked", blocked},
 	    {"handed-on", handed_on},
+	    {"handler", handler},
+	    {"jump", jump},
 	};
 	size_t i;
 
