@@ -17,6 +17,7 @@ from labkit.facts import (
     READ_LOCKS,
     INITS,
     PAUSES,
+    TIMED,
     SLOW,
     OFTEN,
     AT_ONCE_SECONDS,
@@ -27,6 +28,8 @@ from labkit.words import _, ngettext
 
 if TYPE_CHECKING:
     from labkit.flight import Event
+
+TRIES = frozenset({"pthread_mutex_trylock", "pthread_tryjoin_np", "sem_trywait", "mtx_trylock"})
 
 # -- what does not go on -------------------------------------------------------------------------------
 
@@ -145,13 +148,14 @@ def spinning(evidence: Evidence) -> Iterator[Fact]:
 
 
 def repeated(evidence: Evidence) -> Iterator[Fact]:
-    """The same call from the same place that comes back at once, very often."""
+    """The same call from the same place, one that waits or tries, that comes back at once, very often."""
     for number, calls in evidence.calls.items():
         for event in calls:
             if event.repeats < 50 * OFTEN or event.ended is None:
                 continue
             each = (event.ended - event.began) / event.repeats
-            if each >= AT_ONCE_SECONDS or event.call in SENDS | READS and event.result > 0:
+            vain = event.call in POLLS | TIMED | PAUSES | TRIES or event.error
+            if each >= AT_ONCE_SECONDS or not vain or event.result > 0 and event.call in READS:
                 continue
             result = error_name(event.error) if event.error else str(event.result)
             words = _(

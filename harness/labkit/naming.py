@@ -79,8 +79,11 @@ _OPEN = frozenset(
         *("message-lost", "news-missing", "not-shown", "answer-interrupted", "no-summary"),
         *("deadlock-full-buffers", "accept-error-fatal", "closes-early", "resets-clients"),
         *("never-listens", "other-port", "does-not-stream", "sleeps-add-up", "wrong-countdown"),
-        *("wrong-threads", "thread-count", "false-summary", "wrong-summary", "port-missed"),
     }
+)
+# What is counted wrongly where a call has failed.
+_COUNTS = frozenset(
+    {"wrong-threads", "thread-count", "false-summary", "wrong-summary", "port-missed"}
 )
 # Who is served while another one is.
 _OTHERS = frozenset(
@@ -169,7 +172,7 @@ CAUSES: Sequence[Cause] = (
         "closed-twice", "closed-twice used-after-close", explains=_CLOSED | _OPEN, weight=LIKELY
     ),
     _cause("thread-failure", "no-thread", weight=LIKELY),
-    _cause("failed-call", "failed-again", weight=LIKELY),
+    _cause("failed-call", "failed-again", explains=_OPEN | _COUNTS, weight=LIKELY),
     _cause("busy-wait", "spins calls-again", "end-ignored clock", weight=LIKELY),
     _cause(
         "shutdown-hangs",

@@ -27,7 +27,7 @@ def wanted(fault: Fault, scene: Scene) -> bool:
 
 
 def _plain(scene: Scene) -> bool:
-    return bool(scene.programs) and all(program.tool is NATIVELY for program in scene.programs)
+    return any(program.tool is NATIVELY for program in scene.programs)
 
 
 def take(fault: Fault, scene: Scene, repeat: Callable[[Scene], None]) -> None:

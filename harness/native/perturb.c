@@ -20,8 +20,9 @@
  *	PERTURB_CLOSE_US=n	a thread that has closed a connection goes on
  *				n microseconds later
  *	PERTURB_SHORT=n		stream sockets move 1 to n bytes a call
- *	PERTURB_STATS=path	counters, see struct shim_stats, and the record
- *				of locks, see struct shim_record
+ *	PERTURB_STATS=path	counters, see struct shim_stats, the record of
+ *				locks, see struct shim_record, and what each
+ *				thread has called, see struct shim_flight
  *	PERTURB_HIDE=name	in the program of that name, the environment
  *				holds none of these variables afterwards
  *
@@ -35,8 +36,9 @@
  * <threads.h>.
  *
  * Those that watch: perturb_record.c which thread holds which lock, with
- * perturb_locks.c, other calls of locks; perturb_looks.c files that tell of
- * tools.
+ * perturb_locks.c, other calls of locks; perturb_flight.c what each thread
+ * calls, with perturb_calls.c, other calls, and perturb_handlers.c;
+ * perturb_looks.c files that tell of tools.
  *
  * Those that teach ThreadSanitizer and Helgrind calls that they don't know:
  * perturb_tell.c the calls that tell it; perturb_timed.c locks and joins with

@@ -137,8 +137,9 @@ alike(const struct shim_event *a, const struct shim_event *b)
 {
 	return a->site == b->site && a->call == b->call && a->fd == b->fd &&
 	    a->result == b->result && a->object == b->object &&
-	    a->error == b->error && a->detail == b->detail && a->ended &&
-	    b->ended;
+	    a->error == b->error && a->detail == b->detail &&
+	    atomic_load_explicit(&a->ended, memory_order_relaxed) &&
+	    atomic_load_explicit(&b->ended, memory_order_relaxed);
 }
 
 /*
@@ -190,7 +191,9 @@ count_round(unsigned kind, uint32_t seq, uint32_t length)
 		if (old->repeats < UINT32_MAX)
 			old->repeats++;
 		old->asked = new->asked;
-		old->ended = new->ended;
+		atomic_store_explicit(&old->ended,
+		    atomic_load_explicit(&new->ended, memory_order_relaxed),
+		    memory_order_relaxed);
 	}
 }
 
@@ -291,7 +294,7 @@ shim_flight_begins(enum shim_call call, int fd, const volatile void *object,
 	event = event_at(kind, seq);
 	take_down(event);
 	event->began = now();
-	event->ended = 0;
+	atomic_store_explicit(&event->ended, 0, memory_order_relaxed);
 	event->object = (uintptr_t)object;
 	event->result = 0;
 	event->asked = asked;
@@ -352,7 +355,8 @@ put_result(struct shim_event *event, unsigned kind, uint32_t seq, long result,
 	if (error) {
 		take_down(&me->failed);
 		me->failed.began = event->began;
-		me->failed.ended = when;
+		atomic_store_explicit(
+		    &me->failed.ended, when, memory_order_relaxed);
 		me->failed.object = event->object;
 		me->failed.result = result;
 		me->failed.asked = event->asked;
