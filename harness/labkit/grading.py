@@ -246,9 +246,10 @@ class Grader:
         if not secondlook.wanted(fault, scene) or not isinstance(item, pytest.Function):
             return
         known = {name: item.funcargs[name] for name in item._fixtureinfo.argnames}
+        check: Callable[..., object] = item.obj
 
         def repeat(scene: Scene) -> None:
-            item.obj(**secondlook.arguments(known, scene))
+            check(**secondlook.arguments(known, scene))
 
         with self._new_scene(None) as again:
             secondlook.take(fault, again, repeat)
