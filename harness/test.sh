@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# Runs the tests of the harness itself, two for each processor at a time, since most of them wait for
-# deadlines; `make test` calls it after lint. A few that failed are run again, alone.
+# Runs the tests of the harness itself, three for each processor at a time, since most of them wait for
+# deadlines; then those that need the machine for themselves, or load it. `make test` calls it after lint. A few
+# that failed are run again, alone.
 # Arguments go to pytest: harness/test.sh -k words, harness/test.sh harness/selftest/test_setup.py
 set -eu
 # shellcheck source-path=SCRIPTDIR source=python.sh
@@ -11,14 +12,19 @@ harness/setup.sh maintainer
 # shellcheck disable=SC2086 # a list of words
 find_python $student_modules $docs_modules $maintainer_modules || exit 3
 mkdir -p build
-workers=$((2 * $(nproc)))
+workers=$((3 * $(nproc)))
 MOST_AGAIN=20 # failed tests that can be chance
 export HYPOTHESIS_STORAGE_DIRECTORY=build/hypothesis
 # The workbook's site is built before all processors are busy; its tests say what is wrong with it.
 (($#)) || harness/docs.sh --if-changed >build/docs.log 2>&1 || true
 export LANGUAGE=en # what the tests compare, whatever the person's own language is
 status=0
-"$python" -m pytest -n "$workers" --timeout 240 --junitxml build/selftest.xml "$@" || status=$?
+if (($#)); then
+	"$python" -m pytest -n "$workers" --timeout 240 --junitxml build/selftest.xml "$@" || status=$?
+else
+	"$python" -m pytest -n "$workers" --timeout 240 --junitxml build/selftest.xml -m "not alone" || status=$?
+	"$python" -m pytest -n 0 --timeout 240 --junitxml build/selftest-alone.xml -m alone || status=$?
+fi
 
 # A mutant that spins or starts thousands of threads may have had all processors while another test judged by time. So
 # the few that failed run once more, one at a time, after their names. A test that fails then, too, has failed.
@@ -26,4 +32,4 @@ failed=$(grep -c '": true' build/pytest/v/cache/lastfailed 2>/dev/null) || faile
 ((status == 1 && failed <= MOST_AGAIN)) || exit "$status"
 say "Failed beside others; now each alone:" "Не прошли рядом с другими; теперь по одному:"
 sed -n 's/^ *"\(.*\)": true.*/  \1/p' build/pytest/v/cache/lastfailed
-exec "$python" -m pytest -n 0 --last-failed --timeout 240 --junitxml build/selftest-alone.xml harness/selftest
+exec "$python" -m pytest -n 0 --last-failed --timeout 240 --junitxml build/selftest-again.xml harness/selftest

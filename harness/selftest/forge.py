@@ -85,12 +85,15 @@ def serve() -> int:
     """
     importlib.import_module("pytest")
     sys.path.append(str(Path(__file__).parent))
-    import kept
-    from labkit import cli, sandbox
+    import spared
+    from labkit import catalog, cli, sandbox
     from labkit.faults import Trouble
 
-    measured = kept.Measured()
-    kept.keep_objects()
+    for lab in catalog.all_labs():
+        for path in lab.checks.glob("test_*.py"):
+            importlib.import_module(f"checks.{lab.checks.name}.{path.stem}")
+    measured = spared.Measured()
+    spared.keep_objects()
     with suppress(Trouble):  # then each fork tries by itself, and says so
         sandbox.decide()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for whoever gives the orders

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from commandline import AGAIN, MACHINE_TROUBLE
 from forge import forge
 from labkit.catalog import COMMON, HARNESS, SOLUTIONS, Lab, all_labs, tomllib
 
 SECONDS = 400
-MACHINE_TROUBLE, AGAIN = 3, 3
 
 
 @dataclass(frozen=True)

@@ -34,6 +34,7 @@ from session import SESSION, agrees, play
 from stage import ALONE, COMPILE, RUN, TERMINAL, Stage, replay
 
 WIDTH = 120
+TRIES = 3
 PRELUDE = """#define _POSIX_C_SOURCE 200809L
 #include "net.h"
 #include <pthread.h>
@@ -211,13 +212,26 @@ RUNNABLE = [
     "lab, block", RUNNABLE, ids=[f"{lab.number}-{n}" for n, (lab, _) in enumerate(RUNNABLE, 1)]
 )
 def test_commands_print_what_is_shown(lab: Lab, block: Block, tmp_path: Path) -> None:
-    """The commands of a block, run beside the reference, print what the handout shows."""
+    """The commands of a block, run beside the reference, print what the handout shows.
+
+    What threads print a third of a second apart may come in another order where the machine stops one of them for as
+    long: the same lines in another order are no agreement, but are asked for once more.
+    """
     stage = Stage.build(lab, tmp_path)
+    wanted = stage.shown(block.text).rstrip()
+    for _try in range(TRIES):
+        printed = stage.shown(typed(stage, block)).rstrip()
+        if printed == wanted or sorted(printed.splitlines()) != sorted(wanted.splitlines()):
+            break
+    assert printed == wanted
+
+
+def typed(stage: Stage, block: Block) -> str:
+    """What a block's commands print when they are typed."""
     server = block.mark.removeprefix(RUN)
     with nullcontext(0) if server == ALONE else stage.beside(server) as pid:
         lines = re.findall(r"^\$ (.*)$", block.text, re.MULTILINE)
-        printed = "".join(f"$ {line}\n{stage.run(line, pid)}" for line in lines)
-    assert stage.shown(printed).rstrip() == stage.shown(block.text).rstrip()
+        return "".join(f"$ {line}\n{stage.run(line, pid)}" for line in lines)
 
 
 SESSIONS = [(h.lab, b) for h in THERE for b in h.blocks if SESSION.fullmatch(b.mark)]

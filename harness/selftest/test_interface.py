@@ -19,6 +19,7 @@ from commandline import (
     LAB,
     Command,
     entries,
+    judged,
     lab,
     reference,
     submission,
@@ -176,7 +177,7 @@ def fails_at_once(tmp_path: Path) -> tuple[str | Path, ...]:
 
 def test_piped_output_is_plain(fails_at_once: tuple[str | Path, ...]) -> None:
     """No escape sequence goes into a pipe, whatever the terminal is."""
-    ran = lab(*fails_at_once, env={"TERM": "xterm-256color", "COLORTERM": "truecolor"})
+    ran = judged(*fails_at_once, env={"TERM": "xterm-256color", "COLORTERM": "truecolor"})
     assert (ran.status, unprintable(ran.words)) == (1, set())
 
 
@@ -201,7 +202,7 @@ def test_a_terminal_has_colours(fails_at_once: tuple[str | Path, ...]) -> None:
 @pytest.mark.parametrize("locale", ["C", "C.UTF-8"])
 def test_russian(locale: str, fails_at_once: tuple[str | Path, ...], tmp_path: Path) -> None:
     """LANGUAGE=ru is understood, also where the locale has no Russian letters."""
-    ran = lab(*fails_at_once, env={"LANGUAGE": "ru", "LC_ALL": locale})
+    ran = judged(*fails_at_once, env={"LANGUAGE": "ru", "LC_ALL": locale})
     assert (ran.status, ran.err) == (1, "")
     assert two().steps[0].title_ru in ran.out
     assert entries(tmp_path)[0]["name"] == two().steps[0].title

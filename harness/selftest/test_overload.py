@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import os
 
+import pytest
+
 from overload import Outcome, check, load
 
 LOOPS, THREADS = 6, 1000  # loops for each core
 
 
+@pytest.mark.alone
 def test_a_busy_machine() -> None:
     """The reference's step is passed or, at worst, an error; no traceback, and the sandbox is there."""
     outcome = Outcome()
