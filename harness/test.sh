@@ -14,16 +14,17 @@ find_python $student_modules $docs_modules $maintainer_modules || exit 3
 mkdir -p build
 workers=$((3 * $(nproc)))
 MOST_AGAIN=20 # failed tests that can be chance
+TIMEOUT=600 # seconds of one test: a whole grading on a machine that has other work, too
 export HYPOTHESIS_STORAGE_DIRECTORY=build/hypothesis
 # The workbook's site is built before all processors are busy; its tests say what is wrong with it.
 (($#)) || harness/docs.sh --if-changed >build/docs.log 2>&1 || true
 export LANGUAGE=en # what the tests compare, whatever the person's own language is
 status=0
 if (($#)); then
-	"$python" -m pytest -n "$workers" --timeout 240 --junitxml build/selftest.xml "$@" || status=$?
+	"$python" -m pytest -n "$workers" --timeout "$TIMEOUT" --junitxml build/selftest.xml "$@" || status=$?
 else
-	"$python" -m pytest -n "$workers" --timeout 240 --junitxml build/selftest.xml -m "not alone" || status=$?
-	"$python" -m pytest -n 0 --timeout 240 --junitxml build/selftest-alone.xml -m alone || status=$?
+	"$python" -m pytest -n "$workers" --timeout "$TIMEOUT" --junitxml build/selftest.xml -m "not alone" || status=$?
+	"$python" -m pytest -n 0 --timeout "$TIMEOUT" --junitxml build/selftest-alone.xml -m alone || status=$?
 fi
 
 # A mutant that spins or starts thousands of threads may have had all processors while another test judged by time. So
@@ -32,4 +33,4 @@ failed=$(grep -c '": true' build/pytest/v/cache/lastfailed 2>/dev/null) || faile
 ((status == 1 && failed <= MOST_AGAIN)) || exit "$status"
 say "Failed beside others; now each alone:" "Не прошли рядом с другими; теперь по одному:"
 sed -n 's/^ *"\(.*\)": true.*/  \1/p' build/pytest/v/cache/lastfailed
-exec "$python" -m pytest -n 0 --last-failed --timeout 240 --junitxml build/selftest-again.xml harness/selftest
+exec "$python" -m pytest -n 0 --last-failed --timeout "$TIMEOUT" --junitxml build/selftest-again.xml harness/selftest

@@ -83,19 +83,19 @@ class Command:
         )
         Command._known.add(self.process.pid)
 
-    def wait(self) -> Ran:
+    def wait(self, seconds: float = SECONDS) -> Ran:
         """Wait for its end. Kills what it left behind, so that one failure does not bring the next."""
         try:
-            out, err = self.process.communicate(timeout=SECONDS)
+            out, err = self.process.communicate(timeout=seconds)
         finally:
-            seconds = time.monotonic() - self._began
+            took = time.monotonic() - self._began
             _kill(self.process.pid if self.process.poll() is None else 0)
             left = self._left_after(DYING_SECONDS)
             for pid in left:
                 _kill(pid)
             self.process.wait()
         names = tuple(left.values())
-        return Ran(self.process.returncode, out or "", err or "", seconds, names)
+        return Ran(self.process.returncode, out or "", err or "", took, names)
 
     def gone(self) -> list[str]:
         """Wait until nothing of it is there any more; what is left in the end."""

@@ -7,7 +7,14 @@ import random
 import pytest
 
 # Modules whose tests mostly take seconds, and the longest tests of others, which are begun first of all.
-LONG = {"test_variants", "test_mutants", "test_hostile", "test_interface", "test_starters"}
+LONG = {
+    "test_variants",
+    "test_harmless",
+    "test_mutants",
+    "test_hostile",
+    "test_interface",
+    "test_starters",
+}
 LONGEST = {
     "test_grade_of_the_references",
     "test_helgrind_accuses_no_correct_program_and_every_lock_that_is_kept",

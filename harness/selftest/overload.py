@@ -11,7 +11,6 @@ Exit status: 0 as it should be, 1 a step failed, a traceback was shown or the sa
 from __future__ import annotations
 
 import argparse
-import json
 import subprocess
 import sys
 import tempfile
@@ -21,8 +20,16 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from threading import Timer
+from typing import Any
 
-ROOT = Path(__file__).resolve().parents[2]
+HERE = Path(__file__).resolve().parent
+sys.path[:0] = [str(HERE), str(HERE.parent)]  # for who starts it as a script
+
+from commandline import LAB, Command, entries  # noqa: E402
+from labkit.catalog import SOLUTIONS, find  # noqa: E402
+
+ENDING_SECONDS = 120.0  # for a check that was told to end
 DIES_WITH_US = ["setpriv", "--pdeathsig", "KILL", "--"]
 LOOP = ["sh", "-c", "while :; do :; done"]
 CROWD = """
@@ -63,28 +70,27 @@ def load(loops: int, threads: int) -> Iterator[None]:
 
 def check(lab: str, words: Sequence[str], seconds: float, outcome: Outcome) -> None:
     """Check a lab's reference for so many seconds at most, and add what came out."""
-    with tempfile.TemporaryDirectory() as report:
-        command = [str(ROOT / "harness" / "lab"), "check", lab, "--work", str(ROOT / "solutions")]
-        command += ["--report", report, *words]
-        running = subprocess.Popen(
-            command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
-        )
+    with tempfile.TemporaryDirectory() as home:
+        report, name = Path(home), find(lab).name
+        command = Command([LAB, "check", lab, "--work", SOLUTIONS, "--report", report, *words])
+        end = Timer(seconds, command.process.terminate)
+        end.start()
         try:
-            said = running.communicate(timeout=seconds)[0].decode("utf-8", "replace")
-        except subprocess.TimeoutExpired:
-            running.terminate()
-            said = running.communicate()[0].decode("utf-8", "replace")
-        for path in Path(report).glob("*/results.json"):
-            _add(lab, json.loads(path.read_text(encoding="utf-8"))["tests"], outcome)
+            ran = command.wait(seconds + ENDING_SECONDS)
+        finally:
+            end.cancel()
+        if (report / name / "results.json").exists():
+            _add(lab, entries(report, name), outcome)
+    said = ran.words
     outcome.wrong += [
         f"{lab}: {word}\n{said}" for word in ("Traceback", "UNSANDBOXED", "✗") if word in said
     ]
+    outcome.wrong += [f"{lab}: it left {process}" for process in ran.left]
 
 
-def _add(lab: str, tests: Sequence[dict[str, object]], outcome: Outcome) -> None:
+def _add(lab: str, tests: Sequence[dict[str, Any]], outcome: Outcome) -> None:
     for test in tests:
         extra = test["extra_data"]
-        assert isinstance(extra, dict)
         outcome.verdicts[extra["verdict"]] += 1
         if extra["verdict"] == "failed":
             outcome.wrong.append(f"{lab}, step {test['number']}: {extra['cause']}")

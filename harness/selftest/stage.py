@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
 import socket
 import subprocess
-import tempfile
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from io import StringIO
 from pathlib import Path
@@ -18,8 +16,8 @@ import pexpect
 
 from commandline import hear_signals
 from handout import Block
-from labkit import build
-from labkit.catalog import BUILD, COMMON, SOLUTIONS, Lab
+from once import contents, made
+from labkit.catalog import COMMON, SOLUTIONS, Lab
 
 SECONDS = 120  # no command or terminal takes a tenth of it, unless the machine is very busy
 COMPILE = ["gcc", "-std=c11", "-Wall", "-Wextra", "-Werror", "-pthread", "-I", str(COMMON)]
@@ -100,25 +98,17 @@ class Stage:
 
 
 def programs(lab: Lab) -> Path:
-    """The directory of a reference's programs, built with a handout's flags, once for each content."""
-    shared = [
-        path for path in (SOLUTIONS / lab.name).glob("*.c") if path.stem not in lab.programs
-    ] + sorted(COMMON.glob("*.c"))
-    texts = [*(SOLUTIONS / lab.name).glob("*.[ch]"), *COMMON.glob("*.[ch]")]
-    seen = repr(
-        [COMPILE, build._tools(), *((path.name, path.read_bytes()) for path in sorted(texts))]
-    )
-    home = BUILD / "handouts" / f"{lab.name}-{hashlib.sha256(seen.encode()).hexdigest()[:24]}"
-    if not home.exists():
-        home.parent.mkdir(parents=True, exist_ok=True)
-        made = Path(tempfile.mkdtemp(dir=home.parent))
+    """The directory of a reference's programs, built with a handout's flags."""
+    parts = [path for path in (SOLUTIONS / lab.name).glob("*.c") if path.stem not in lab.programs]
+    shared = [*parts, *COMMON.glob("*.c")]
+
+    def make(home: Path) -> None:
         for program in lab.programs:
             sources = [SOLUTIONS / lab.name / f"{program}.c", *shared]
-            subprocess.run([*COMPILE, *sources, "-lcrypt", "-o", made / program], check=True)
-        made.chmod(0o755)
-        with suppress(OSError):  # another worker was faster
-            made.rename(home)
-    return home
+            subprocess.run([*COMPILE, *sources, "-lcrypt", "-o", home / program], check=True)
+
+    texts = contents(*(SOLUTIONS / lab.name).glob("*.[ch]"), *COMMON.glob("*.[ch]"))
+    return made(f"handout-{lab.name}", [COMPILE, texts], make)
 
 
 @dataclass

@@ -17,7 +17,7 @@ from labkit.faults import Trouble
 from labkit.findings import describe, refine
 from labkit.lockrecord import Hold, Record, Thread, Wait
 from labkit.stacks import Frame
-from test_perturb import CLANG, NATIVE, PROGRAMS, SECONDS, Workshop, line_of, needs
+from workshop import CLANG, NATIVE, PROGRAMS, SECONDS, Workshop, line_of, needs
 
 WAYS = """
     plain held-by-trylock gate gate-for-reading trylock timedlock readers readers-behind-writers coupling by-address
