@@ -21,6 +21,9 @@ LOOKS = 3  # windows in a row that must all show the same
 MOST_SHARE = 0.15  # of one CPU, by all threads together
 MOST_WANTED = 0.6  # of the time, by a thread that hardly ever sleeps
 FEW_SLEEPS = 10  # a second
+LEAST_SHARE = (
+    0.01  # what a thread gets that wants a CPU all the time; a tick now and then needs less
+)
 FEW_THREADS = 2  # that spin: main and one more; beyond that it is the clients' threads
 
 
@@ -88,7 +91,8 @@ def _compared(before: Mapping[int, Used], after: Mapping[int, Used], seconds: fl
         ran, wanted = now.ran - then.ran, now.ran - then.ran + now.waited - then.waited
         total += ran
         sleeps = (now.slept - then.slept) / seconds
-        if wanted > MOST_WANTED * seconds and sleeps < FEW_SLEEPS or ran > MOST_SHARE * seconds:
+        always = wanted > MOST_WANTED * seconds and sleeps < FEW_SLEEPS
+        if always and ran > LEAST_SHARE * seconds or ran > MOST_SHARE * seconds:
             busy.append(thread)
     share = total / seconds
     if not busy and share < MOST_SHARE:
