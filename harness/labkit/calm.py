@@ -22,6 +22,9 @@ MOST_SHARE = 0.15  # of one CPU, by all threads together
 MOST_WANTED = 0.6  # of the time, by a thread that hardly ever sleeps
 FEW_SLEEPS = 10  # a second
 MOST_WAKES = 400  # a second in which a CPU was to be had: who looks every ten milliseconds wakes a hundred times
+LEAST_SHARE = (
+    0.01  # what a thread gets that wants a CPU all the time; a tick now and then needs less
+)
 FEW_THREADS = 2  # that spin: main and one more; beyond that it is the clients' threads
 
 
@@ -93,7 +96,9 @@ def _compared(before: Mapping[int, Used], after: Mapping[int, Used], seconds: fl
             seconds - now.waited + then.waited
         )  # on a busy machine it wakes less often, since each time it waits
         looks = now.slept - then.slept > MOST_WAKES * own > MOST_WAKES * seconds / 10
-        spins = wanted > MOST_WANTED * seconds and sleeps < FEW_SLEEPS
+        spins = (
+            wanted > MOST_WANTED * seconds and sleeps < FEW_SLEEPS and ran > LEAST_SHARE * seconds
+        )
         if spins or looks or ran > MOST_SHARE * seconds:
             busy.append(thread)
     share = total / seconds
