@@ -479,6 +479,15 @@ _TABLE = (
         ),
     ),
     Symptom(
+        "signal-elsewhere",
+        N_("the signal reaches another thread than the one that has to stop"),
+        N_(
+            "A signal to the process goes to any thread that does not block it: a call of that thread is interrupted, and main\n"
+            "sleeps on. Block the stop signals in all threads but one (pthread_sigmask(3), before pthread_create), or let the\n"
+            "handler wake main, whichever thread it runs in: by shutdown(2) of the listening socket, or a byte in a pipe."
+        ),
+    ),
+    Symptom(
         "false-reason",
         N_("an error message gives a reason that is none"),
         N_(
