@@ -103,12 +103,12 @@ def held_up(scene: Scene, mode: str, count: int = 1000) -> None:
     }
     # Of who has said nothing yet, only a delay that begins late can make all lines late.
     fresh = {i for i, rocket in enumerate(flight.plan) if rocket.delay * flight.tick >= settled}
-    for why, rockets, share in (
+    for why, some, share in (
         (_("the delay counts from the thread's start"), fresh, 0.25),
         (_("the sleeps add up"), lost, 0.5),
         (_("what is lost is not made up for"), set(range(count)), 0.25),
     ):
-        mostly_in_time(why, late, settled, rockets, share)
+        mostly_in_time(why, late, settled, some, share)
 
 
 def _stop_in_the_middle(running: Running) -> tuple[float, float]:
