@@ -21,7 +21,9 @@ from labkit.symbols import Runner
 from labkit.words import _
 
 _AT = 1392640  # SHIM_FLIGHT_AT
-_HEAD = struct.Struct("=5Q24x")  # magic, version, bias, threads without a place, the shim's own
+_HEAD = struct.Struct(
+    "=6Q16x"
+)  # magic, version, bias, threads without a place, the shim's own, timers
 _NAME = struct.Struct("=28s")
 _OWNER = struct.Struct("=Q")
 _NUMBER = struct.Struct("=2Q4I2B14x")
@@ -132,7 +134,8 @@ class Flight:
     """All that was recorded.
 
     events: of each thread, in the order in which they ended; what has not ended comes last. inside: the call that a
-    thread is in. unrecorded: threads that there was no room for at all. bias: where the program lay in memory.
+    thread is in. unrecorded: threads that there was no room for at all. bias: where the program lay in memory. timers:
+    how often a timer was set, for a socket's patience among them.
     """
 
     events: dict[int, tuple[Event, ...]]
@@ -141,6 +144,7 @@ class Flight:
     numbers: dict[int, Number] = field(default_factory=dict)
     unrecorded: int = 0
     bias: int = 0
+    timers: int = 0
 
     def of(self, thread: int) -> tuple[Event, ...]:
         """The calls of a thread."""
@@ -230,7 +234,7 @@ class _Reader:
     def __init__(self, data: bytes, owners: bytes) -> None:
         if len(data) < _SIZE:
             raise ValueError("its size")
-        magic, version, self.bias, self.unrecorded, _cursor = _HEAD.unpack_from(data)
+        magic, version, self.bias, self.unrecorded, _cursor, self.timers = _HEAD.unpack_from(data)
         if (magic, version) != (_MAGIC, _VERSION):
             raise ValueError("its beginning")
         self.data = data
@@ -250,7 +254,9 @@ class _Reader:
             lives[life.number], events[life.number] = life, calls
             if current:
                 inside[life.number] = current
-        found = Flight(events, lives, inside, self._numbers(), self.unrecorded, self.bias)
+        found = Flight(
+            events, lives, inside, self._numbers(), self.unrecorded, self.bias, self.timers
+        )
         return _with_numbers_of_threads(found)
 
     def _life(self, at: int) -> tuple[Life, tuple[Event, ...], Event | None]:

@@ -20,13 +20,17 @@ FAMILIES = {"tcp": socket.AF_INET, "tcp6": socket.AF_INET6}
 
 @dataclass(frozen=True)
 class Row:
-    """A socket. local, remote: address and port. received: bytes not read yet; of a listener, its accept queue."""
+    """A socket. local, remote: address and port. received: bytes not read yet; of a listener, its accept queue.
+
+    unsent: bytes that the other side has not confirmed yet.
+    """
 
     local: tuple[str, int]
     remote: tuple[str, int]
     state: str
     received: int
     inode: str
+    unsent: int = 0
 
 
 def rows(pid: int | str) -> Iterator[Row]:
@@ -39,6 +43,7 @@ def rows(pid: int | str) -> Iterator[Row]:
                 column[3],
                 int(column[4].partition(":")[2], 16),
                 column[9],
+                int(column[4].partition(":")[0], 16),
             )
 
 

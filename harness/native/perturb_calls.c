@@ -46,9 +46,6 @@ RECORDED(int, getpeername,
 RECORDED(int, getsockname,
     (int fd, __SOCKADDR_ARG address, socklen_t *restrict len),
     fd, NULL, 0, 0, (fd, address, len))
-RECORDED(int, setsockopt,
-    (int fd, int level, int option, const void *value, socklen_t len),
-    fd, NULL, option, level, (fd, level, option, value, len))
 RECORDED(int, getsockopt, (int fd, int level, int option,
     void *restrict value, socklen_t *restrict len),
     fd, NULL, option, level, (fd, level, option, value, len))
@@ -90,6 +87,23 @@ pthread_exit(void *value)
 	shim_leave();
 	real.pthread_exit(value);
 	abort();
+}
+
+/* With SO_RCVTIMEO and its like a plain recv has a time-out. */
+int
+setsockopt(int fd, int level, int option, const void *value, socklen_t len)
+{
+	int result;
+
+	shim_enter(__builtin_return_address(0));
+	if (level == SOL_SOCKET &&
+	    (option == SO_RCVTIMEO_OLD || option == SO_RCVTIMEO_NEW ||
+		option == SO_SNDTIMEO_OLD || option == SO_SNDTIMEO_NEW))
+		shim_flight_timer();
+	result = FLY(setsockopt, fd, NULL, option, level,
+	    real.setsockopt(fd, level, option, value, len));
+	shim_leave();
+	return result;
 }
 
 /* -- two descriptors at once ------------------------------------------------ */

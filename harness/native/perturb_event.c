@@ -47,6 +47,7 @@ timerfd_settime(
 	int result;
 
 	shim_enter(__builtin_return_address(0));
+	shim_flight_timer();
 	shim_release_by(fd);
 	result = real.timerfd_settime(fd, flags, new, old);
 	shim_leave();

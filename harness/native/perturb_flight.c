@@ -406,6 +406,13 @@ shim_flight_ends_err(int err)
 }
 
 void
+shim_flight_timer(void)
+{
+	if (me)
+		shim_count(&flight->timers);
+}
+
+void
 shim_flight_leaves_all(void)
 {
 	if (!me)
@@ -613,7 +620,7 @@ forget(void)
 		if (flight->numbers[i].opened || flight->numbers[i].closed)
 			flight->numbers[i].opened = flight->numbers[i].closed =
 			    0;
-	flight->cursor = flight->unrecorded = 0;
+	flight->cursor = flight->unrecorded = flight->timers = 0;
 }
 
 void

@@ -212,7 +212,8 @@ struct shim_flight {
 	uint64_t bias;
 	_Atomic uint64_t unrecorded; /* threads that there was no room for */
 	_Atomic uint64_t cursor;     /* of the next ring to be given out */
-	uint64_t unused[3];
+	_Atomic uint64_t timers;     /* calls that set a timer of any kind */
+	uint64_t unused[2];
 	char names[FLIGHT_NAMES][FLIGHT_NAME_BYTES];
 	/* Whose each ring is: number + 1, with FLIGHT_DEAD after its end. */
 	_Atomic uint64_t owners[FLIGHT_RINGS];
@@ -266,6 +267,9 @@ void shim_flight_leaves_all(void);
 
 /* A descriptor number was given out, by a call that gives several. */
 void shim_flight_opened(int fd, enum shim_call call, void *caller);
+
+/* A timer is set, which may end a call that has no time-out of its own. */
+void shim_flight_timer(void);
 
 /* How far away a moment is, in nanoseconds; -1 where there is none. */
 int64_t shim_ns_until(clockid_t clock, const struct timespec *until);

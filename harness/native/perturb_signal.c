@@ -91,6 +91,7 @@ alarm(unsigned seconds)
 	unsigned left;
 
 	shim_enter(__builtin_return_address(0));
+	shim_flight_timer();
 	shim_release_by_signal(SIGALRM);
 	left = (unsigned)FLY(alarm, -1, NULL, 0, seconds * INT64_C(1000000000),
 	    real.alarm(seconds));
@@ -106,6 +107,7 @@ setitimer(__itimer_which_t which, const struct itimerval *restrict new,
 	int result;
 
 	shim_enter(__builtin_return_address(0));
+	shim_flight_timer();
 	if ((unsigned)which < sizeof numbers / sizeof numbers[0])
 		shim_release_by_signal(numbers[which]);
 	result = real.setitimer(which, new, old);
@@ -120,6 +122,7 @@ timer_settime(timer_t timer, int flags, const struct itimerspec *restrict new,
 	int result;
 
 	shim_enter(__builtin_return_address(0));
+	shim_flight_timer();
 	shim_release_by_signal(0);
 	shim_release_by_notice();
 	result = real.timer_settime(timer, flags, new, old);

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from labkit import flight, symbols
+from labkit import flight, proc, rest, symbols
 from labkit.faults import Trouble
 from labkit.flight import Event, Flight
 from test_perturb import NATIVE, PROGRAMS, SECONDS, Workshop, line_of, needs
@@ -165,6 +165,7 @@ def test_what_each_thread_is_inside_of(shop: Workshop, tmp_path: Path) -> None:
     try:
         running = _when(stats, lambda found: found.now(1) is not None)
         assert_blocked(running, program)
+        assert _eventually(lambda: rest.at_rest(stats, process.pid))
     finally:
         process.send_signal(signal.SIGKILL)
         process.wait()
@@ -180,6 +181,33 @@ def assert_blocked(found: Flight, program: Path) -> None:
     taken = next(event for event in found.of(1) if event.call == "pthread_mutex_lock")
     assert (held.lock, held.site) == (taken.object, taken.site)
     assert found.lives[0].held == () and found.alive() == [0, 1]
+
+
+@pytest.mark.parametrize("form, call", [("polls", "poll"), ("patient", "recv")])
+def test_a_wait_that_ends_by_a_clock_is_no_rest(
+    shop: Workshop, tmp_path: Path, form: str, call: str
+) -> None:
+    """Though the thread sleeps for a minute: a time-out of the call, or one of the socket."""
+    stats = tmp_path / "stats"
+    environment = {"LD_PRELOAD": str(shop.shim), "PERTURB_STATS": str(stats)}
+    process = subprocess.Popen([shop.build("flights"), form], env={**os.environ, **environment})
+    try:
+        found = _when(stats, lambda found: getattr(found.now(0), "call", "") == call)
+        assert found.now(0) in found.of(0)
+        assert _eventually(lambda: proc.state(process.pid) == "S")
+        assert not any(rest.at_rest(stats, process.pid) for _look in range(5))
+    finally:
+        process.kill()
+        process.wait()
+
+
+def _eventually(condition: Callable[[], bool]) -> bool:
+    until = time.monotonic() + SECONDS
+    while not condition():
+        if time.monotonic() > until:
+            return False
+        time.sleep(0.01)
+    return True
 
 
 def _when(stats: Path, condition: Callable[[Flight], bool]) -> Flight:

@@ -2,7 +2,7 @@
  * flights - does what the flight recorder shall have on record afterwards
  *
  *	flights calls | spin | cycle | overrun | blocked | handed-on |
- *		handler | jump
+ *		handler | jump | polls | patient
  *
  * In "calls", the comment behind a call says what is recorded of it: its name,
  * its result (+ for a number above 0, * for any) and its error.
@@ -20,6 +20,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/time.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -229,6 +230,24 @@ blocked(void)
 	pthread_join(thread, NULL);
 }
 
+/* Waits that end by a clock: a poll, and a socket's own patience. */
+static void
+polls(void)
+{
+	struct pollfd end = {.fd = pair[0], .events = POLLIN};
+
+	poll(&end, 1, 60000);
+}
+
+static void
+patient(void)
+{
+	struct timeval minute = {60, 0};
+
+	setsockopt(pair[0], SOL_SOCKET, SO_RCVTIMEO, &minute, sizeof minute);
+	recv(pair[0], bytes, sizeof bytes, 0);
+}
+
 /* A thread closes what another still uses, and the number is given again. */
 static void *
 closes(void *argument)
@@ -320,6 +339,8 @@ main(int argc, char **argv)
 	    {"handed-on", handed_on},
 	    {"handler", handler},
 	    {"jump", jump},
+	    {"polls", polls},
+	    {"patient", patient},
 	};
 	size_t i;
 
