@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import re
 import socket
 from collections.abc import Sequence
 from dataclasses import replace
@@ -13,10 +14,12 @@ from labkit import facts, naming, symptoms
 from labkit.facts import Busy, Evidence, Fact
 from labkit.faults import Fault, UnknownCause, witnessed
 from labkit.flight import Event, Number
+from labkit.catalog import HARNESS
 from selftest.recorded import english  # noqa: F401: a fixture
 
 pytestmark = pytest.mark.usefixtures("english")
 
+CHECKS = HARNESS / "checks"
 MAIN, ANN, BOB = 0, 1, 2
 LOCK, OTHER = 0x1000, 0x2000
 AGAIN = 5000
@@ -313,6 +316,14 @@ def test_all_names_are_known() -> None:
     named = {cause.name for cause in naming.CAUSES} | set(naming.DOUBTS)
     explained = frozenset[str]().union(*(cause.explains or frozenset() for cause in naming.CAUSES))
     assert set() == (named | explained) - set(symptoms.TABLE)
+
+
+def test_every_cause_that_a_check_proposes_is_in_the_table() -> None:
+    """A wrong name would become an error of ours at the moment at which a student's program fails."""
+    texts = "\n".join(path.read_text("utf-8") for path in CHECKS.rglob("*.py"))
+    named = set(re.findall(r'(?:cause\s*=\s*|blame\(|means\()"([\w-]+)"', texts))
+    assert named
+    assert set() == named - set(symptoms.TABLE)
 
 
 def test_a_cause_that_is_not_in_the_table_is_refused() -> None:
