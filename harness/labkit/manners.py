@@ -613,7 +613,7 @@ def gives_a_reason(program: Running) -> None:
             _("an error message must say why it failed"),
             expected="Resource temporarily unavailable",
             got=said[:2000],
-            cause="false-reason",
+            cause="stale-errno",
             about=program,
         )
 

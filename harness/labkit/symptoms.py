@@ -488,15 +488,6 @@ _TABLE = (
         ),
     ),
     Symptom(
-        "false-reason",
-        N_("an error message gives a reason that is none"),
-        N_(
-            "pthread_create(3) and the other pthread functions return the error; they do not set errno. perror, warn and err\n"
-            "print errno, which may be 0 (Success) or left from an earlier failure: use strerror(error), or set errno = error\n"
-            "before warn. And any call in between may change errno: save it first."
-        ),
-    ),
-    Symptom(
         "hidden-state",
         N_("threads share a state inside the C library"),
         N_(
@@ -640,15 +631,6 @@ _TABLE = (
             N_(
                 "kill -TERM $(pidof echo_server); sleep 1; pidof echo_server  # nothing: it has ended"
             ),
-        ),
-    ),
-    Symptom(
-        "signal-elsewhere",
-        N_("a signal to stop is heard by main alone"),
-        N_(
-            "The kernel delivers a signal that is sent to the process to any thread that does not block it. Here another one than\n"
-            "main got it, and main slept on in accept(2) or poll(2). Block the signals in all other threads (a thread inherits\n"
-            "its creator's mask: pthread_sigmask(3) before pthread_create), or let the handler wake main by a byte in a pipe."
         ),
     ),
     Symptom(
