@@ -27,8 +27,8 @@ sound() {
 	done
 }
 
-mapfile -t c_files < <(sources labs solutions docs harness/native harness/bench harness/knowledge harness/variants)
-mapfile -t c_checked < <(sources labs/common solutions)
+mapfile -t c_files < <(sources labs solutions docs harness/native harness/bench harness/knowledge)
+mapfile -t c_checked < <(sources labs/common solutions/[0-9]*)
 mapfile -t c_shown < <(sources docs/experiments)
 mapfile -t c_shown < <(sound "${c_shown[@]}")
 mapfile -t docs_python < <(find docs -name '*.py' 2>/dev/null | sort)

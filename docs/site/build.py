@@ -21,9 +21,9 @@ from pathlib import Path
 import quiz_data
 from directives import RUNNERS, carry_out, directives
 from kept import KEPT, digest
-from labkit import boxed
-from labkit.catalog import BUILD, LABS, ROOT
-from labkit.faults import Trouble
+from labkit.ground.catalog import BUILD, LABS, ROOT
+from labkit.ground.faults import Trouble
+from labkit.workbook import boxed
 
 HERE = Path(__file__).resolve().parent
 SITE = BUILD / "site"
@@ -72,7 +72,7 @@ def sources() -> list[Path]:
     found = {path for path in (ROOT / "docs").rglob("*") if path.is_file()}
     found = {path for path in found if not {"__pycache__", ".mypy_cache"} & set(path.parts)}
     found |= {*LABS.glob("*/README*.md"), *LABS.glob("*/lab.toml")}
-    found |= {*RUNNERS, *ROOT.glob("harness/labkit/questions/*.py")}
+    found |= {*RUNNERS, *ROOT.glob("harness/labkit/workbook/questions/*.py")}
     return sorted(found)
 
 

@@ -14,8 +14,8 @@ from pathlib import Path
 
 from excerpts import excerpt
 from kept import digest, kept
-from labkit import boxed, experiments
-from labkit.faults import Trouble
+from labkit.ground.faults import Trouble
+from labkit.workbook import boxed, experiments
 
 LINE = re.compile(r"([ \t]*)\{\{(.*)\}\}[ \t]*")
 FENCE = re.compile(r"[ \t]*(`{3,}|~{3,})")

@@ -7,8 +7,8 @@ import re
 from pathlib import Path
 
 from kept import digest, kept
-from labkit.catalog import ROOT
-from labkit.faults import Trouble
+from labkit.ground.catalog import ROOT
+from labkit.ground.faults import Trouble
 
 DIRECTORY = ROOT / "docs" / "drawings"
 

@@ -6,7 +6,7 @@ import ast
 import re
 from pathlib import Path
 
-from labkit.faults import Trouble
+from labkit.ground.faults import Trouble
 
 
 def excerpt(path: Path, names: list[str]) -> str:

@@ -11,8 +11,8 @@ from typing import Any
 import terminal
 from directives import expand
 from drawings import drawing
-from labkit.catalog import LABS, ROOT
-from labkit.faults import Trouble
+from labkit.ground.catalog import LABS, ROOT
+from labkit.ground.faults import Trouble
 from links import adapted, for_the_site
 from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.structure.files import File, Files

@@ -8,7 +8,7 @@ import tempfile
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
-from labkit.catalog import BUILD
+from labkit.ground.catalog import BUILD
 
 KEPT = BUILD / "docs"
 

@@ -8,8 +8,8 @@ from typing import Any
 
 from directives import RUNNERS
 from kept import KEPT, digest, write
-from labkit import questions
-from labkit.catalog import ROOT
+from labkit.ground.catalog import ROOT
+from labkit.workbook import questions
 from markdown import Markdown
 
 TEXTS = ("ask", "model", "why")

@@ -19,7 +19,7 @@ from knowledge import page, results
 from knowledge.rows import TWINS, Row, rows
 from knowledge.running import run
 from knowledge.ways import WAYS
-from labkit.faults import Trouble
+from labkit.ground.faults import Trouble
 
 # Whatever else is measured here is a curiosity: the page has the releases that are ours.
 _COMMITTED = ("debian-12", "debian-13")

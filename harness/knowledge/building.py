@@ -10,9 +10,9 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from knowledge.rows import DIRECTORY, HERE, Row, rows
-from labkit import build
-from labkit.catalog import BUILD
-from labkit.faults import Trouble
+from labkit.build import build
+from labkit.ground.catalog import BUILD
+from labkit.ground.faults import Trouble
 
 CACHE = BUILD / "knowledge"
 BASE = ("-std=c11", "-D_GNU_SOURCE", "-O1", "-g", "-pthread", *build.PORTABLE)

@@ -8,8 +8,8 @@ from pathlib import Path
 
 from knowledge.results import Cell, Measured, all_measured, judge
 from knowledge.rows import FAMILIES, Row, rows
-from labkit.catalog import ROOT
-from labkit.faults import Trouble
+from labkit.ground.catalog import ROOT
+from labkit.ground.faults import Trouble
 
 PAGE = ROOT / "docs" / "what-tools-know.md"
 BEGIN, END = "<!-- measured: begin -->", "<!-- measured: end -->"

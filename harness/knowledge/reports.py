@@ -6,9 +6,9 @@ import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 
-from labkit import helgrind, tsan
-from labkit.faults import Trouble
-from labkit.findings import Finding, is_verdict
+from labkit.ground.faults import Trouble
+from labkit.reports import helgrind, tsan
+from labkit.reports.findings import Finding, is_verdict
 
 # The reports of a run: row (or empty, where none is named) -> kind -> how many.
 Reports = Mapping[str, Counter[str]]

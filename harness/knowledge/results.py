@@ -16,7 +16,7 @@ from typing import Any
 from knowledge.rows import BROKEN, HERE, KEPT, RIGHT, TWINS, Row, rows
 from knowledge.running import Way, run
 from knowledge.ways import WAYS
-from labkit.faults import Trouble
+from labkit.ground.faults import Trouble
 
 DIRECTORY = HERE / "results"
 RUNS = 3

@@ -13,9 +13,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from knowledge.reports import Reader, Reports
-from labkit import proc
-from labkit.faults import Trouble
-from labkit.pace import Pace
+from labkit.ground import proc
+from labkit.ground.faults import Trouble
+from labkit.ground.pace import Pace
 
 SPINNING_SECONDS = 20.0  # that a row may take under any tool, on an idle machine
 LOOK_SECONDS, SLEEPING_LOOKS = 0.2, 25  # a row waits for a few milliseconds, never longer

@@ -6,7 +6,8 @@ from collections.abc import Callable
 
 from knowledge import building, reports
 from knowledge.running import Way
-from labkit import build, helgrind
+from labkit.build import build
+from labkit.reports import helgrind
 
 _LOG = "log_path={log}"
 # The shim's delays are short here: a row has few calls, and each shall meet several of them.

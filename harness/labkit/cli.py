@@ -16,12 +16,13 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from labkit import catalog, run, scratch
-from labkit.build import CACHE
-from labkit.catalog import BUILD, LABS, NoSuchLab
-from labkit.decision import WrongOrder
-from labkit.faults import Trouble
-from labkit.words import N_, _
+from labkit.box.decision import WrongOrder
+from labkit.build.build import CACHE
+from labkit.grading import run
+from labkit.ground import catalog, scratch
+from labkit.ground.catalog import BUILD, LABS, NoSuchLab
+from labkit.ground.faults import Trouble
+from labkit.ground.words import N_, _
 
 PR_SET_CHILD_SUBREAPER = 36  # linux/prctl.h
 CLEANING_SECONDS = 3.0
@@ -155,14 +156,14 @@ def _doctor(_options: argparse.Namespace) -> int:
 
 
 def _quiz(options: argparse.Namespace) -> int:
-    from labkit import quiz
+    from labkit.workbook import quiz
 
     _prepare()
     return quiz.main(options)
 
 
 def _starters(options: argparse.Namespace) -> int:
-    from labkit import starters
+    from labkit.build import starters
 
     into = options.into or starters.home(options.language)
     try:

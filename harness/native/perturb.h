@@ -146,7 +146,7 @@ extern void __tsan_mutex_post_unlock(void *, unsigned flags)
 
 /*
  * The file PERTURB_STATS: 64-bit numbers in the machine's byte order, read by
- * labkit/shimstats.py. Counters only grow, but for `alive`. They belong to the
+ * labkit/box/shimstats.py. Counters only grow, but for `alive`. They belong to the
  * first process that opened the file, and begin anew when it calls exec.
  * Before each comment's words: the offset in bytes. In all 256 bytes.
  */
@@ -175,7 +175,7 @@ _Static_assert(sizeof(struct shim_stats) == 256, "the file has a fixed form");
 /*
  * What follows the counters in that file, at SHIM_RECORD_AT: who held which
  * lock when it asked for another; perturb_record.c says what it means,
- * labkit/lockrecord.py reads it.
+ * labkit/box/lockrecord.py reads it.
  */
 enum {
 	SHIM_RECORD_AT = 4096,

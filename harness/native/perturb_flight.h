@@ -1,7 +1,7 @@
 /*
  * The flight recorder: what each thread has called, with what result, when and
  * from where; and what it is inside now. perturb_flight.c writes it,
- * labkit/flight.py reads it. Included by perturb.h.
+ * labkit/hang/flight.py reads it. Included by perturb.h.
  */
 #ifndef PERTURB_FLIGHT_H
 #define PERTURB_FLIGHT_H

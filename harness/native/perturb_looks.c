@@ -6,7 +6,7 @@
  * Only the program's own calls count: tools and libraries look, too. What it
  * reads about itself in /proc is left alone, since correct programs do: to
  * close all descriptors, to tell which limit it has met. Whether it draws
- * conclusions from that is seen by its locks, labkit/lockuse.py.
+ * conclusions from that is seen by its locks, labkit/reports/lockuse.py.
  */
 #include "perturb.h"
 

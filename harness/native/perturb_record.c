@@ -1,6 +1,6 @@
 /*
  * Locks: which thread holds which, and which one it waits for meanwhile. From
- * this record labkit/lockorder.py judges the order of locks.
+ * this record labkit/reports/lockorder.py judges the order of locks.
  *
  * What a thread holds it keeps to itself: a lock that is taken while nothing
  * is held costs a few instructions and leaves no trace. Only a thread that
@@ -226,7 +226,7 @@ shim_site_of(void *caller)
 
 /*
  * Count that a lock is taken at a site. A program that takes its locks only
- * where it is watched shows by that: see labkit/lockuse.py. Where the table is
+ * where it is watched shows by that: see labkit/reports/lockuse.py. Where the table is
  * full, a site is not counted.
  */
 static void
@@ -289,7 +289,7 @@ shim_lock_taken(void *lock, enum shim_how how, void *caller)
 		return;
 	count_site(shim_site_of(caller));
 	place = depth ? place_of(lock) : -1;
-	/* It did not wait; labkit/stubborn.py looks whether it would have. */
+	/* It did not wait; labkit/reports/stubborn.py looks whether it would have. */
 	if ((how & SHIM_TRIED) && depth && place < 0)
 		put_down(lock, how, shim_site_of(caller));
 	if (place >= 0) {

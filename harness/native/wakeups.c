@@ -7,7 +7,7 @@
  *
  * Each thread sleeps until five moments, a tick apart, and writes a line at
  * each: the moment, in nanoseconds of CLOCK_MONOTONIC. The reader of a
- * line, labkit/instants.py, knows by that how late it has come.
+ * line, checks/lab_03_rockets/instants.py, knows by that how late it has come.
  */
 #define _POSIX_C_SOURCE 200809L
 #include <pthread.h>

@@ -15,9 +15,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
 
-from labkit import proc
-from labkit.catalog import HARNESS, ROOT, SOLUTIONS, Lab, Step, find
-from labkit.pace import Pace
+from labkit.ground import proc
+from labkit.ground.catalog import HARNESS, ROOT, SOLUTIONS, Lab, Step, find
+from labkit.ground.pace import Pace
 
 LAB = HARNESS / "lab"
 HOSTILE = Path(__file__).parent / "hostile"

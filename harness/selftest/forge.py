@@ -86,8 +86,10 @@ def serve() -> int:
     importlib.import_module("pytest")
     sys.path.append(str(Path(__file__).parent))
     import spared
-    from labkit import catalog, cli, sandbox
-    from labkit.faults import Trouble
+    from labkit import cli
+    from labkit.box import sandbox
+    from labkit.ground import catalog
+    from labkit.ground.faults import Trouble
 
     for lab in catalog.all_labs():
         for path in lab.checks.glob("test_*.py"):

@@ -10,7 +10,7 @@ from typing import Any
 
 from commandline import AGAIN, MACHINE_TROUBLE
 from forge import forge
-from labkit.catalog import COMMON, HARNESS, SOLUTIONS, Lab, all_labs, tomllib
+from labkit.ground.catalog import all_labs, COMMON, HARNESS, Lab, SOLUTIONS, toml, tomllib
 
 SECONDS = 400
 
@@ -61,7 +61,7 @@ def mutants() -> list[Mutant]:
     """All mutants of all labs."""
     found = []
     for lab in all_labs():
-        path = HARNESS / "mutants" / f"{lab.name}.toml"
+        path = SOLUTIONS / "mutants" / f"{lab.name}.toml"
         for entry in tomllib.loads(path.read_text(encoding="utf-8"))["mutant"]:
             changes = tuple(Change(**change) for change in entry.pop("change"))
             found.append(Mutant(lab=lab, changes=changes, **entry))
@@ -73,9 +73,23 @@ def variants() -> list[tuple[Lab, Path]]:
     return [
         (lab, path)
         for lab in all_labs()
-        for path in sorted((HARNESS / "variants" / lab.name).iterdir())
+        for path in sorted((SOLUTIONS / "variants" / lab.name).iterdir())
         if path.is_dir()
     ]
+
+
+def plant_variant(lab: Lab, variant: Path, work: Path) -> None:
+    """Make a work directory that holds a variant: its own files, and those that it takes from the reference."""
+    home = work / lab.name
+    shutil.copytree(variant, home, ignore=shutil.ignore_patterns("*.toml"))
+    for name in taken(variant):
+        shutil.copy(SOLUTIONS / lab.name / name, home)
+
+
+def taken(variant: Path) -> list[str]:
+    """The names of the reference's files that a variant takes as they are: its variant.toml says which."""
+    path = variant / "variant.toml"
+    return list(toml(path)["takes"]) if path.exists() else []
 
 
 def check(lab: Lab, work: Path, report: Path, *options: str) -> tuple[int, dict[str, Any]]:

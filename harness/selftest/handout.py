@@ -9,7 +9,7 @@ from functools import cached_property
 from itertools import takewhile
 from pathlib import Path
 
-from labkit.catalog import LABS, Lab, all_labs
+from labkit.ground.catalog import LABS, Lab, all_labs
 
 NAMES = {"en": "README.md", "ru": "README.ru.md"}
 STEP = {"en": "Step {n}. {title} ({points} points)", "ru": "Шаг {n}. {title} ({points} баллов)"}

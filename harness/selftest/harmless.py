@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from graded import Change, Mutant
-from labkit.catalog import find
+from labkit.ground.catalog import find
 
 INCLUDE = "#include <stdlib.h>\n"
 

@@ -17,8 +17,8 @@ from babel.messages.catalog import Catalog, Message
 from babel.messages.extract import extract
 from babel.messages.pofile import read_po, write_po
 
-from labkit.catalog import HARNESS
-from labkit.words import CATALOGS
+from labkit.ground.catalog import HARNESS
+from labkit.ground.words import CATALOGS
 
 KEYWORDS = {"_": None, "N_": None, "ngettext": (1, 2)}
 PLACES = ("labkit", "checks")

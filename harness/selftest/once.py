@@ -8,8 +8,8 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
-from labkit import build
-from labkit.catalog import BUILD
+from labkit.build import build
+from labkit.ground.catalog import BUILD
 
 PLACE = BUILD / "selftest"
 

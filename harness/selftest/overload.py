@@ -27,7 +27,7 @@ HERE = Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE), str(HERE.parent)]  # for who starts it as a script
 
 from commandline import LAB, Command, entries  # noqa: E402
-from labkit.catalog import SOLUTIONS, find  # noqa: E402
+from labkit.ground.catalog import SOLUTIONS, find  # noqa: E402
 
 ENDING_SECONDS = 120.0  # for a check that was told to end
 DIES_WITH_US = ["setpriv", "--pdeathsig", "KILL", "--"]

@@ -13,8 +13,8 @@ import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 
-from labkit.findings import Finding, describe
-from labkit.stacks import own
+from labkit.ground.stacks import own
+from labkit.reports.findings import Finding, describe
 
 REPORTS = Path(__file__).parent / "reports"
 QUICK = settings(max_examples=80, deadline=None, database=None)

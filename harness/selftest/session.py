@@ -12,8 +12,9 @@ from pathlib import Path
 import pexpect
 
 from handout import Block
-from labkit import network, sandbox, terminal
-from labkit.pace import Pace
+from labkit.box import network, sandbox
+from labkit.ground.pace import Pace
+from labkit.wire import terminal
 
 SESSION = re.compile(r"session(?: beside ([^,]+))?(?:, types: (.*))?")
 SECONDS = re.compile(r"\bin (\d+\.\d+) s:")

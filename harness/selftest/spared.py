@@ -13,10 +13,11 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from labkit import build, calibrate
-from labkit.build import CACHE, Builder, Flavour
-from labkit.pace import Pace
-from labkit.scratch import Scratch
+from labkit.build import build
+from labkit.build.build import CACHE, Builder, Flavour
+from labkit.grading import calibrate
+from labkit.ground.pace import Pace
+from labkit.ground.scratch import Scratch
 
 MEASURED_SECONDS = 30.0  # for which a measured pace holds
 NO_HEADER = re.compile(

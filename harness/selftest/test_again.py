@@ -10,10 +10,11 @@ from typing import Any
 import pytest
 
 from commandline import LAB, SAMPLE, Command, Ran, hostile, lab, reference, two, verdicts
-from labkit import cli, sandbox
-from labkit.catalog import BUILD, SOLUTIONS
-from labkit.decision import NoSandbox
-from labkit.results import LabResult, StepResult, Verdict
+from labkit import cli
+from labkit.box import sandbox
+from labkit.box.decision import NoSandbox
+from labkit.grading.results import LabResult, StepResult, Verdict
+from labkit.ground.catalog import BUILD, SOLUTIONS
 from test_machine_trouble import MOUNTS, with_mounts
 
 NAME = two().name

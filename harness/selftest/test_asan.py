@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 
-from labkit import asan, lessons
-from labkit.findings import Finding, is_verdict, refine
+from labkit.causes import table as causes
+from labkit.reports import asan
+from labkit.reports.findings import Finding, is_verdict, refine
 from selftest import recorded
 from selftest.recorded import english  # noqa: F401: a fixture
 
@@ -86,9 +87,9 @@ def test_the_lesson_is_as_approved(program: str) -> None:
 def test_reports_are_no_trouble_and_have_known_causes(report: str) -> None:
     for program in recorded.programs(report):
         assert asan.trouble(recorded.text(program, report)) is None
-        assert {finding.cause for finding in findings(program, report)} <= lessons.CAUSES - {
-            "other"
-        }
+        assert {
+            finding.cause for finding in findings(program, report)
+        } <= causes.told_at_length() - {"other"}
 
 
 def test_only_clang_sees_an_overlapping_memcpy_here() -> None:

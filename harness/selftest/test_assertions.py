@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from labkit import asan, helgrind, lessons, tsan
-from labkit.findings import Finding, is_verdict
+from labkit.causes import table as causes
+from labkit.reports import asan, helgrind, tsan
+from labkit.reports.findings import Finding, is_verdict
 from selftest import recorded
 from selftest.recorded import english  # noqa: F401: a fixture
 
@@ -55,7 +56,7 @@ def test_a_thread_joined_twice_is_the_programs_fault(program: str, name: str) ->
     assert reader.trouble(text) is None
     (finding,) = reader.parse(text)
     assert (finding.cause, is_verdict(finding, FILES)) == ("joined-twice", True)
-    assert finding.cause in lessons.CAUSES
+    assert finding.cause in causes.told_at_length()
     assert recorded.lines(finding) == ([LINES[program]] if "#0" in text else [])
     assert recorded.lesson(program, [finding])
 

@@ -8,12 +8,12 @@ from typing import cast
 
 import pytest
 
-from labkit import passwords
-from labkit.chat import Answer, Chat, User, messages
-from labkit.clients import Client
-from labkit.faults import Fault
-from labkit.journal import Journal
-from labkit.pace import Pace
+from checks.lab_05_chat import passwords
+from checks.lab_05_chat.chat import Answer, Chat, User, messages
+from labkit.ground.faults import Fault
+from labkit.ground.journal import Journal
+from labkit.ground.pace import Pace
+from labkit.wire.clients import Client
 
 
 @pytest.fixture

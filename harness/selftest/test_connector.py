@@ -8,7 +8,7 @@ import struct
 
 import pytest
 
-from labkit import connector
+from labkit.box import connector
 
 HOST = "127.0.0.1"
 

@@ -13,7 +13,7 @@ import pytest
 import spelling
 from directives import directives
 from handout import Section, parted
-from labkit.catalog import LABS, ROOT
+from labkit.ground.catalog import LABS, ROOT
 from workbook import DOCS, LANGUAGES, Chapter, Page, chapters, page, pages, site
 
 CHAPTER = pytest.mark.parametrize("chapter", chapters(), ids=lambda chapter: chapter.english.stem)

@@ -13,7 +13,7 @@ import serve
 import terminal
 from drawings import for_a_page
 from excerpts import excerpt
-from labkit import experiments
+from labkit.workbook import experiments
 from workbook import LANGUAGES, page, pages, site
 
 PROGRAM = """\
@@ -241,7 +241,7 @@ def test_every_loaded_file_is_there() -> None:
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_the_same_questions_as_on_the_terminal(language: str) -> None:
     """The quiz page's data has every question, in the order of the files."""
-    from labkit import questions
+    from labkit.workbook import questions
 
     text = (site() / language / "assets/quiz-data.js").read_text(encoding="utf-8")
     found = re.findall(r'"id":"([a-z0-9-]+)","kind"', text)

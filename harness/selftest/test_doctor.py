@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from labkit import doctor, sandbox
-from labkit.decision import NoSandbox
+from labkit import doctor
+from labkit.box import sandbox
+from labkit.box.decision import NoSandbox
 from labkit.doctor import machine, numbers, programs, threads
 from labkit.doctor.finding import BAD, FINE, SET_UP, WARNING, Finding, Ran, run
 

@@ -11,11 +11,11 @@ from pathlib import Path
 
 import pytest
 
-from labkit import boxed, experiments
-from labkit.catalog import ROOT
-from labkit.boxed import Outcome
-from labkit.experiments import Expected
-from labkit.faults import Trouble
+from labkit.ground.catalog import ROOT
+from labkit.ground.faults import Trouble
+from labkit.workbook import boxed, experiments
+from labkit.workbook.boxed import Outcome
+from labkit.workbook.experiments import Expected
 
 DOCS = ROOT / "docs"
 SAMPLES = Path(__file__).parent / "quiz_docs" / "experiments"

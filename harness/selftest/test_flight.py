@@ -13,9 +13,11 @@ from pathlib import Path
 
 import pytest
 
-from labkit import flight, proc, rest, symbols
-from labkit.faults import Trouble
-from labkit.flight import Event, Flight
+from labkit.box import symbols
+from labkit.ground import proc
+from labkit.ground.faults import Trouble
+from labkit.hang import flight, rest
+from labkit.hang.flight import Event, Flight
 from test_perturb import NATIVE, PROGRAMS, SECONDS, Workshop, line_of, needs
 
 HELGRIND = ("valgrind", "-q", "--tool=helgrind", f"--suppressions={NATIVE}/perturb.supp")

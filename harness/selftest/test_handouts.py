@@ -27,9 +27,9 @@ import pytest
 
 from graded import mutants
 from handout import FAILURES, NAMES, STEP, Block, Handout, handouts
-from labkit import symptoms
-from labkit.build import GCC, WARNINGS
-from labkit.catalog import COMMON, LABS, ROOT, Lab, all_labs, tomllib
+from labkit.build.build import GCC, WARNINGS
+from labkit.causes import table as causes
+from labkit.ground.catalog import COMMON, LABS, ROOT, Lab, all_labs, tomllib
 from session import SESSION, agrees, play
 from stage import ALONE, COMPILE, RUN, TERMINAL, Stage, replay
 
@@ -139,7 +139,7 @@ def test_causes_are_explained(handout: Handout) -> None:
     named = {word for row in rows for word in re.findall(r"`([^`]+)`", row.split("|")[1])}
     causes = {m.cause for m in mutants() if m.lab == handout.lab}
     assert causes - named == set()
-    assert named - causes - set(symptoms.TABLE) == set()
+    assert named - causes - causes.names() == set()
 
 
 @LAB

@@ -12,13 +12,15 @@ from pathlib import Path
 
 import pytest
 
-from labkit import hang, proc, sandbox, threads, waits
-from labkit.build import Builder
-from labkit.catalog import Lab
-from labkit.intake import stage
-from labkit.pace import Pace
-from labkit.scene import NATIVELY, UNDER_ASAN, UNDER_HELGRIND, UNDER_TSAN, Scene, Shim, Tool
-from labkit.threads import Thread
+from labkit.box import sandbox
+from labkit.build.build import Builder
+from labkit.build.intake import stage
+from labkit.ground import proc
+from labkit.ground.catalog import Lab
+from labkit.ground.pace import Pace
+from labkit.hang import hang, threads, waits
+from labkit.hang.threads import Thread
+from labkit.scene.scene import NATIVELY, UNDER_ASAN, UNDER_HELGRIND, UNDER_TSAN, Scene, Shim, Tool
 from selftest.recorded import english  # noqa: F401: a fixture
 
 PROGRAMS = Path(__file__).parent / "hang_programs"

@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 from hypothesis import given
 
-from labkit import helgrind, lessons
-from labkit.findings import Finding, is_verdict
+from labkit.causes import table as causes
+from labkit.reports import helgrind
+from labkit.reports.findings import Finding, is_verdict
 from selftest import recorded
 from selftest.recorded import english  # noqa: F401: a fixture
 
@@ -55,7 +56,7 @@ def test_verdicts_are_told_from_hints(program: str) -> None:
     verdicts = {finding.cause for finding in found if is_verdict(finding, FILES)}
     hints = {finding.cause for finding in found if finding.advisory}
     assert (verdicts, hints) == EXPECTED[program]
-    assert verdicts | hints <= lessons.CAUSES
+    assert verdicts | hints <= causes.told_at_length()
 
 
 @pytest.mark.parametrize("program", recorded.programs(REPORT))

@@ -6,7 +6,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from labkit import callgraph, hidden_state
+from labkit.build import callgraph, hidden_state
 
 HEAD = """
 #define _GNU_SOURCE

@@ -13,11 +13,12 @@ from pathlib import Path
 import pytest
 
 from commandline import HOSTILE, Command, cause, hostile, step_one, submission, two
-from labkit import sandbox, usage
-from labkit.budget import NICE, Budget, of
-from labkit.catalog import all_labs
-from labkit.program import Ended
-from labkit.scene import of_end
+from labkit.box import sandbox
+from labkit.box.program import Ended
+from labkit.ground import usage
+from labkit.ground.budget import NICE, Budget, of
+from labkit.ground.catalog import all_labs
+from labkit.scene.scene import of_end
 
 NAME = two().name
 needs_sandbox = pytest.mark.skipif(

@@ -27,7 +27,7 @@ from commandline import (
     unprintable,
     verdicts,
 )
-from labkit.catalog import BUILD, COMMON, LABS, ROOT, SOLUTIONS, Lab, all_labs
+from labkit.ground.catalog import BUILD, COMMON, LABS, ROOT, SOLUTIONS, Lab, all_labs
 
 QUICK = ("--step", "3")  # the step of lab 02 that takes least
 MAIN = "int main(void)\n{\n\treturn 0;\n}\n"

@@ -9,7 +9,7 @@ from pathlib import Path
 import pexpect
 import pytest
 
-from labkit.catalog import Lab, find
+from labkit.ground.catalog import Lab, find
 from stage import Stage
 
 PATIENCE = 60  # seconds, on a busy machine

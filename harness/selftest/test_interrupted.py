@@ -9,8 +9,9 @@ from signal import SIGHUP, SIGINT, SIGKILL, SIGTERM, Signals
 import pytest
 
 from commandline import LAB, Command, Ran, hostile, submission, two, verdicts
-from labkit import proc, sandbox, scratch
-from labkit.catalog import SOLUTIONS
+from labkit.box import sandbox
+from labkit.ground import proc, scratch
+from labkit.ground.catalog import SOLUTIONS
 
 PROGRAM = "never_listens"  # as it calls itself
 WAITS = '#include "/dev/ptmx"\n'  # a terminal at which nobody types

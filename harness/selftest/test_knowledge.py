@@ -17,8 +17,8 @@ from knowledge import page, reports, results, ways
 from knowledge.results import Cell, Measured
 from knowledge.rows import BROKEN, DIRECTORY, FAMILIES, KEPT, RIGHT, Row, rows
 from knowledge.running import Way, run
-from labkit.catalog import ROOT
-from labkit.faults import Trouble
+from labkit.ground.catalog import ROOT
+from labkit.ground.faults import Trouble
 
 SEEDS = (1, 2, 3)
 # Some 20 s of an idle machine: compiling, and one process for all rows.

@@ -16,11 +16,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from commandline import SAMPLE
-from labkit import catalog, network, pace, proc
-from labkit.clients import likely_cause
-from labkit.faults import Trouble
-from labkit.journal import Journal, printable
-from labkit.pace import Deadline, Pace
+from labkit.box import network
+from labkit.ground import catalog, pace, proc
+from labkit.ground.faults import Trouble
+from labkit.ground.journal import Journal, printable
+from labkit.ground.pace import Deadline, Pace
+from labkit.wire.clients import likely_cause
 
 # -- catalog ---------------------------------------------------------------------------------------------
 

@@ -11,12 +11,13 @@ from pathlib import Path
 
 import pytest
 
-from labkit import addresses, lockorder, lockrecord, lockwords, stubborn, symbols
-from labkit.evidence import Access, Finding
-from labkit.faults import Trouble
-from labkit.findings import describe, refine
-from labkit.lockrecord import Hold, Record, Thread, Wait
-from labkit.stacks import Frame
+from labkit.box import addresses, lockrecord, symbols
+from labkit.box.lockrecord import Hold, Record, Thread, Wait
+from labkit.ground.faults import Trouble
+from labkit.ground.stacks import Frame
+from labkit.reports import lockorder, lockwords, stubborn
+from labkit.reports.evidence import Access, Finding
+from labkit.reports.findings import describe, refine
 from workshop import CLANG, NATIVE, PROGRAMS, SECONDS, Workshop, line_of, needs
 
 WAYS = """

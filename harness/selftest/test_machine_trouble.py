@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from commandline import LAB, Command, Ran, lab, reference, verdicts
-from labkit.catalog import BUILD, ROOT, SOLUTIONS
+from labkit.ground.catalog import BUILD, ROOT, SOLUTIONS
 
 MOUNTS = subprocess.run(["unshare", "-Urm", "true"], capture_output=True, text=True)
 pytestmark = pytest.mark.skipif(

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from labkit import starters
-from labkit.build import WARNINGS
-from labkit.catalog import COMMON, LABS, SOLUTIONS, all_labs, find, toml
-from labkit.starters import Gap, Refused
+from labkit.build import starters
+from labkit.build.build import WARNINGS
+from labkit.build.starters import Gap, Refused
+from labkit.ground.catalog import COMMON, LABS, SOLUTIONS, all_labs, find, toml
 
 NAMES = [one.name for one in all_labs()]
 GIVEN = "common"

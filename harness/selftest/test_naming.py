@@ -10,11 +10,12 @@ from dataclasses import replace
 
 import pytest
 
-from labkit import facts, naming, symptoms
-from labkit.facts import Busy, Evidence, Fact
-from labkit.faults import Fault, UnknownCause, witnessed
-from labkit.flight import Event, Number
-from labkit.catalog import HARNESS
+from labkit.causes import table as causes
+from labkit.diagnosis import facts, naming
+from labkit.diagnosis.facts import Busy, Evidence, Fact
+from labkit.ground.catalog import HARNESS
+from labkit.ground.faults import Fault, UnknownCause, witnessed
+from labkit.hang.flight import Event, Number
 from selftest.recorded import english  # noqa: F401: a fixture
 
 pytestmark = pytest.mark.usefixtures("english")
@@ -283,7 +284,7 @@ def test_no_cause_is_named_that_its_own_evidence_contradicts(seen: Evidence) -> 
     """Whatever a check proposes, and whatever else was seen."""
     found = naming.facts_of(seen)
     shown = frozenset(fact.name for fact in found)
-    for proposed in (None, *sorted(symptoms.TABLE)):
+    for proposed in (None, *sorted(causes.names())):
         named = naming.name(found, proposed)
         assert named.cause is None or not naming.contradicted(named.cause, shown), proposed
 
@@ -315,7 +316,7 @@ def test_all_names_are_known() -> None:
     """Each cause has its entry in the table of symptoms, each symptom that one explains as well."""
     named = {cause.name for cause in naming.CAUSES} | set(naming.DOUBTS)
     explained = frozenset[str]().union(*(cause.explains or frozenset() for cause in naming.CAUSES))
-    assert set() == (named | explained) - set(symptoms.TABLE)
+    assert set() == (named | explained) - causes.names()
 
 
 def test_every_cause_that_a_check_proposes_is_in_the_table() -> None:
@@ -323,7 +324,7 @@ def test_every_cause_that_a_check_proposes_is_in_the_table() -> None:
     texts = "\n".join(path.read_text("utf-8") for path in CHECKS.rglob("*.py"))
     named = set(re.findall(r'(?:cause\s*=\s*|blame\(|means\()"([\w-]+)"', texts))
     assert named
-    assert set() == named - set(symptoms.TABLE)
+    assert set() == named - causes.names()
 
 
 def test_a_cause_that_is_not_in_the_table_is_refused() -> None:

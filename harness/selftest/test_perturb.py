@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from labkit import shimstats
-from labkit.faults import Trouble
-from labkit.shimstats import ShimStats
+from labkit.box import shimstats
+from labkit.box.shimstats import ShimStats
+from labkit.ground.faults import Trouble
 from workshop import NATIVE, SEEDS, WARNINGS, Workshop, compile_c, needs
 
 

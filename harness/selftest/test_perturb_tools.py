@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from labkit import helgrind
+from labkit.reports import helgrind
 from workshop import (
     CLANG,
     LOCKS,

@@ -17,12 +17,14 @@ from pathlib import Path
 import pytest
 
 from commandline import HOSTILE, PR_SET_CHILD_SUBREAPER
-from labkit import compiler, pace, proc, program, sandbox
-from labkit.faults import DidNotCompile, Trouble
-from labkit.journal import Journal
-from labkit.pace import Deadline, Pace
-from labkit.program import Ended, Program
-from labkit.usage import Usage
+from labkit.box import program, sandbox
+from labkit.box.program import Ended, Program
+from labkit.build import compiler
+from labkit.ground import pace, proc
+from labkit.ground.faults import DidNotCompile, Trouble
+from labkit.ground.journal import Journal
+from labkit.ground.pace import Deadline, Pace
+from labkit.ground.usage import Usage
 
 Start = Callable[..., Program]
 LONG = "sleep 1000"

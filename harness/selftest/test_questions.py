@@ -10,11 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from labkit import boxed, experiments, questions
-from labkit.catalog import ROOT, all_labs
-from labkit.faults import Trouble
-from labkit.questions import Answer, NotAnAnswer, Question, judge, judging
-from labkit.questions.judging import plain_text, printed, same_output, without_blanks
+from labkit.ground.catalog import ROOT, all_labs
+from labkit.ground.faults import Trouble
+from labkit.workbook import boxed, experiments, questions
+from labkit.workbook.questions import Answer, NotAnAnswer, Question, judge, judging
+from labkit.workbook.questions.judging import plain_text, printed, same_output, without_blanks
 
 SAMPLES = Path(__file__).parent / "quiz_docs"
 REAL = questions.load() if (ROOT / "docs" / "questions" / "topics.toml").is_file() else []

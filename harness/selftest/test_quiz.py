@@ -22,11 +22,11 @@ import pytest
 from rich.console import Console
 
 from commandline import DECIDE, LAB, hear_signals
-from labkit import questions, quiz_progress
-from labkit.catalog import ROOT
-from labkit.questions import Question
-from labkit.quiz_asking import Asking
-from labkit.quiz_screen import Screen
+from labkit.ground.catalog import ROOT
+from labkit.workbook import questions, quiz_progress
+from labkit.workbook.questions import Question
+from labkit.workbook.quiz_asking import Asking
+from labkit.workbook.quiz_screen import Screen
 
 SAMPLES = Path(__file__).parent / "quiz_docs"
 REAL = questions.load() if (ROOT / "docs" / "questions" / "topics.toml").is_file() else []

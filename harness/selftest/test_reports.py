@@ -12,10 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from commandline import SAMPLE
-from labkit import explain
-from labkit.faults import Fault, Trouble
-from labkit.files import replace_file
-from labkit.results import (
+from labkit.grading import explain
+from labkit.grading.results import (
     LabResult,
     StepResult,
     Verdict,
@@ -25,6 +23,8 @@ from labkit.results import (
     junit,
     write,
 )
+from labkit.ground.faults import Fault, Trouble
+from labkit.ground.files import replace_file
 
 
 # -- results ---------------------------------------------------------------------------------------------

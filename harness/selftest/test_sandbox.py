@@ -13,12 +13,14 @@ from pathlib import Path
 import pytest
 
 from commandline import LAB, Command, cause, hostile, lab, reference, verdicts
-from labkit import compiler, connector, decision, network, proc, sandbox, seccomp
-from labkit.decision import Decision, NoSandbox
-from labkit.faults import Trouble
-from labkit.journal import Journal
-from labkit.pace import Pace
-from labkit.program import Program
+from labkit.box import connector, decision, network, sandbox, seccomp
+from labkit.box.decision import Decision, NoSandbox
+from labkit.box.program import Program
+from labkit.build import compiler
+from labkit.ground import proc
+from labkit.ground.faults import Trouble
+from labkit.ground.journal import Journal
+from labkit.ground.pace import Pace
 
 needs_sandbox = pytest.mark.skipif(
     not sandbox.available(), reason=f"no sandbox here: {sandbox.refusal()}"
@@ -123,7 +125,7 @@ def test_a_stopped_connector_is_ended(tmp_path: Path, monkeypatch: pytest.Monkey
 def test_time_that_a_connector_did_not_have_is_not_counted(monkeypatch: pytest.MonkeyPatch) -> None:
     """It was stopped for half a minute, and the client's ten seconds have hardly begun."""
     clock = [100.0]
-    monkeypatch.setattr("labkit.connector.time.monotonic", lambda: clock[0])
+    monkeypatch.setattr("labkit.box.connector.time.monotonic", lambda: clock[0])
     patience = connector.Patience(10.0)
     clock[0] += 33.0
     assert patience.left() > 9.0

@@ -10,8 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from labkit import ctext, screen, symbols
-from labkit.screen import CAUSE, FLAGS, Trick
+from labkit.box import symbols
+from labkit.build import ctext, screen
+from labkit.build.screen import CAUSE, FLAGS, Trick
 from selftest.recorded import english  # noqa: F401: a fixture
 
 PROGRAMS = Path(__file__).parent / "screen"

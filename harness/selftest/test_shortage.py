@@ -13,12 +13,12 @@ from typing import cast
 import pytest
 
 from commandline import lab, verdicts
-from labkit import grading, shortage
-from labkit.catalog import SOLUTIONS
-from labkit.faults import Fault, Trouble
-from labkit.grading import Grader
-from labkit.pace import OVERLOAD, Pace
-from labkit.shortage import Watch
+from labkit.grader.grader import Grader
+from labkit.grader.shortage import Watch
+from labkit.grading import grader, shortage
+from labkit.ground.catalog import SOLUTIONS
+from labkit.ground.faults import Fault, Trouble
+from labkit.ground.pace import OVERLOAD, Pace
 
 SMALL = 'echo 400 >/proc/sys/kernel/pid_max && exec "$0" "$@"'
 SPACE = ["unshare", "--pid", "--fork", "--mount-proc", "sh", "-ec"]
@@ -135,7 +135,7 @@ def test_a_fault_on_an_overloaded_machine(watch: Watch) -> None:
 def test_whose_memory_it_was(watch: Watch, monkeypatch: pytest.MonkeyPatch) -> None:
     """Ended by the kernel: a fault of a program that had taken much, the machine's trouble for one that had taken little."""
     monkeypatch.setattr(shortage, "_killed", lambda: 4)
-    much = judged(Fault("it ended", cause="crash"), watch, resident=2 * grading.HOG)
+    much = judged(Fault("it ended", cause="crash"), watch, resident=2 * grader.HOG)
     assert isinstance(much, Fault) and much.cause == "memory"
     assert isinstance(judged(Fault("it ended", cause="crash"), watch, resident=1 << 20), Trouble)
     own = Fault("it killed itself", cause="crash")
@@ -147,7 +147,7 @@ def test_whose_memory_it_was(watch: Watch, monkeypatch: pytest.MonkeyPatch) -> N
 )
 def test_the_harness_itself_is_short(raised: Exception) -> None:
     """A sentence, no traceback, no bug of ours."""
-    assert grading._our_fault(raised).startswith("the machine failed: ")
+    assert grader._our_fault(raised).startswith("the machine failed: ")
 
 
 @pytest.mark.skipif(os.geteuid() != 0 or not own_pid_max(), reason="no pid_max of one's own here")

@@ -13,11 +13,12 @@ from pathlib import Path
 import pytest
 
 from commandline import entries, lab
-from labkit import starters, symptoms
-from labkit.build import ASAN, CLANG, PLAIN, Builder, Flavour
-from labkit.catalog import LABS, SOLUTIONS, Lab, all_labs, find
-from labkit.intake import stage
-from labkit.pace import Pace
+from labkit.build import starters
+from labkit.build.build import ASAN, CLANG, PLAIN, Builder, Flavour
+from labkit.build.intake import stage
+from labkit.causes import table as causes
+from labkit.ground.catalog import LABS, SOLUTIONS, Lab, all_labs, find
+from labkit.ground.pace import Pace
 
 NAMES = [one.name for one in all_labs()]
 FIRST_FAILURE_SECONDS = 3.0
@@ -78,7 +79,7 @@ def test_it_earns_nothing(name: str, tmp_path: Path) -> None:
     for entry in entries(tmp_path, name):
         verdict, cause = entry["extra_data"]["verdict"], entry["extra_data"]["cause"]
         assert (entry["score"], verdict) in ((0, "failed"), (0, "blocked")), entry["output"]
-        assert verdict == "blocked" or cause in symptoms.TABLE
+        assert verdict == "blocked" or cause in causes.names()
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -16,8 +16,8 @@ from typing import Any
 import pytest
 
 from handout import NAMES, Handout
-from labkit import symptoms
-from labkit.catalog import Lab, all_labs, tomllib
+from labkit.causes import table as causes
+from labkit.ground.catalog import Lab, all_labs, tomllib
 
 LAB = pytest.mark.parametrize("lab", all_labs(), ids=lambda lab: lab.number)
 DONE = {"en": "Done when", "ru": "Готово, когда"}
@@ -160,7 +160,7 @@ def test_what_blocks_is_known(lab: Lab) -> None:
     for step in lab.steps:
         for entry in step.blocks:
             check, _colon, cause = entry.rpartition(": ")
-            assert cause in symptoms.TABLE
+            assert cause in causes.names()
             assert not check or check in names[step.number]
         assert not step.blocks or any(step.number in other.needs for other in lab.steps)
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from labkit.faults import Fault
-from labkit.terminal import bar_fits, bar_is_calm, redraws, shown
+from labkit.ground.faults import Fault
+from labkit.wire.terminal import bar_fits, bar_is_calm, redraws, shown
 
 
 @pytest.mark.parametrize(

@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 from hypothesis import given
 
-from labkit import lessons, tsan
-from labkit.findings import Finding, is_verdict, refine, student_frames
+from labkit.causes import table as causes
+from labkit.reports import tsan
+from labkit.reports.findings import Finding, is_verdict, refine, student_frames
 from selftest import recorded
 from selftest.recorded import english  # noqa: F401: a fixture
 
@@ -60,9 +61,9 @@ def test_the_lesson_is_as_approved(program: str) -> None:
 def test_a_report_is_no_trouble_and_has_a_known_cause(program: str) -> None:
     for report in BOTH:
         assert tsan.trouble(recorded.text(program, report)) is None
-        assert {finding.cause for finding in findings(program, report)} <= lessons.CAUSES - {
-            "other"
-        }
+        assert {
+            finding.cause for finding in findings(program, report)
+        } <= causes.told_at_length() - {"other"}
 
 
 def test_the_lock_that_one_side_lacks_is_named() -> None:

@@ -18,7 +18,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from labkit.catalog import COMMON
+from labkit.ground.catalog import COMMON
 
 HERE = Path(__file__).parent
 HASH = b"$y$j75$DALePX2U15n8goFSZOBD60$v5Hei5o67TfwKLUV/hmJPIuVje9vGYloKCb0jdrgAy6"

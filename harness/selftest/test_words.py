@@ -13,8 +13,8 @@ from babel.messages.catalog import Catalog, Message
 
 import messages
 from commandline import LAB, Command
-from labkit import words
-from labkit.catalog import SOLUTIONS
+from labkit.ground import words
+from labkit.ground.catalog import SOLUTIONS
 
 RUSSIAN = words.source("ru")
 PLACEHOLDER = re.compile(r"\{[^{}]*\}|%\(\w+\)\w|%[rs]")

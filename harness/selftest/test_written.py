@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 from commandline import entries, lab, reference
-from labkit import sandbox, shimstats, written
-from labkit.faults import Fault
+from labkit.box import sandbox, shimstats
+from labkit.ground import written
+from labkit.ground.faults import Fault
 
 SECRET = "carol:$y$j75$nobody/else/may/read/this"
 

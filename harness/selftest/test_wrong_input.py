@@ -12,10 +12,11 @@ from pathlib import Path
 import pytest
 
 from commandline import Ran, cause, entries, lab, reference, step_one, submission, two, unprintable
-from labkit import build, sandbox
-from labkit.catalog import ROOT, SOLUTIONS
-from labkit.faults import DidNotCompile, Fault
-from labkit.intake import stage
+from labkit.box import sandbox
+from labkit.build import build
+from labkit.build.intake import stage
+from labkit.ground.catalog import ROOT, SOLUTIONS
+from labkit.ground.faults import DidNotCompile, Fault
 
 NAME = two().name
 MAIN = "int main(void)\n{\n\treturn 0;\n}\n"

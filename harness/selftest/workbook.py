@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from html.parser import HTMLParser
 from pathlib import Path
 
-from labkit.catalog import BUILD, HARNESS, ROOT
+from labkit.ground.catalog import BUILD, HARNESS, ROOT
 
 LANGUAGES = ("en", "ru")
 DOCS = ROOT / "docs"

@@ -10,8 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from labkit import build, shimstats
-from labkit.shimstats import ShimStats
+from labkit.box import shimstats
+from labkit.box.shimstats import ShimStats
+from labkit.build import build
 from once import contents, made
 
 PROGRAMS = Path(__file__).with_name("native_programs")

@@ -1,6 +1,6 @@
 /*
  * The kinds of questions: how each is shown, how its answer is read, and what the answer is worth. The rules are
- * those of harness/labkit/questions/judging.py.
+ * those of harness/labkit/workbook/questions/judging.py.
  *
  * KINDS[kind](question) gives { element, read, judge }. read() gives the answer, or throws a string that says what
  * is missing, or is thrown by judge(answer), which else gives { right, reasons: [{ about, why, missed }], evidence }.

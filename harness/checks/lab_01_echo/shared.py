@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from labkit.checking import Fault, Running, Scene
+from labkit.scene.checking import Fault, Running, Scene
 
 SERVER, CLIENT = "echo_server", "echo_client"
 MIB = 1 << 20

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from checks.lab_01_echo.shared import CLIENT, SERVER
-from labkit import manners
-from labkit.checking import Scene, _, require, step
+from labkit.scene import manners
+from labkit.scene.checking import Scene, _, require, step
 
 
 @step(1, "no-warning")

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from checks.lab_01_echo.shared import MIB, SERVER, pattern
-from labkit import echoes, manners
-from labkit.checking import (
+from labkit.scene import echoes, manners
+from labkit.scene.checking import (
     UNDER_ASAN,
     Client,
     Disconnected,

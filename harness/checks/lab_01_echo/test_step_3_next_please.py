@@ -5,8 +5,8 @@ from __future__ import annotations
 import time
 
 from checks.lab_01_echo.shared import SERVER, means
-from labkit import manners
-from labkit.checking import (
+from labkit.scene import manners
+from labkit.scene.checking import (
     Client,
     Disconnected,
     Fault,

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from contextlib import suppress
 
 from checks.lab_01_echo.shared import CLIENT, MIB, SERVE, TRY_CLIENT, means, pattern, start_client
-from labkit import manners
-from labkit.checking import (
+from labkit.scene import manners
+from labkit.scene.checking import (
     Client,
     Disconnected,
     Ended,

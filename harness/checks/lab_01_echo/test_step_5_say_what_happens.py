@@ -6,8 +6,19 @@ import re
 from collections.abc import Sequence
 
 from checks.lab_01_echo.shared import SERVE, SERVER, TRY_CLIENT, pattern, start_client
-from labkit import manners
-from labkit.checking import Client, Fault, Scene, Server, Shim, _, exchange, judge, require, step
+from labkit.scene import manners
+from labkit.scene.checking import (
+    Client,
+    Fault,
+    Scene,
+    Server,
+    Shim,
+    _,
+    exchange,
+    judge,
+    require,
+    step,
+)
 
 TRY_SERVER = (SERVE, "printf 'hello\\n' | nc -N 127.0.0.1 9090")
 ADDRESS = r"(?:\d+(?:\.\d+){3}|\[[0-9a-f:]+\]):\d+"

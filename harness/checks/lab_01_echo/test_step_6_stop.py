@@ -5,8 +5,8 @@ from __future__ import annotations
 import signal
 
 from checks.lab_01_echo.shared import MIB, SERVER, pattern
-from labkit import manners
-from labkit.checking import UNDER_ASAN, UNDER_TSAN, Scene, inspected, step
+from labkit.scene import manners
+from labkit.scene.checking import UNDER_ASAN, UNDER_TSAN, Scene, inspected, step
 
 
 @step(6, "stop", "stop-with-clients")

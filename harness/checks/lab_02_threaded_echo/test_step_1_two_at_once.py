@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from contextlib import suppress
 
 from checks.lab_02_threaded_echo.shared import SERVER, seen_in_a_burst, token
-from labkit import manners
-from labkit.checking import (
+from labkit.scene import manners
+from labkit.scene.checking import (
     Client,
     Fault,
     Scene,

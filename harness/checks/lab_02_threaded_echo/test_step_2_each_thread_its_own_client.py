@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from checks.lab_02_threaded_echo.shared import MIB, SERVER, owners, seen_in_a_burst, talk, token
-from labkit import echoes, manners
-from labkit.checking import (
+from labkit.scene import echoes, manners
+from labkit.scene.checking import (
     Fault,
     Scene,
     Server,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from checks.lab_02_threaded_echo.shared import SERVER, talk
-from labkit.checking import Scene, judge, step
+from labkit.scene.checking import Scene, judge, step
 
 
 @step(3, "thousand")

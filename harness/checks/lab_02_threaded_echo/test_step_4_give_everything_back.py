@@ -5,8 +5,8 @@ from __future__ import annotations
 from contextlib import suppress
 
 from checks.lab_02_threaded_echo.shared import MIB, SERVER, WAVE, WAVES, owners, talk, token, wave
-from labkit import manners
-from labkit.checking import (
+from labkit.scene import manners
+from labkit.scene.checking import (
     UNDER_ASAN,
     Fault,
     Scene,

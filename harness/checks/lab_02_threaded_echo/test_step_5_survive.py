@@ -19,8 +19,8 @@ from checks.lab_02_threaded_echo.shared import (
     talk,
     token,
 )
-from labkit import manners
-from labkit.checking import (
+from labkit.scene import manners
+from labkit.scene.checking import (
     UNDER_ASAN,
     Client,
     Disconnected,

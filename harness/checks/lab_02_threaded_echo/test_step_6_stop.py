@@ -17,8 +17,8 @@ from checks.lab_02_threaded_echo.shared import (
     token,
     wave,
 )
-from labkit import aiming, manners
-from labkit.checking import Limits, Scene, Server, Shim, _, expect, judge, seeded, step
+from labkit.scene import aiming, manners
+from labkit.scene.checking import Limits, Scene, Server, Shim, _, expect, judge, seeded, step
 
 
 @step(6, "stop", "port-again")

@@ -6,8 +6,8 @@ import signal
 from dataclasses import replace
 
 from checks.lab_02_threaded_echo.shared import MIB, SERVER, talk, token
-from labkit import manners
-from labkit.checking import (
+from labkit.scene import manners
+from labkit.scene.checking import (
     NATIVELY,
     UNDER_HELGRIND,
     UNDER_TSAN,

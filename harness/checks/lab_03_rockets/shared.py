@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import time
 
-from labkit import manners
-from labkit.checking import Running, Scene, Shim, Tool, _, calm, expect, inspected, require
-from labkit.instants import (
+from checks.lab_03_rockets.instants import (
     LATE_SECONDS,
     at_its_best,
     in_time,
@@ -16,7 +14,7 @@ from labkit.instants import (
     nobody_early,
     summary_is_true,
 )
-from labkit.launches import (
+from checks.lab_03_rockets.launches import (
     ROCKETS,
     awake,
     ends,
@@ -27,6 +25,8 @@ from labkit.launches import (
     nameless_lines_of,
     options,
 )
+from labkit.scene import manners
+from labkit.scene.checking import Running, Scene, Shim, Tool, _, calm, expect, inspected, require
 
 
 def watched(scene: Scene, tool: Tool, shim: Shim, *cases: tuple[str, int]) -> None:

@@ -5,10 +5,16 @@ from __future__ import annotations
 import time
 from itertools import pairwise
 
-from labkit import manners
-from labkit.checking import Fault, Scene, _, expect, require, step
-from labkit.instants import at_its_best, no_earlier, no_later, not_before, summary_is_true
-from labkit.launches import MODES, ROCKETS, Rocket, Said, ends, plan_of
+from checks.lab_03_rockets.instants import (
+    at_its_best,
+    no_earlier,
+    no_later,
+    not_before,
+    summary_is_true,
+)
+from checks.lab_03_rockets.launches import MODES, ROCKETS, Rocket, Said, ends, plan_of
+from labkit.scene import manners
+from labkit.scene.checking import Fault, Scene, _, expect, require, step
 
 
 @step(1, "no-warning")

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from labkit.checking import Scene, _, require, step
-from labkit.launches import MODES, ROCKETS, SEQUENTIAL, Rocket, plan_in, plan_of
+from checks.lab_03_rockets.launches import MODES, ROCKETS, SEQUENTIAL, Rocket, plan_in, plan_of
+from labkit.scene.checking import Scene, _, require, step
 
 
 def spread_evenly(what: str, counts: Sequence[int]) -> None:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import time
 
-from labkit.checking import Scene, Shim, _, expect, require, step
-from labkit.instants import at_its_best, steps_in_time, summary_is_true
-from labkit.launches import LAUNCH, SEQUENTIAL, Launch, ends, launch
+from checks.lab_03_rockets.instants import at_its_best, steps_in_time, summary_is_true
+from checks.lab_03_rockets.launches import LAUNCH, SEQUENTIAL, Launch, ends, launch
+from labkit.scene.checking import Scene, Shim, _, expect, require, step
 
 
 @step(3, "in-order", "summary", "plan-first")

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import signal
 
+from checks.lab_03_rockets.launches import SEQUENTIAL, THREADS, Launch, flown, launch, silence_means
 from checks.lab_03_rockets.shared import a_thread_each, crowded, fly_by_plan, watched
-from labkit.checking import UNDER_ASAN, Row, Scene, Shim, Span, _, require, step, timeline
-from labkit.launches import SEQUENTIAL, THREADS, Launch, flown, launch, silence_means
+from labkit.scene.checking import UNDER_ASAN, Row, Scene, Shim, Span, _, require, step, timeline
 
 
 @step(4, "thread-each")

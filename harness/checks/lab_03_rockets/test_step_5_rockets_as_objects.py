@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from checks.lab_03_rockets.launches import OBJECTS
 from checks.lab_03_rockets.shared import a_thread_each, crowded, fly_by_plan, watched
-from labkit.checking import UNDER_ASAN, Scene, Shim, step
-from labkit.launches import OBJECTS
+from labkit.scene.checking import UNDER_ASAN, Scene, Shim, step
 
 
 @step(5, "objects")

@@ -5,9 +5,16 @@ from __future__ import annotations
 import errno
 import time
 
-from labkit.checking import Fault, Running, Scene, _, require, step
-from labkit.instants import UNTIMELY, landed_early, not_before, summary_is_true
-from labkit.launches import ROCKETS, Rocket, ends, nameless_lines_of, plan_of, silence_means
+from checks.lab_03_rockets.instants import UNTIMELY, landed_early, not_before, summary_is_true
+from checks.lab_03_rockets.launches import (
+    ROCKETS,
+    Rocket,
+    ends,
+    nameless_lines_of,
+    plan_of,
+    silence_means,
+)
+from labkit.scene.checking import Fault, Running, Scene, _, require, step
 
 MIB = 1 << 20
 FULL = 10_000

@@ -4,11 +4,8 @@ from __future__ import annotations
 
 import re
 
-from checks.lab_03_rockets.shared import HELPERS
-from labkit import manners
-from labkit.checking import Running, Scene, Shim, _, expect, require, step
-from labkit.instants import SUMMARY
-from labkit.launches import (
+from checks.lab_03_rockets.instants import SUMMARY
+from checks.lab_03_rockets.launches import (
     LAUNCH,
     OBJECTS,
     ROCKETS,
@@ -19,6 +16,9 @@ from labkit.launches import (
     options,
     silence_means,
 )
+from checks.lab_03_rockets.shared import HELPERS
+from labkit.scene import manners
+from labkit.scene.checking import Running, Scene, Shim, _, expect, require, step
 
 
 @step(7, "run-out")

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from checks.lab_03_rockets.launches import OBJECTS, ROCKETS, THREADS
 from checks.lab_03_rockets.shared import watched
-from labkit.checking import (
+from labkit.scene.checking import (
     UNDER_HELGRIND,
     UNDER_TSAN,
     Scene,
@@ -12,7 +13,6 @@ from labkit.checking import (
     hides_nothing,
     step,
 )
-from labkit.launches import OBJECTS, ROCKETS, THREADS
 
 
 @step(8, "hides-nothing")

@@ -7,7 +7,8 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from itertools import pairwise
 
-from labkit.checking import (
+from checks.lab_04_scanner.targets import targets_of
+from labkit.scene.checking import (
     NATIVELY,
     Deadline,
     Ended,
@@ -22,7 +23,6 @@ from labkit.checking import (
     expect,
     require,
 )
-from labkit.targets import targets_of
 
 SCANNER = "scanner"
 OPEN_LINE = re.compile(r"(?:Port (\d+) is open|Порт (\d+) открыт)")

@@ -12,8 +12,8 @@ from checks.lab_04_scanner.shared import (
     scan,
     summary,
 )
-from labkit import manners
-from labkit.checking import Running, Scene, _, expect, require, step
+from labkit.scene import manners
+from labkit.scene.checking import Running, Scene, _, expect, require, step
 
 
 @step(1, "no-warning")

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from checks.lab_04_scanner.shared import found, lasting, open_ports, scan
-from labkit.checking import Scene, _, blame, expect, step
-from labkit.targets import targets_of
+from checks.lab_04_scanner.targets import targets_of
+from labkit.scene.checking import Scene, _, blame, expect, step
 
 
 @step(2, "port-lines", "single-port", "summary")

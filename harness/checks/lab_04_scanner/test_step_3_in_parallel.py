@@ -18,9 +18,19 @@ from checks.lab_04_scanner.shared import (
     silent,
     summary,
 )
-from labkit import manners
-from labkit.checking import UNDER_ASAN, Deadline, Fault, Running, Scene, _, calm, require, step
-from labkit.targets import targets_of, under_way
+from checks.lab_04_scanner.targets import targets_of, under_way
+from labkit.scene import manners
+from labkit.scene.checking import (
+    UNDER_ASAN,
+    Deadline,
+    Fault,
+    Running,
+    Scene,
+    _,
+    calm,
+    require,
+    step,
+)
 
 
 def timed_scan(

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from checks.lab_04_scanner.shared import found, scan, silent
-from labkit.checking import Scene, Shim, _, expect, require, seeded, step
-from labkit.targets import targets_of
+from checks.lab_04_scanner.targets import targets_of
+from labkit.scene.checking import Scene, Shim, _, expect, require, seeded, step
 
 
 @step(4, "in-order")

@@ -17,9 +17,9 @@ from checks.lab_04_scanner.shared import (
     open_ports,
     summary,
 )
-from labkit import terminal
-from labkit.checking import Running, Scene, _, expect, require, step
-from labkit.targets import targets_of
+from checks.lab_04_scanner.targets import targets_of
+from labkit.scene.checking import Running, Scene, _, expect, require, step
+from labkit.wire import terminal
 
 
 def slow_targets(scene: Scene) -> tuple[int, list[int]]:

@@ -15,8 +15,8 @@ from checks.lab_04_scanner.shared import (
     scan,
     summary,
 )
-from labkit.checking import Limits, Scene, _, blame, expect, step
-from labkit.targets import targets_of
+from checks.lab_04_scanner.targets import targets_of
+from labkit.scene.checking import Limits, Scene, _, blame, expect, step
 
 
 @step(6, "not-itself")

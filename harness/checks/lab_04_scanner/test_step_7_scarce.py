@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from checks.lab_04_scanner.shared import HOST, SCANNER, finished, found, lasting, scan
-from labkit import manners
-from labkit.checking import Fault, Limits, Running, Scene, Shim, Silent, blame, step
-from labkit.targets import targets_of
+from checks.lab_04_scanner.targets import targets_of
+from labkit.scene import manners
+from labkit.scene.checking import Fault, Limits, Running, Scene, Shim, Silent, blame, step
 
 
 def exact(running: Running, ports: Sequence[int], counts: tuple[int, int, int]) -> None:

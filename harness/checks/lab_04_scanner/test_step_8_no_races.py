@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from checks.lab_04_scanner.shared import HOST, SCANNER, found
-from labkit.checking import (
+from checks.lab_04_scanner.targets import targets_of
+from labkit.scene.checking import (
     UNDER_ASAN,
     UNDER_HELGRIND,
     UNDER_TSAN,
@@ -14,7 +15,6 @@ from labkit.checking import (
     inspected,
     step,
 )
-from labkit.targets import targets_of
 
 
 @step(8, "hides-nothing")

@@ -7,10 +7,11 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from labkit import chat as chats
-from labkit import manners
-from labkit.chat import Answer, Chat, Talking, User
-from labkit.checking import (
+from checks.lab_05_chat import chat as chats
+from checks.lab_05_chat.chat import Answer, Chat, Talking, User
+from checks.lab_05_chat.passwords import PASSWORD
+from labkit.scene import manners
+from labkit.scene.checking import (
     UNDER_ASAN,
     Fault,
     Running,
@@ -24,7 +25,6 @@ from labkit.checking import (
     require,
     written,
 )
-from labkit.passwords import PASSWORD
 
 SERVER, CLIENT = "chat_server", "chat_client"
 KIB, MIB = 1 << 10, 1 << 20

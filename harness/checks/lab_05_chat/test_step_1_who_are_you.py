@@ -7,6 +7,9 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
+from checks.lab_05_chat import chat as chats
+from checks.lab_05_chat.chat import Chat, User
+from checks.lab_05_chat.passwords import PASSWORD, hashed, salt, users_file
 from checks.lab_05_chat.shared import (
     CLIENT,
     DISK,
@@ -18,11 +21,19 @@ from checks.lab_05_chat.shared import (
     named,
     users_in,
 )
-from labkit import chat as chats
-from labkit import manners
-from labkit.chat import Chat, User
-from labkit.checking import Fault, Limits, Scene, Shim, _, blame, expect, require, step, written
-from labkit.passwords import PASSWORD, hashed, salt, users_file
+from labkit.scene import manners
+from labkit.scene.checking import (
+    Fault,
+    Limits,
+    Scene,
+    Shim,
+    _,
+    blame,
+    expect,
+    require,
+    step,
+    written,
+)
 
 TOKEN = re.compile(rb"[0-9a-fA-F]{32}")
 

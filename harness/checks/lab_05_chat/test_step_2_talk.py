@@ -5,11 +5,11 @@ from __future__ import annotations
 import signal
 from collections.abc import Callable, Sequence
 
+from checks.lab_05_chat import chat as chats
+from checks.lab_05_chat.chat import User
 from checks.lab_05_chat.shared import SERVER, TEXTS, answered, comes_back, marked, named
-from labkit import aiming, full, manners, unserved
-from labkit import chat as chats
-from labkit.chat import User
-from labkit.checking import Scene, Silent, _, blame, expect, require, step
+from labkit.scene import aiming, full, manners, unserved
+from labkit.scene.checking import Scene, Silent, _, blame, expect, require, step
 
 
 @step(2, "say", "login-first")

@@ -6,11 +6,11 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
+from checks.lab_05_chat import chat as chats
+from checks.lab_05_chat.chat import Chat, User, messages
 from checks.lab_05_chat.shared import BIG, DISK, TEXTS, answered, named
-from labkit import chat as chats
-from labkit import manners
-from labkit.chat import Chat, User, messages
-from labkit.checking import Limits, Scene, Shim, _, expect, require, step, written
+from labkit.scene import manners
+from labkit.scene.checking import Limits, Scene, Shim, _, expect, require, step, written
 
 
 def same_history(wanted: Sequence[bytes], got: Sequence[bytes], what: str, cause: str) -> None:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from checks.lab_05_chat import chat as chats
+from checks.lab_05_chat.chat import Chat, User
 from checks.lab_05_chat.shared import _why_not_this_order, marked, named
-from labkit import chat as chats
-from labkit.chat import Chat, User
-from labkit.checking import Fault, Scene, Shim, _, expect, seeded, step
+from labkit.scene.checking import Fault, Scene, Shim, _, expect, seeded, step
 
 EVERYBODY, EACH = 100, 20
 

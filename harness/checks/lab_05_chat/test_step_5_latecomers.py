@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from checks.lab_05_chat import chat as chats
+from checks.lab_05_chat.chat import Answer, Talking, User, messages
+from checks.lab_05_chat.passwords import PASSWORD
 from checks.lab_05_chat.shared import come_late, marked, named
-from labkit import chat as chats
-from labkit.chat import Answer, Talking, User, messages
-from labkit.checking import Fault, Scene, Shim, _, expect, seeded, step
-from labkit.passwords import PASSWORD
+from labkit.scene.checking import Fault, Scene, Shim, _, expect, seeded, step
 
 
 def contiguous(user: User, order: Sequence[bytes], size: int) -> None:

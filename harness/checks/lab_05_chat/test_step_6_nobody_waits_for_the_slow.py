@@ -5,12 +5,12 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 
+from checks.lab_05_chat import chat as chats
+from checks.lab_05_chat.chat import Chat, User, messages
+from checks.lab_05_chat.passwords import PASSWORD
 from checks.lab_05_chat.shared import BIG, KIB, _why_not_this_order, comes_back, named, says_much
-from labkit import chat as chats
-from labkit import manners
-from labkit.chat import Chat, User, messages
-from labkit.checking import Disconnected, Scene, Silent, _, blame, calm, expect, require, step
-from labkit.passwords import PASSWORD
+from labkit.scene import manners
+from labkit.scene.checking import Disconnected, Scene, Silent, _, blame, calm, expect, require, step
 
 MOST_WAITING = 256 * KIB  # bytes that may wait for a user who does not read
 QUICK = (

@@ -6,6 +6,9 @@ import re
 from collections import Counter
 from collections.abc import Callable, Sequence
 
+from checks.lab_05_chat import chat as chats
+from checks.lab_05_chat.chat import Chat, User
+from checks.lab_05_chat.passwords import PASSWORD
 from checks.lab_05_chat.shared import (
     KIB,
     MIB,
@@ -18,10 +21,8 @@ from checks.lab_05_chat.shared import (
     users_in,
     watched,
 )
-from labkit import chat as chats
-from labkit import manners
-from labkit.chat import Chat, User
-from labkit.checking import (
+from labkit.scene import manners
+from labkit.scene.checking import (
     UNDER_ASAN,
     Fault,
     Limits,
@@ -34,7 +35,6 @@ from labkit.checking import (
     seeded,
     step,
 )
-from labkit.passwords import PASSWORD
 
 FEW_DESCRIPTORS = 64
 

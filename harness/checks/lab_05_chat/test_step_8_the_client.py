@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+from checks.lab_05_chat import chat as chats
+from checks.lab_05_chat.passwords import PASSWORD
+from checks.lab_05_chat.person import Person
 from checks.lab_05_chat.shared import CLIENT, MOST_LINE
-from labkit import chat as chats
-from labkit import manners
-from labkit.checking import Scene, Silent, _, blame, expect, require, step
-from labkit.passwords import PASSWORD
-from labkit.person import Person
+from labkit.scene import manners
+from labkit.scene.checking import Scene, Silent, _, blame, expect, require, step
 
 
 @step(8, "client-arguments", "arguments", "usage")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from checks.lab_05_chat.shared import CLIENT, SERVER, watched
-from labkit.checking import (
+from labkit.scene.checking import (
     NATIVELY,
     UNDER_HELGRIND,
     UNDER_TSAN,

@@ -5,9 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from labkit import console as consoles
-from labkit import manners
-from labkit.checking import (
+from checks.lab_06_control_server import console as consoles
+from checks.lab_06_control_server.chorus import Chorus
+from checks.lab_06_control_server.console import Console, names
+from labkit.scene import manners
+from labkit.scene.checking import (
     Client,
     Disconnected,
     Ended,
@@ -22,9 +24,7 @@ from labkit.checking import (
     judge,
     require,
 )
-from labkit.chorus import Chorus
-from labkit.console import Console, names
-from labkit.terminal import shown
+from labkit.wire.terminal import shown
 
 SERVER = "control_server"
 STRANGER = b"ERR login-first\n"  # the answer to SAY of a client that is not logged in

@@ -8,6 +8,8 @@ import statistics
 import time
 from collections.abc import Sequence
 
+from checks.lab_06_control_server import console as consoles
+from checks.lab_06_control_server.console import COMMANDS, EVENT, Console, enter, since
 from checks.lab_06_control_server.shared import (
     SERVER,
     STRANGER,
@@ -22,9 +24,8 @@ from checks.lab_06_control_server.shared import (
     told,
     why_it_stays,
 )
-from labkit import console as consoles
-from labkit import manners, unserved
-from labkit.checking import (
+from labkit.scene import manners, unserved
+from labkit.scene.checking import (
     Client,
     Fault,
     Scene,
@@ -40,8 +41,7 @@ from labkit.checking import (
     require,
     step,
 )
-from labkit.console import COMMANDS, EVENT, Console, enter, since
-from labkit.terminal import shown
+from labkit.wire.terminal import shown
 
 
 @step(1, "no-warning")

@@ -8,6 +8,8 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from threading import Lock
 
+from checks.lab_06_control_server import console as consoles
+from checks.lab_06_control_server.console import Console, enter, names
 from checks.lab_06_control_server.shared import (
     SERVER,
     STRANGER,
@@ -21,9 +23,8 @@ from checks.lab_06_control_server.shared import (
     talk,
     told,
 )
-from labkit import aiming, manners
-from labkit import console as consoles
-from labkit.checking import (
+from labkit.scene import aiming, manners
+from labkit.scene.checking import (
     UNDER_ASAN,
     Client,
     Fault,
@@ -43,7 +44,6 @@ from labkit.checking import (
     step,
     wait_listening,
 )
-from labkit.console import Console, enter, names
 
 MIB = 1 << 20
 

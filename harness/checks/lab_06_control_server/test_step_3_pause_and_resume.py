@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
+from checks.lab_06_control_server import console as consoles
+from checks.lab_06_control_server.chorus import Chorus
+from checks.lab_06_control_server.console import Console, enter
 from checks.lab_06_control_server.shared import (
     STRANGER,
     at_once,
@@ -15,9 +18,8 @@ from checks.lab_06_control_server.shared import (
     strangers,
     talk,
 )
-from labkit import console as consoles
-from labkit import manners
-from labkit.checking import (
+from labkit.scene import manners
+from labkit.scene.checking import (
     Client,
     Disconnected,
     Fault,
@@ -36,8 +38,6 @@ from labkit.checking import (
     seeded,
     step,
 )
-from labkit.chorus import Chorus
-from labkit.console import Console, enter
 
 
 def refused(console: Console) -> None:

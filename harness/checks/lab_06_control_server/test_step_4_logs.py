@@ -5,6 +5,9 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 
+from checks.lab_06_control_server import console as consoles
+from checks.lab_06_control_server.chorus import Chorus
+from checks.lab_06_control_server.console import enter, names
 from checks.lab_06_control_server.shared import (
     crowd,
     its_life,
@@ -16,11 +19,8 @@ from checks.lab_06_control_server.shared import (
     told,
     whole,
 )
-from labkit import console as consoles
-from labkit import full
-from labkit.checking import Scene, _, expect, judge, require, seeded, step
-from labkit.chorus import Chorus
-from labkit.console import enter, names
+from labkit.scene import full
+from labkit.scene.checking import Scene, _, expect, judge, require, seeded, step
 
 
 @step(4, "events", "whole-log")

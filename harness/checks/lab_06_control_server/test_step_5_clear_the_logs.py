@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+from checks.lab_06_control_server import console as consoles
+from checks.lab_06_control_server.chorus import Chorus
+from checks.lab_06_control_server.console import Console, enter
 from checks.lab_06_control_server.shared import STRANGER, crowd, its_life, say, shows, told, whole
-from labkit import console as consoles
-from labkit.checking import Client, Scene, Shim, _, expect, require, seeded, step
-from labkit.chorus import Chorus
-from labkit.console import Console, enter
+from labkit.scene.checking import Client, Scene, Shim, _, expect, require, seeded, step
 
 
 @step(5, "clear-logs")

@@ -7,10 +7,11 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 
+from checks.lab_06_control_server import console as consoles
+from checks.lab_06_control_server.console import Console, enter, names
 from checks.lab_06_control_server.shared import await_all, crowd, say, strangers, told
-from labkit import console as consoles
-from labkit import manners
-from labkit.checking import (
+from labkit.scene import manners
+from labkit.scene.checking import (
     Client,
     Scene,
     Shim,
@@ -25,7 +26,6 @@ from labkit.checking import (
     step,
     written,
 )
-from labkit.console import Console, enter, names
 
 SALTED = re.compile(r"\$y\$[./0-9A-Za-z]+\$[./0-9A-Za-z]+\$[./0-9A-Za-z]{43}")
 

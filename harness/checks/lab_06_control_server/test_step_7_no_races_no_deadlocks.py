@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from checks.lab_06_control_server import console as consoles
+from checks.lab_06_control_server.console import Console
 from checks.lab_06_control_server.shared import SERVER, drive
-from labkit import console as consoles
-from labkit import manners
-from labkit.checking import (
+from labkit.scene import manners
+from labkit.scene.checking import (
     NATIVELY,
     UNDER_HELGRIND,
     UNDER_TSAN,
@@ -22,7 +23,6 @@ from labkit.checking import (
     step,
     takes_the_same_locks,
 )
-from labkit.console import Console
 
 
 def watched(

@@ -14,7 +14,7 @@ from rich.table import Table
 
 from labkit.doctor import machine, programs, threads
 from labkit.doctor.finding import BAD, FINE, WARNING, Finding
-from labkit.words import _
+from labkit.ground.words import _
 
 MARKS = {FINE: "[green]✓[/]", WARNING: "[yellow]![/]", BAD: "[bold red]✗[/]"}
 

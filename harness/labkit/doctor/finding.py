@@ -7,7 +7,7 @@ import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
-from labkit.words import _
+from labkit.ground.words import _
 
 FINE, WARNING, BAD = "fine", "warning", "bad"
 PATIENCE = 60  # seconds for a command that takes one

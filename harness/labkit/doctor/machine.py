@@ -13,14 +13,14 @@ from pathlib import Path
 
 import psutil
 
-from labkit import sandbox
-from labkit.catalog import ROOT
-from labkit.decision import ORDER, NoSandbox, WrongOrder
+from labkit.box import sandbox
+from labkit.box.decision import ORDER, NoSandbox, WrongOrder
 from labkit.doctor.finding import BAD, FINE, SET_UP, WARNING, Finding, limit, run, sysctl
 from labkit.doctor.numbers import grouped, parameter
 from labkit.doctor.threads import cgroup_threads
-from labkit.faults import Trouble
-from labkit.words import _
+from labkit.ground.catalog import ROOT
+from labkit.ground.faults import Trouble
+from labkit.ground.words import _
 
 MIB = 1 << 20
 # Kernel parameters that can forbid namespaces to ordinary users: with which value they do, and what to set.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from labkit.words import _
+from labkit.ground.words import _
 
 KERNEL = Path("/proc/sys")
 

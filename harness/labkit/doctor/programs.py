@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
 
-from labkit.catalog import BUILD, HARNESS
 from labkit.doctor.finding import BAD, FINE, SET_UP, WARNING, Finding, Ran, run, sysctl
-from labkit.words import _
+from labkit.ground.catalog import BUILD, HARNESS
+from labkit.ground.words import _
 
 TOOLS = ("gcc", "clang", "make", "valgrind", "gdb", "bwrap")
 STARTS = 10  # of each program under ThreadSanitizer

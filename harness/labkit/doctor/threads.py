@@ -8,12 +8,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from labkit import sandbox
+from labkit.box import sandbox
 from labkit.doctor.finding import BAD, FINE, WARNING, Finding, limit, run, sysctl
 from labkit.doctor.numbers import grouped, parameter, read_number
 from labkit.doctor.programs import CannotBuild, build
-from labkit.faults import Trouble
-from labkit.words import _
+from labkit.ground.faults import Trouble
+from labkit.ground.words import _
 
 MUST, SHOULD = 2_500, 12_000  # for labs 01 and 02; for 10,000 threads too
 CGROUP = Path("/sys/fs/cgroup")

@@ -1,0 +1,1 @@
+"""The one place where evidence becomes a cause: facts, and what supports or contradicts each cause."""

@@ -1,0 +1,1 @@
+"""From checks to verdicts: the grader, the failure block, results, the scorecard."""

@@ -1,0 +1,1 @@
+"""What the threads of a program do and have done: the flight record, stacks, who waits for whom."""

@@ -1,0 +1,1 @@
+"""What a check plays with: programs, networks, clients, and what all labs' checks ask."""

@@ -1,0 +1,73 @@
+"""A second look: what failed in a plain run is repeated in the same scenario under the tool that can see why."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from typing import Any
+
+from labkit.ground.faults import Fault
+from labkit.ground.words import _
+from labkit.scene import inspection
+from labkit.scene.scene import NATIVELY, UNDER_ASAN, UNDER_TSAN, Scene, Tool
+
+# Which tool may see why, by the cause that the plain run has; whether what it sees is the better name.
+TOOLS: Mapping[str, tuple[Tool, bool]] = {
+    "crash": (UNDER_ASAN, True),
+    "mixed-clients": (UNDER_TSAN, False),
+    "garbled-lines": (UNDER_TSAN, False),
+    "lost-client": (UNDER_TSAN, False),
+}
+NAMES = {UNDER_ASAN.name: "AddressSanitizer", UNDER_TSAN.name: "ThreadSanitizer"}
+
+
+def wanted(fault: Fault, scene: Scene) -> bool:
+    """Whether a tool may see more: the program ran without any, and nobody has explained it yet."""
+    return fault.cause in TOOLS and not fault.certain and not fault.details and _plain(scene)
+
+
+def _plain(scene: Scene) -> bool:
+    return any(program.tool is NATIVELY for program in scene.programs)
+
+
+def take(fault: Fault, scene: Scene, repeat: Callable[[Scene], None]) -> None:
+    """Repeat a check under a tool and add what that has found to the fault; where it finds nothing, that.
+
+    scene: a new one. repeat: runs the check in it; whatever it raises is of no interest.
+    """
+    tool, better = TOOLS[fault.cause or ""]
+    found = _seen(scene, tool, repeat)
+    if found is None:
+        fault.details = _("Repeated under {tool}, the same shows nothing.").format(
+            tool=NAMES[tool.name]
+        )
+        return
+    heading = _("The same again, with the tool that sees why. {what}").format(what=found.what)
+    fault.details = f"{heading}\n\n{found.details}"
+    fault.by_hand = found.by_hand
+    if better:
+        fault.cause = found.cause
+
+
+def _seen(scene: Scene, tool: Tool, repeat: Callable[[Scene], None]) -> Fault | None:
+    """The first thing that a tool finds in the programs of a check."""
+    scene.watched_by = tool
+    # Whatever goes wrong now, the verdict stands already.
+    with suppress(Exception):
+        repeat(scene)
+    for program in scene.programs:
+        try:
+            with suppress(Exception):
+                program.close_now()
+                program.must_end()
+            inspection.inspect(program)
+        except Fault as found:
+            return found
+        except Exception:
+            continue
+    return None
+
+
+def arguments(known: Mapping[str, Any], scene: Scene) -> dict[str, Any]:
+    """A check's arguments with another scene."""
+    return {name: scene if isinstance(value, Scene) else value for name, value in known.items()}

@@ -1,0 +1,1 @@
+"""The other end of a program's connections and of its terminal."""
