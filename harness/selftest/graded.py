@@ -12,7 +12,7 @@ from commandline import AGAIN, MACHINE_TROUBLE
 from forge import forge
 from labkit.catalog import COMMON, HARNESS, SOLUTIONS, Lab, all_labs, tomllib
 
-SECONDS = 400
+SECONDS = 550
 
 
 @dataclass(frozen=True)
