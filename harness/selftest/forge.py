@@ -27,6 +27,7 @@ class Forge:
     """The process that has imported everything."""
 
     def __init__(self) -> None:
+        self._running = 0  # the pid of a command that has not ended
         # Without buffers: select(2) must see what is there to be read.
         self._process = subprocess.Popen(
             [sys.executable, __file__], stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0
@@ -37,20 +38,33 @@ class Forge:
 
         TimeoutExpired where it takes more than so many seconds; then it is killed.
         """
-        assert self._process.stdin and self._process.stdout
         with tempfile.TemporaryDirectory(prefix="forge-") as home:
             said = Path(home) / "said"
-            order = json.dumps({"words": list(words), "said": str(said)})
-            self._process.stdin.write(order.encode() + b"\n")
-            pid = self._number()
-            in_time = bool(select.select([self._process.stdout], [], [], seconds)[0])
-            if not in_time:
-                os.kill(pid, signal.SIGKILL)
-            status = self._number()
-            output = said.read_text(encoding="utf-8", errors="replace")
-            if not in_time:
-                raise subprocess.TimeoutExpired(list(words), seconds, output)
-            return status, output
+            try:
+                status = self._ran(list(words), said, seconds)
+            except BaseException:
+                self._end()  # what it will say is no answer to the next order
+                raise
+            return status, said.read_text(encoding="utf-8", errors="replace")
+
+    def _ran(self, words: list[str], said: Path, seconds: float) -> int:
+        """The exit status of a command that has been given as an order."""
+        assert self._process.stdin and self._process.stdout
+        order = json.dumps({"words": words, "said": str(said)})
+        self._process.stdin.write(order.encode() + b"\n")
+        self._running = self._number()
+        if not select.select([self._process.stdout], [], [], seconds)[0]:
+            raise subprocess.TimeoutExpired(words, seconds)
+        status, self._running = self._number(), 0
+        return status
+
+    def _end(self) -> None:
+        """End it in the middle of a command, and the command; the next one gets a forge of its own."""
+        forge.cache_clear()
+        self._process.kill()
+        if self._running:
+            with suppress(ProcessLookupError):
+                os.kill(self._running, signal.SIGKILL)
 
     def _number(self) -> int:
         """The next number that it tells."""

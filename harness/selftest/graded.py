@@ -12,7 +12,7 @@ from commandline import AGAIN, MACHINE_TROUBLE
 from forge import forge
 from labkit.ground.catalog import all_labs, COMMON, HARNESS, Lab, SOLUTIONS, toml, tomllib
 
-SECONDS = 400
+SECONDS = 550
 
 
 @dataclass(frozen=True)

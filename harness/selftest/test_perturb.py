@@ -154,11 +154,12 @@ def test_a_file_that_is_not_the_shims_is_refused(tmp_path: Path) -> None:
 @pytest.mark.parametrize("compiler", ["gcc", pytest.param("clang", marks=needs("clang"))])
 def test_compilers_have_no_warning(compiler: str, tmp_path: Path) -> None:
     """Neither of the shim, nor of what is linked into programs."""
-    shim = [str(path) for path in sorted(NATIVE.glob("perturb*.c"))]
-    flags = ["-O1", "-g", "-fPIC", "-shared", "-pthread"]
-    compile_c(compiler, *WARNINGS, *flags, *shim, "-ldl", "-o", str(tmp_path / "perturb.so"))
-    trusted = [*NATIVE.glob("trusted_*.c"), NATIVE / "canary.c"]
-    compile_c(compiler, *WARNINGS, "-fsyntax-only", *map(str, trusted))
+    sources = [*NATIVE.glob("perturb*.c"), *NATIVE.glob("trusted_*.c"), NATIVE / "canary.c"]
+    compile_c(compiler, *WARNINGS, "-fsyntax-only", *map(str, sources))
+    if compiler == "gcc":  # which has more to say where it optimizes
+        shim = [str(path) for path in sorted(NATIVE.glob("perturb*.c"))]
+        flags = ["-O1", "-g", "-fPIC", "-shared", "-pthread", "-fno-omit-frame-pointer"]
+        compile_c("gcc", *WARNINGS, *flags, *shim, "-ldl", "-o", str(tmp_path / "perturb.so"))
 
 
 # -- what a program can know -----------------------------------------------------------------
