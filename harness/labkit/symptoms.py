@@ -643,15 +643,6 @@ _TABLE = (
         ),
     ),
     Symptom(
-        "signal-elsewhere",
-        N_("a signal to stop is heard by main alone"),
-        N_(
-            "The kernel delivers a signal that is sent to the process to any thread that does not block it. Here another one than\n"
-            "main got it, and main slept on in accept(2) or poll(2). Block the signals in all other threads (a thread inherits\n"
-            "its creator's mask: pthread_sigmask(3) before pthread_create), or let the handler wake main by a byte in a pipe."
-        ),
-    ),
-    Symptom(
         "lost-signal",
         N_("a signal to stop is heard at most moments, but not at every one"),
         N_(
