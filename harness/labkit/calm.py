@@ -22,6 +22,9 @@ MOST_SHARE = 0.15  # of one CPU, by all threads together
 MOST_WANTED = 0.6  # of the time, by a thread that hardly ever sleeps
 FEW_SLEEPS = 10  # a second
 MOST_WAKES = 400  # a second in which a CPU was to be had: who looks every ten milliseconds wakes a hundred times
+LEAST_SHARE = (
+    0.01  # what a thread gets that wants a CPU all the time; a tick now and then needs less
+)
 FEW_THREADS = 2  # that spin: main and one more; beyond that it is the clients' threads
 
 
@@ -89,11 +92,11 @@ def _compared(before: Mapping[int, Used], after: Mapping[int, Used], seconds: fl
         ran, wanted = now.ran - then.ran, now.ran - then.ran + now.waited - then.waited
         total += ran
         sleeps = (now.slept - then.slept) / seconds
-        own = (
-            seconds - now.waited + then.waited
-        )  # on a busy machine it wakes less often, since each time it waits
+        # On a busy machine a thread wakes less often, since it waits for a CPU each time.
+        own = seconds - now.waited + then.waited
         looks = now.slept - then.slept > MOST_WAKES * own > MOST_WAKES * seconds / 10
-        spins = wanted > MOST_WANTED * seconds and sleeps < FEW_SLEEPS
+        always = wanted > MOST_WANTED * seconds and sleeps < FEW_SLEEPS
+        spins = always and ran > LEAST_SHARE * seconds
         if spins or looks or ran > MOST_SHARE * seconds:
             busy.append(thread)
     share = total / seconds
