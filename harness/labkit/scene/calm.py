@@ -92,13 +92,11 @@ def _compared(before: Mapping[int, Used], after: Mapping[int, Used], seconds: fl
         ran, wanted = now.ran - then.ran, now.ran - then.ran + now.waited - then.waited
         total += ran
         sleeps = (now.slept - then.slept) / seconds
-        own = (
-            seconds - now.waited + then.waited
-        )  # on a busy machine it wakes less often, since each time it waits
+        # On a busy machine a thread wakes less often, since it waits for a CPU each time.
+        own = seconds - now.waited + then.waited
         looks = now.slept - then.slept > MOST_WAKES * own > MOST_WAKES * seconds / 10
-        spins = (
-            wanted > MOST_WANTED * seconds and sleeps < FEW_SLEEPS and ran > LEAST_SHARE * seconds
-        )
+        always = wanted > MOST_WANTED * seconds and sleeps < FEW_SLEEPS
+        spins = always and ran > LEAST_SHARE * seconds
         if spins or looks or ran > MOST_SHARE * seconds:
             busy.append(thread)
     share = total / seconds
