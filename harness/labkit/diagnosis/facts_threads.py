@@ -46,17 +46,13 @@ def behind_a_sleeper(evidence: Evidence) -> Iterator[Fact]:
         inside = evidence.inside.get(holder)
         if inside is None or inside.call not in SLOW | PAUSES:
             continue
-        words = ngettext(
-            "{who} waits for a lock in {call}{where}; {holder} took it{taken} and sleeps in {slow}{there} with it",
-            "{n} threads, {who} among them, wait for a lock in {call}{where}; {holder} took it{taken} and sleeps"
-            " in {slow}{there} with it",
-            len(sleepers),
+        words = _(
+            "{who} waits for a lock in {call}{where}; {holder} took it{taken} and sleeps in {slow}{there} with it"
         )
         yield Fact(
             "behind-a-sleeper",
             words.format(
-                n=len(sleepers),
-                who=evidence.who(sleepers[0].thread),
+                who=evidence.whos([event.thread for event in sleepers]),
                 call=sleepers[0].call,
                 where=evidence.where(sleepers[0]),
                 holder=evidence.who(holder),
