@@ -279,12 +279,17 @@ def _closed(evidence: Evidence, close: Event, user: Event) -> Fact:
 
 
 def stale_uses(evidence: Evidence) -> Iterator[Fact]:
-    """A call that failed with EBADF on a descriptor that was closed before."""
+    """A call that failed with EBADF on a descriptor that was closed before. Each place once."""
+    places: set[tuple[int, str, int]] = set()
     words = _("{closer} closed descriptor {fd}{where}, then {user} used it: {call}{there} (EBADF)")
     for user in evidence.of_all():
         number = evidence.numbers.get(user.fd)
         if user.error != errno.EBADF or not number or not 0 < number.closed <= (user.ended or 0):
             continue
+        place = (number.close_site, user.call, user.site)
+        if place in places:
+            continue
+        places.add(place)
         told = words.format(
             closer=evidence.who(number.closer),
             fd=user.fd,
