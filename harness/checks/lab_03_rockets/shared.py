@@ -26,7 +26,18 @@ from checks.lab_03_rockets.launches import (
     options,
 )
 from labkit.scene import manners
-from labkit.scene.checking import Running, Scene, Shim, Tool, _, calm, expect, inspected, require
+from labkit.scene.checking import (
+    Fault,
+    Running,
+    Scene,
+    Shim,
+    Tool,
+    _,
+    calm,
+    expect,
+    inspected,
+    require,
+)
 
 
 def watched(scene: Scene, tool: Tool, shim: Shim, *cases: tuple[str, int]) -> None:
@@ -174,7 +185,11 @@ def a_thread_each(scene: Scene, mode: str) -> None:
     nobody_early(flight, lines_of(flight, so_far=True))
     must_run_on(running)
     wait_asleep(running, patience)
-    calm.must_sleep(running, _("all rockets have minutes to wait"), "busy-wait")
+    try:
+        calm.must_sleep(running, _("all rockets have minutes to wait"), "busy-wait")
+    except Fault:
+        must_run_on(running)
+        raise
     threads = running.threads()
     if not LEAST_THREADS <= threads <= WAITING + 1 + HELPERS:
         # Of a program that is about to end only the last ones are seen.

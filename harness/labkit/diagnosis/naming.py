@@ -108,6 +108,12 @@ _PORT_TAKEN = frozenset({"never-listens", "not-resumed", "lost-by-pause", "ended
 _ADDRESS = frozenset({"wrong-message", "missing-message", "wrong-event", "missing-event"})
 _WORDS = frozenset({"thread-failure", "wrong-message", "missing-message", "too-many-messages"})
 _ENDS = frozenset({"ended-early", "crash", "dies-of-signal", "fatal-client", "accept-error-fatal"})
+# What a server can do wrong where a thread could not be started: else it has dealt with that.
+_NO_THREAD = frozenset(
+    {"ended-early", "crash", "fatal-client", "lost-client", "no-answer", "never-accepts"}
+)
+# What a check names that has seen which calls the program spins with.
+_SPINS = frozenset({"stuck-on-error", "spins-on-client"})
 _BURNS = frozenset({"busy-wait", "spins-on-client", "cpu-budget"})
 
 
@@ -171,9 +177,9 @@ CAUSES: Sequence[Cause] = (
     _cause(
         "closed-twice", "closed-twice used-after-close", explains=_CLOSED | _OPEN, weight=LIKELY
     ),
-    _cause("thread-failure", "no-thread", weight=LIKELY),
+    _cause("thread-failure", "no-thread", explains=_NO_THREAD, weight=LIKELY),
     _cause("failed-call", "failed-again", explains=_OPEN | _COUNTS, weight=LIKELY),
-    _cause("busy-wait", "spins calls-again", "end-ignored clock", weight=LIKELY),
+    _cause("busy-wait", "spins calls-again", "end-ignored clock", _OPEN - _SPINS, LIKELY),
     _cause(
         "shutdown-hangs",
         "endless-join",
