@@ -74,12 +74,22 @@ take_over(int number, const struct sigaction *new, struct sigaction *old)
 	return result;
 }
 
+/* The C library's own, under the name that it has beside the usual one. */
+int __sigaction(int number, const struct sigaction *restrict new,
+    struct sigaction *restrict old);
+
 int
 sigaction(int number, const struct sigaction *restrict new,
     struct sigaction *restrict old)
 {
 	int result;
 
+	/*
+	 * clang's ThreadSanitizer is part of the program, and calls this before
+	 * the C library knows the environment: too early to be set up by it.
+	 */
+	if (!atomic_load_explicit(&shim_ready, memory_order_acquire))
+		return __sigaction(number, new, old);
 	shim_enter(__builtin_return_address(0));
 	/* `old` may be `new`: the kernel reads the one before the other. */
 	if (number > 0 && number < SIGNALS)

@@ -18,7 +18,7 @@ from labkit.ground import proc
 from labkit.ground.faults import Trouble
 from labkit.hang import flight, rest
 from labkit.hang.flight import Event, Flight
-from test_perturb import NATIVE, PROGRAMS, SECONDS, Workshop, line_of, needs
+from workshop import NATIVE, PROGRAMS, SECONDS, Workshop, line_of, needs
 
 HELGRIND = ("valgrind", "-q", "--tool=helgrind", f"--suppressions={NATIVE}/perturb.supp")
 TOOLS = [

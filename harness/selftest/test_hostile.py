@@ -137,7 +137,7 @@ def test_memory_runs_out_for_the_program_first(tmp_path: Path) -> None:
 
 
 SMALL_BUDGET = (
-    "import sys; from labkit import budget, cli; budget.LEAST_SECONDS, budget.TIMES = 2.0, 0;"
+    "import sys; from labkit import cli; from labkit.ground import budget; budget.LEAST_SECONDS, budget.TIMES = 2.0, 0;"
     " sys.exit(cli.main(sys.argv[1:]))"
 )
 

@@ -13,8 +13,8 @@ from typing import cast
 import pytest
 
 from commandline import lab, verdicts
-from labkit.grader.grader import Grader
-from labkit.grader.shortage import Watch
+from labkit.grading.grader import Grader
+from labkit.grading.shortage import Watch
 from labkit.grading import grader, shortage
 from labkit.ground.catalog import SOLUTIONS
 from labkit.ground.faults import Fault, Trouble
