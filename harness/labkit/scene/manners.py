@@ -16,17 +16,10 @@ from labkit.build.build import CLANG, GCC
 from labkit.ground.faults import Disconnected, Fault, Silent
 from labkit.ground.words import _
 from labkit.scene import calm
-from labkit.scene.scene import (
-    NATIVELY,
-    UNDER_TSAN,
-    Running,
-    Scene,
-    Server,
-    Shim,
-    Tool,
-    death,
-    wait_listening,
-)
+from labkit.scene.running import Running, death
+from labkit.scene.scene import Scene
+from labkit.scene.server import Server, wait_listening
+from labkit.scene.tools import NATIVELY, UNDER_TSAN, Shim, Tool
 from labkit.wire.clients import Client, Talk, await_answers
 
 END_SECONDS = 3.0
