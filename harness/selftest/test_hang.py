@@ -20,7 +20,8 @@ from labkit.ground.catalog import Lab
 from labkit.ground.pace import Pace
 from labkit.hang import hang, threads, waits
 from labkit.hang.threads import Thread
-from labkit.scene.scene import NATIVELY, UNDER_ASAN, UNDER_HELGRIND, UNDER_TSAN, Scene, Shim, Tool
+from labkit.scene.scene import Scene
+from labkit.scene.tools import NATIVELY, UNDER_ASAN, UNDER_HELGRIND, UNDER_TSAN, Shim, Tool
 from selftest.recorded import english  # noqa: F401: a fixture
 
 PROGRAMS = Path(__file__).parent / "hang_programs"

@@ -18,7 +18,7 @@ from labkit.box.program import Ended
 from labkit.ground import usage
 from labkit.ground.budget import NICE, Budget, of
 from labkit.ground.catalog import all_labs
-from labkit.scene.scene import of_end
+from labkit.scene.running import of_end
 
 NAME = two().name
 needs_sandbox = pytest.mark.skipif(

@@ -21,7 +21,7 @@ from labkit.ground.catalog import Lab, all_labs, tomllib
 
 LAB = pytest.mark.parametrize("lab", all_labs(), ids=lambda lab: lab.number)
 DONE = {"en": "Done when", "ru": "Готово, когда"}
-# What is demanded in labkit.manners, and by the tools, is demanded of the lab whose check calls it.
+# What is demanded in labkit.scene, and by the tools, is demanded of the lab whose check calls it.
 COMMON = {
     "compiles_cleanly": "no-warning",
     "shows_usage": "usage",
@@ -103,7 +103,7 @@ def test_each_check_names_what_it_demands(lab: Lab) -> None:
 
 @LAB
 def test_what_all_labs_share_is_demanded_by_name(lab: Lab) -> None:
-    """A check that calls what labkit.manners demands of all programs names that, too."""
+    """A check that calls what labkit.scene demands of all programs names that, too."""
     for name, _number, stated in checks(lab):
         wanted = {COMMON[word] for word in reached(lab, name) if word in COMMON}
         assert wanted <= stated, name

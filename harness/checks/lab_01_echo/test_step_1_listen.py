@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from checks.lab_01_echo.shared import CLIENT, SERVER
-from labkit.scene import manners
+from labkit.scene import starting, usage
 from labkit.scene.checking import Scene, _, require, step
 
 
@@ -11,19 +11,19 @@ from labkit.scene.checking import Scene, _, require, step
 def test_compiles_without_a_warning(scene: Scene) -> None:
     """Both programs compile without a warning, with gcc and with clang."""
     for program in (SERVER, CLIENT):
-        manners.compiles_cleanly(scene, program)
+        starting.compiles_cleanly(scene, program)
 
 
 @step(1, "first-lines", "at-once", "address")
 def test_says_where_it_listens(scene: Scene) -> None:
     """The server says `server started`, then `listening on` with the port that the kernel chose."""
-    manners.says_where_it_listens(scene, SERVER)
+    starting.says_where_it_listens(scene, SERVER)
 
 
 @step(1, "address", "first-lines", "at-once")
 def test_listens_where_it_is_told(scene: Scene) -> None:
     """-a and -p say where the server listens, for IPv4 and IPv6; else it is 127.0.0.1:9090."""
-    manners.listens_where_told(scene, SERVER)
+    starting.listens_where_told(scene, SERVER)
 
 
 @step(1, "accepts")
@@ -44,12 +44,12 @@ def test_accepts(scene: Scene) -> None:
 @step(1, "busy-port")
 def test_reports_a_busy_port(scene: Scene) -> None:
     """A port in use is an error that names address and port, exit status 1."""
-    manners.reports_busy_port(scene, SERVER)
+    starting.reports_busy_port(scene, SERVER)
 
 
 @step(1, "arguments", "usage")
 def test_refuses_wrong_arguments(scene: Scene) -> None:
     """Wrong arguments are refused with status 2, and -h shows the usage."""
-    cases = manners.wrong_ports() + manners.wrong_in_general()
-    manners.refuses(scene, SERVER, cases + manners.wrong_addresses())
-    manners.shows_usage(scene, SERVER)
+    cases = usage.wrong_ports() + usage.wrong_in_general()
+    usage.refuses(scene, SERVER, cases + usage.wrong_addresses())
+    usage.shows_usage(scene, SERVER)

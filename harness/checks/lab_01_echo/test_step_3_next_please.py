@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 
 from checks.lab_01_echo.shared import SERVER, means
-from labkit.scene import manners
+from labkit.scene import departed, manners, shortages
 from labkit.scene.checking import (
     Client,
     Disconnected,
@@ -172,7 +172,7 @@ def test_after_one_that_said_nothing(scene: Scene) -> None:
 @step(3, "survives", "broken-pipe")
 def test_after_a_broken_pipe(scene: Scene) -> None:
     """Writing to a client that is gone does not end the server."""
-    server = manners.broken_pipe(scene, SERVER)
+    server = departed.broken_pipe(scene, SERVER)
     left = _("a client that did not wait for its answer")
     served(server, left, "fatal-client", "stuck-on-error")
 
@@ -196,13 +196,13 @@ def test_after_ctrl_z(scene: Scene) -> None:
 @step(3, "descriptors")
 def test_gives_descriptors_back(scene: Scene) -> None:
     """After many clients, whatever way they left, no descriptor is left open."""
-    server = scene.server(SERVER, limits=Limits(files=32), shim=Shim(short=manners.SHORT))
+    server = scene.server(SERVER, limits=Limits(files=32), shim=Shim(short=departed.SHORT))
     served(server, _("the start"), "ended-early")
     before = manners.settled(server.program, "descriptors", 0, 0.2)
     with means("descriptor-leak", Silent, Disconnected):
         for round_ in range(60):
             if round_ % 6 == 0:
-                manners.leave_unread(server)
+                departed.leave_unread(server)
             client = server.connect()
             client.send(b"x")
             client.expect(b"x")
@@ -242,7 +242,7 @@ def runs_short(server: Server) -> None:
     client.send(b"hello\n")
     program.eventually(lambda: bool(program.stderr.text()), 3.0)
     program.must_not_have_died()
-    manners.calm_while_short(program)
+    shortages.calm_while_short(program)
     program.may_open(Limits.files)
     with means("lost-client", Silent, Disconnected):
         client.expect(b"hello\n")

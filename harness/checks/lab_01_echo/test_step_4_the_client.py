@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 
 from checks.lab_01_echo.shared import CLIENT, MIB, SERVE, TRY_CLIENT, means, pattern, start_client
-from labkit.scene import manners
+from labkit.scene import starting, usage
 from labkit.scene.checking import (
     Client,
     Disconnected,
@@ -260,7 +260,7 @@ def test_a_line_of_1_mib(scene: Scene) -> None:
 @step(4, "server-gone", "connects")
 def test_no_server(scene: Scene) -> None:
     """Where no server listens, the client says so and exits with 1."""
-    client = start_client(scene, manners.free_port(scene))
+    client = start_client(scene, starting.free_port(scene))
     ended = client.run_to_end(5.0)
     require(
         ended.status == 1 and client.stderr.taken(),
@@ -337,5 +337,5 @@ def test_prompts_at_a_terminal(scene: Scene) -> None:
 @step(4, "arguments", "usage")
 def test_client_refuses_wrong_arguments(scene: Scene) -> None:
     """The client refuses wrong arguments with status 2, and -h shows its usage."""
-    manners.refuses(scene, CLIENT, manners.wrong_ports() + manners.wrong_in_general())
-    manners.shows_usage(scene, CLIENT)
+    usage.refuses(scene, CLIENT, usage.wrong_ports() + usage.wrong_in_general())
+    usage.shows_usage(scene, CLIENT)

@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 
 from checks.lab_01_echo.shared import SERVE, SERVER, TRY_CLIENT, pattern, start_client
-from labkit.scene import manners
+from labkit.scene import departed, starting
 from labkit.scene.checking import (
     Client,
     Fault,
@@ -136,14 +136,14 @@ def test_server_reports_a_reset_client(scene: Scene) -> None:
 @step(5, "begin-and-end", "true-names")
 def test_server_reports_who_was_gone(scene: Scene) -> None:
     """A client that was gone when it was written to is reported as disconnected, and nobody by a false name."""
-    server = scene.server(SERVER, shim=Shim(seed=scene.seed, short=manners.SHORT))
-    (broken,) = manners.leave_unread(server)
-    early = manners.gone_before_accept(server, 2)
+    server = scene.server(SERVER, shim=Shim(seed=scene.seed, short=departed.SHORT))
+    (broken,) = departed.leave_unread(server)
+    early = departed.gone_before_accept(server, 2)
     last = server.connect()
     last.send(b"hello\n")
     last.expect(b"hello\n")
     counts_are_numbers(comes_and_goes(server, broken))
-    manners.names_are_true(server, [broken, *early, last])
+    departed.names_are_true(server, [broken, *early, last])
 
 
 @step(5, "sums")
@@ -164,7 +164,7 @@ def test_server_says_all_over_ipv6(scene: Scene) -> None:
     """An IPv6 client is named as [address]:port, however long its address is."""
     for host in scene.network().ipv6:
         server = scene.server(SERVER, "-a", host)
-        manners.first_lines(server.program, server.host, server.port)
+        starting.first_lines(server.program, server.host, server.port)
         client = server.connect()
         client.send(b"six\n")
         client.expect(b"six\n")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import signal
 
 from checks.lab_01_echo.shared import MIB, SERVER, pattern
-from labkit.scene import manners
+from labkit.scene import manners, schedules, stopping
 from labkit.scene.checking import UNDER_ASAN, UNDER_TSAN, Scene, inspected, step
 
 
@@ -13,13 +13,13 @@ from labkit.scene.checking import UNDER_ASAN, UNDER_TSAN, Scene, inspected, step
 def test_stops_without_a_client(scene: Scene) -> None:
     """SIGINT and SIGTERM stop a server that has no client, or never had one."""
     for number in (signal.SIGINT, signal.SIGTERM):
-        manners.stops(manners.idle(scene.server(SERVER)), [], number)
+        stopping.stops(manners.idle(scene.server(SERVER)), [], number)
         server = scene.server(SERVER)
         client = server.connect()
         client.send(b"x")
         client.expect(b"x")
         client.close()
-        manners.stops(server, [], number)
+        stopping.stops(server, [], number)
 
 
 @step(6, "stop", "stop-with-clients", "port-again")
@@ -30,12 +30,12 @@ def test_stops_with_a_client(scene: Scene) -> None:
         client = server.connect()
         client.send(b"x")
         client.expect(b"x")
-        manners.stops(server, [client], number)
-        manners.binds_again(scene, server)
+        stopping.stops(server, [client], number)
+        stopping.binds_again(scene, server)
     server = scene.server(SERVER)
     mute = server.connect()
     server.program.stdout.wait_for(r"connected$", server.program.deadline(2.0))
-    manners.stops(server, [mute], signal.SIGTERM)
+    stopping.stops(server, [mute], signal.SIGTERM)
 
 
 @step(6, "stop", "stop-with-clients")
@@ -46,7 +46,7 @@ def test_stops_while_a_client_does_not_read(scene: Scene) -> None:
     client.send(b"x")
     client.expect(b"x")
     client.push(pattern(MIB), calm=0.2)
-    manners.stops(server, [client], signal.SIGTERM)
+    stopping.stops(server, [client], signal.SIGTERM)
 
 
 @step(6, "stop", "stop-with-clients")
@@ -56,7 +56,7 @@ def test_stops_with_clients_that_wait(scene: Scene) -> None:
     first, _second, _third = server.crowd(3)
     first.send(b"x")
     first.expect(b"x")
-    manners.stops(server, [first], signal.SIGINT)
+    stopping.stops(server, [first], signal.SIGINT)
 
 
 STOPS, MOST_STOPS = 4, 16  # servers stopped while accept returns; servers tried for that
@@ -65,19 +65,19 @@ STOPS, MOST_STOPS = 4, 16  # servers stopped while accept returns; servers tried
 @step(6, "any-moment")
 def test_no_stop_is_lost(scene: Scene) -> None:
     """A signal that comes at an inconvenient moment stops the server all the same."""
-    manners.hears_every_signal(scene, SERVER, "lost-signal")
-    slow, in_time = manners.slowed(manners.SLOW_CALLS, scene), 0
+    stopping.hears_every_signal(scene, SERVER, "lost-signal")
+    slow, in_time = schedules.slowed(stopping.SLOW_CALLS, scene), 0
     for run_ in range(MOST_STOPS):
-        (shim,) = manners.forced(slow, scene.seed + run_, 1, late=0, calls=4)
+        (shim,) = schedules.forced(slow, scene.seed + run_, 1, late=0, calls=4)
         server = scene.server(SERVER, shim=shim)
         server.connect()
         server.program.eventually(lambda: server.waiting() == 0, 3.0)
-        manners.ask_to_stop(server.program)  # while accept is returning
+        stopping.ask_to_stop(server.program)  # while accept is returning
         if "connected" in server.program.stdout.text():  # too late: a longer delay waits for us
-            slow = manners.longer(slow, 3.0)
+            slow = schedules.longer(slow, 3.0)
         else:
             in_time += 1
-        manners.must_stop(server.program, "lost-signal")
+        stopping.must_stop(server.program, "lost-signal")
         if in_time == STOPS:
             return
 

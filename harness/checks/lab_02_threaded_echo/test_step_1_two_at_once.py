@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 
 from checks.lab_02_threaded_echo.shared import SERVER, seen_in_a_burst, token
-from labkit.scene import manners
+from labkit.scene import manners, starting, usage
 from labkit.scene.checking import (
     Client,
     Fault,
@@ -29,23 +29,23 @@ from labkit.scene.checking import (
 @step(1, "no-warning")
 def test_compiles_without_a_warning(scene: Scene) -> None:
     """The program compiles without a warning, with gcc and with clang."""
-    manners.compiles_cleanly(scene, SERVER)
+    starting.compiles_cleanly(scene, SERVER)
 
 
 @step(1, "first-lines", "address", "busy-port")
 def test_says_where_it_listens(scene: Scene) -> None:
     """The server says `server started`, then `listening on` with its real address and port."""
-    manners.says_where_it_listens(scene, SERVER)
-    manners.listens_where_told(scene, SERVER)
-    manners.reports_busy_port(scene, SERVER)
+    starting.says_where_it_listens(scene, SERVER)
+    starting.listens_where_told(scene, SERVER)
+    starting.reports_busy_port(scene, SERVER)
 
 
 @step(1, "arguments", "usage")
 def test_refuses_wrong_arguments(scene: Scene) -> None:
     """Wrong arguments are refused with status 2, and -h shows the usage."""
-    cases = manners.wrong_ports() + manners.wrong_in_general()
-    manners.refuses(scene, SERVER, cases + manners.wrong_addresses())
-    manners.shows_usage(scene, SERVER)
+    cases = usage.wrong_ports() + usage.wrong_in_general()
+    usage.refuses(scene, SERVER, cases + usage.wrong_addresses())
+    usage.shows_usage(scene, SERVER)
 
 
 @step(1, "nobody-waits", "as-lab-01")

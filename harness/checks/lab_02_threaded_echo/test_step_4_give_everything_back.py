@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import suppress
 
 from checks.lab_02_threaded_echo.shared import MIB, SERVER, WAVE, WAVES, owners, talk, token, wave
-from labkit.scene import manners
+from labkit.scene import departed, manners, stopping
 from labkit.scene.checking import (
     UNDER_ASAN,
     Fault,
@@ -29,7 +29,7 @@ def test_no_memory_is_lost(scene: Scene) -> None:
     """LeakSanitizer and AddressSanitizer find nothing, whatever way the clients left."""
     for short in (
         0,
-        manners.SHORT,
+        departed.SHORT,
     ):  # whole portions, and clients who leave while they are written to
         shim = Shim(seed=scene.seed, short=short)
         loses_no_memory(
@@ -44,7 +44,7 @@ def loses_no_memory(server: Server, unread: int) -> None:
         for number in range(5):
             wave(server, number)
             if unread:
-                manners.leave_unread(server, unread)
+                departed.leave_unread(server, unread)
     except Silent:
         pass  # it hangs: the next check says more about that
     except Fault:  # it may be ending, and the tool will have said why
@@ -52,7 +52,7 @@ def loses_no_memory(server: Server, unread: int) -> None:
     else:
         manners.settled(server.program, "threads", 2, 1.0)
         with suppress(Fault):
-            manners.ask_to_stop(server.program)
+            stopping.ask_to_stop(server.program)
             server.program.wait(server.program.deadline(1.0))
     end_and_inspect(server.program)
 
@@ -60,11 +60,11 @@ def loses_no_memory(server: Server, unread: int) -> None:
 @step(4, "given-back", "one-owner")
 def test_gives_everything_back(scene: Scene) -> None:
     """After 3,000 connections threads, descriptors and memory are back where they were after the first."""
-    server = scene.server(SERVER, shim=Shim(short=manners.SHORT))
+    server = scene.server(SERVER, shim=Shim(short=departed.SHORT))
     program = server.program
     for _round in range(2):
         wave(server)
-    manners.leave_unread(server)
+    departed.leave_unread(server)
     threads = manners.lowest(program, "threads")
     descriptors = manners.lowest(program, "descriptors")
     resident = program.resident()
@@ -72,7 +72,7 @@ def test_gives_everything_back(scene: Scene) -> None:
         for number in range(WAVES):
             wave(server, number)
             if number % 10 == 0:
-                manners.leave_unread(server, 3)
+                departed.leave_unread(server, 3)
     left = manners.settled(program, "threads", threads)
     if left > threads:
         raise Silent(

@@ -19,7 +19,7 @@ from checks.lab_02_threaded_echo.shared import (
     talk,
     token,
 )
-from labkit.scene import manners
+from labkit.scene import departed, manners, shortages
 from labkit.scene.checking import (
     UNDER_ASAN,
     Client,
@@ -91,12 +91,12 @@ def test_says_who_was_reset(scene: Scene) -> None:
     to be disconnected."""
     # A thread is created so slowly that a client who is gone is noticed before whoever created it goes on.
     slow = round(min(MOST_SLOW_US, SLOW_US * scene.pace.factor()))
-    shim = Shim(seed=scene.seed, short=manners.SHORT, create_us=slow)
+    shim = Shim(seed=scene.seed, short=departed.SHORT, create_us=slow)
     server = scene.server(SERVER, "-v", shim=shim)
     with manners.survives(server, "fatal-client"):
-        early = manners.gone_before_accept(server, 5)
+        early = departed.gone_before_accept(server, 5)
         reset = resets(server)
-        broken = manners.leave_unread(server, 3)
+        broken = departed.leave_unread(server, 3)
         last = still_serves(server, _("many resets"), "fatal-client")
     paired_messages(server)
     none = [line for line in server.program.stdout.lines() if re.match(r"\w+ -\d+ bytes", line)]
@@ -106,7 +106,7 @@ def test_says_who_was_reset(scene: Scene) -> None:
         _("a call that failed has moved no bytes, and there is nothing to say of it"),
         "wrong-count",
     )
-    manners.names_are_true(server, [*early, *reset, *broken, last])
+    departed.names_are_true(server, [*early, *reset, *broken, last])
 
 
 def resets(server: Server) -> list[Client]:
@@ -130,7 +130,7 @@ def resets(server: Server) -> list[Client]:
 @step(5, "broken-pipe")
 def test_a_broken_pipe(scene: Scene) -> None:
     """Writing to a client that is gone ends neither the server nor anybody else's connection."""
-    server = manners.broken_pipe(scene, SERVER)
+    server = departed.broken_pipe(scene, SERVER)
     with manners.survives(server, "fatal-client"):
         still_serves(server, _("a client that did not wait for its answer"), "fatal-client")
 
@@ -204,12 +204,12 @@ def runs_short(server: Server) -> None:
         got=lost[0].error if lost else _("too few are served"),
         cause="lost-client",
     )
-    manners.calm_while_short(server.program)
+    shortages.calm_while_short(server.program)
     came: list[Talk] = []
     for leaving in (inside[:5], inside[5:10]):  # the second right after a try to accept
         for client in leaving:
             client.close()
-        came += manners.let_talks_in(server, [one for one in outside if one not in came])
+        came += shortages.let_talks_in(server, [one for one in outside if one not in came])
     with blame("lost-client"):
         for client in inside[10:]:
             client.send(b"me?\n")
@@ -265,7 +265,7 @@ def runs_out_of_threads(server: Server) -> None:
         got=_("nothing"),
         cause="thread-failure",
     )
-    manners.gives_a_reason(server.program)
+    shortages.gives_a_reason(server.program)
     for client in inside:
         client.send(b"me?\n")
         client.expect(b"me?\n")

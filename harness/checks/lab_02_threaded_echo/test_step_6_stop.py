@@ -17,7 +17,7 @@ from checks.lab_02_threaded_echo.shared import (
     token,
     wave,
 )
-from labkit.scene import aiming, manners
+from labkit.scene import aiming, manners, schedules, stopping
 from labkit.scene.checking import Limits, Scene, Server, Shim, _, expect, judge, seeded, step
 
 
@@ -28,8 +28,8 @@ def test_stops_with_50_clients(scene: Scene) -> None:
     mute, clients = server.crowd(3), server.crowd(50)
     judge(talk(server, clients), cause="lost-client")
     server.program.eventually(lambda: server.program.stdout.text().count(" connected\n") == 53, 2.0)
-    manners.stops(server, [*mute, *clients], signal.SIGTERM, unsaid="not-awaited")
-    manners.binds_again(scene, server)
+    stopping.stops(server, [*mute, *clients], signal.SIGTERM, unsaid="not-awaited")
+    stopping.binds_again(scene, server)
 
 
 @step(6, "stop")
@@ -37,10 +37,10 @@ def test_stops_without_a_client(scene: Scene) -> None:
     """SIGINT and SIGTERM stop a server that has no client, or never had one."""
     for number in (signal.SIGINT, signal.SIGTERM):
         idle = manners.idle(scene.server(SERVER))
-        manners.stops(idle, [], number, unsaid="not-awaited")
+        stopping.stops(idle, [], number, unsaid="not-awaited")
         server = scene.server(SERVER)
         wave(server)
-        manners.stops(server, [], number, unsaid="not-awaited")
+        stopping.stops(server, [], number, unsaid="not-awaited")
 
 
 @step(6, "stop", "shortage")
@@ -55,7 +55,7 @@ def stops_in_a_shortage(server: Server, number: signal.Signals) -> None:
     """More clients come than can be served; then the server is stopped."""
     clients = server.crowd(MANY, some=True)
     server.program.eventually(lambda: bool(server.program.stderr.text()), 3.0)
-    manners.stops(server, [], number, unsaid="not-awaited")
+    stopping.stops(server, [], number, unsaid="not-awaited")
     paired_messages(server, "not-awaited")
     for client in clients:
         client.close()
@@ -68,7 +68,7 @@ STOPS = 12
 def test_no_stop_is_lost(scene: Scene) -> None:
     """A signal that comes at an inconvenient moment stops the server all the same, no matter which is quicker at the
     end: the last client's thread or the main thread."""
-    manners.hears_every_signal(scene, SERVER, "lost-signal")
+    stopping.hears_every_signal(scene, SERVER, "lost-signal")
     servers = [
         scene.server(SERVER, shim=replace(shim, percent=100)) for shim in seeded(scene.seed, STOPS)
     ]
@@ -76,9 +76,9 @@ def test_no_stop_is_lost(scene: Scene) -> None:
         client = server.connect()
         client.send(b"x\n")
         client.expect(b"x\n")
-        manners.ask_to_stop(server.program)
+        stopping.ask_to_stop(server.program)
     for server in servers:
-        manners.must_stop(server.program, "lost-signal")
+        stopping.must_stop(server.program, "lost-signal")
 
 
 @step(6, "any-thread")
@@ -95,7 +95,7 @@ def test_whichever_thread_gets_the_signal(scene: Scene) -> None:
             return  # they block it: main hears it, or a thread that waits for it
         server.program.may_end = True
         aiming.send(server.program, threads[-1], number)
-        manners.must_stop(server.program, "signal-elsewhere")
+        stopping.must_stop(server.program, "signal-elsewhere")
 
 
 @step(6, "stop", "one-owner")
@@ -107,7 +107,7 @@ def test_stops_while_clients_are_busy(scene: Scene) -> None:
         judge(talk(server, clients), cause="lost-client")
         for client in clients[:5]:
             client.push(token(0, MIB))
-        manners.stops(server, clients, signal.SIGINT, unsaid="not-awaited")
+        stopping.stops(server, clients, signal.SIGINT, unsaid="not-awaited")
         stale_free(server)
 
 
@@ -121,17 +121,17 @@ def test_stops_while_clients_come(scene: Scene) -> None:
         for client in clients[:10]:
             client.send(b"x")
             client.reset()
-        manners.ask_to_stop(server.program)
+        stopping.ask_to_stop(server.program)
         servers.append(server)
-    slow = manners.slowed(Shim(max_us=100_000), scene)
-    for shim in manners.forced(slow, scene.seed, 4, late=1):
+    slow = schedules.slowed(Shim(max_us=100_000), scene)
+    for shim in schedules.forced(slow, scene.seed, 4, late=1):
         server = scene.server(SERVER, shim=shim)
         server.connect()
         server.program.eventually(lambda: server.program.stats().created > 0, 2.0)
-        manners.ask_to_stop(server.program)
+        stopping.ask_to_stop(server.program)
         servers.append(server)
     for server in servers:
-        manners.must_stop(server.program)
+        stopping.must_stop(server.program)
         stale_free(server)
         paired_messages(server, "not-awaited")
         expect(

@@ -6,7 +6,7 @@ import signal
 from dataclasses import replace
 
 from checks.lab_02_threaded_echo.shared import MIB, SERVER, talk, token
-from labkit.scene import manners
+from labkit.scene import departed, stopping
 from labkit.scene.checking import (
     NATIVELY,
     UNDER_HELGRIND,
@@ -44,7 +44,7 @@ def drive(server: Server, size: int) -> None:
                 client.close()
             else:
                 client.close()
-    manners.leave_unread(server, 3)
+    departed.leave_unread(server, 3)
     hog = server.connect("hog")
     hog.push(token(0, MIB // 2))
     staying = server.crowd(5)
@@ -58,11 +58,11 @@ def watched(
     scene: Scene, tool: Tool, shim: Shim, size: int, number: signal.Signals = signal.SIGTERM
 ) -> Running:
     """Drive the server under a tool, stop it, and look at what the tool found. Returns the program."""
-    shim = replace(shim, short=manners.SHORT)
+    shim = replace(shim, short=departed.SHORT)
     server = scene.server(SERVER, "-v", tool=tool, shim=shim, network="narrow")
     with inspected(server.program):
         drive(server, size)
-        manners.stop_under_tool(server, number)
+        stopping.stop_under_tool(server, number)
     return server.program
 
 

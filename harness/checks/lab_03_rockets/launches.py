@@ -14,7 +14,7 @@ from itertools import pairwise
 from labkit.ground import proc
 from labkit.ground.pace import Deadline
 from labkit.ground.words import _
-from labkit.scene import manners
+from labkit.scene import starting
 from labkit.scene.checking import Ended, Fault, Running, Scene, Shim, Silent, expect, require
 
 ROCKETS = "rockets"
@@ -108,7 +108,7 @@ def plan_in(running: Running, count: int) -> list[Rocket]:
 
 def _speaks_unbuffered(running: Running) -> bool:
     """Whether a program that says nothing does say something where stdio does not keep it back."""
-    again = running.scene.start(ROCKETS, *running.shown[1:], env=manners.UNBUFFERED)
+    again = running.scene.start(ROCKETS, *running.shown[1:], env=starting.UNBUFFERED)
     spoke = again.stdout.wait_until(lambda data: b"\n" in data, again.deadline(1.0))
     again.close_now()
     return running.running and spoke

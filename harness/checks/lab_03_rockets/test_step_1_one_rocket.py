@@ -13,14 +13,14 @@ from checks.lab_03_rockets.instants import (
     summary_is_true,
 )
 from checks.lab_03_rockets.launches import MODES, ROCKETS, Rocket, Said, ends, plan_of
-from labkit.scene import manners
+from labkit.scene import starting, usage
 from labkit.scene.checking import Fault, Scene, _, expect, require, step
 
 
 @step(1, "no-warning")
 def test_compiles_without_a_warning(scene: Scene) -> None:
     """The program compiles without a warning, with gcc and with clang."""
-    manners.compiles_cleanly(scene, ROCKETS)
+    starting.compiles_cleanly(scene, ROCKETS)
 
 
 @step(1, "countdown", "at-once", "summary")
@@ -93,5 +93,5 @@ def test_refuses_wrong_arguments(scene: Scene) -> None:
     numbers = [[option, text] for option in ("-n", "-s", "-t") for text in ("", "80x")]
     ranges = [["-n", "-1"], ["-t", "-1"], ["-t", "0"]]  # how much more it takes is its own affair
     others = [["-m", "rocket"], ["-m", ""], ["-n", "1", "surplus"], ["-Z"], ["-n"]]
-    manners.refuses(scene, ROCKETS, numbers + ranges + others)
-    manners.shows_usage(scene, ROCKETS, "-n")
+    usage.refuses(scene, ROCKETS, numbers + ranges + others)
+    usage.shows_usage(scene, ROCKETS, "-n")

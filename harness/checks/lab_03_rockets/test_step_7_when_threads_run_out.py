@@ -17,7 +17,7 @@ from checks.lab_03_rockets.launches import (
     silence_means,
 )
 from checks.lab_03_rockets.shared import HELPERS
-from labkit.scene import manners
+from labkit.scene import shortages
 from labkit.scene.checking import Running, Scene, Shim, _, expect, require, step
 
 
@@ -47,7 +47,7 @@ def fewer_land(running: Running) -> None:
         got=launched,
         cause="lost-rocket" if launched < created else "wrong-threads",
     )
-    manners.gives_a_reason(running)
+    shortages.gives_a_reason(running)
     said = SUMMARY.sub("", running.stderr.text())
     require(
         re.search(rf"\b{launched}\b", said),

@@ -12,14 +12,14 @@ from checks.lab_04_scanner.shared import (
     scan,
     summary,
 )
-from labkit.scene import manners
+from labkit.scene import starting, usage
 from labkit.scene.checking import Running, Scene, _, expect, require, step
 
 
 @step(1, "no-warning")
 def test_compiles_without_a_warning(scene: Scene) -> None:
     """The program compiles without a warning, with gcc and with clang."""
-    manners.compiles_cleanly(scene, SCANNER)
+    starting.compiles_cleanly(scene, SCANNER)
 
 
 def asked(running: Running) -> None:
@@ -124,5 +124,5 @@ def test_refuses_wrong_arguments(scene: Scene) -> None:
     cases = [["-p", text, HOST] for text in ports]
     cases += [["-t", text, HOST] for text in threads]
     cases += [["-w", text, HOST] for text in timeouts]
-    manners.refuses(scene, SCANNER, cases + [[HOST, "surplus"], ["-Z", HOST], ["-p"]])
-    manners.shows_usage(scene, SCANNER)
+    usage.refuses(scene, SCANNER, cases + [[HOST, "surplus"], ["-Z", HOST], ["-p"]])
+    usage.shows_usage(scene, SCANNER)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from checks.lab_04_scanner.shared import HOST, SCANNER, finished, found, lasting, scan
 from checks.lab_04_scanner.targets import targets_of
-from labkit.scene import manners
+from labkit.scene import manners, shortages
 from labkit.scene.checking import Fault, Limits, Running, Scene, Shim, Silent, blame, step
 
 
@@ -68,4 +68,4 @@ def test_few_threads(scene: Scene) -> None:
             running = scan(scene, *words, shim=Shim(most_threads=most), cause="no-threads")
         with blame("no-threads"):
             found(running, open_, (len(open_), 100 - len(open_), 0))
-        manners.gives_a_reason(running)
+        shortages.gives_a_reason(running)

@@ -18,7 +18,8 @@ from checks.lab_05_chat.passwords import PASSWORD, users_file
 from labkit.ground.faults import Disconnected, Fault, Silent
 from labkit.ground.words import _
 from labkit.scene import unserved
-from labkit.scene.scene import Scene, Server
+from labkit.scene.scene import Scene
+from labkit.scene.server import Server
 from labkit.wire.clients import Client
 
 PROGRAM = "chat_server"

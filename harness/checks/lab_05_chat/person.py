@@ -10,7 +10,7 @@ from checks.lab_05_chat.passwords import PASSWORD
 from labkit.ground.faults import Silent
 from labkit.ground.words import _
 from labkit.scene.checking import expect, require
-from labkit.scene.scene import Running
+from labkit.scene.running import Running
 from labkit.wire.terminal import shown
 
 PROGRAM = "chat_client"

@@ -10,7 +10,7 @@ from pathlib import Path
 from checks.lab_05_chat import chat as chats
 from checks.lab_05_chat.chat import Answer, Chat, Talking, User
 from checks.lab_05_chat.passwords import PASSWORD
-from labkit.scene import manners
+from labkit.scene import stopping
 from labkit.scene.checking import (
     UNDER_ASAN,
     Fault,
@@ -273,8 +273,8 @@ def watched(scene: Scene, tool: Tool, shim: Shim, size: int) -> Running:
         except Fault:
             if tool is UNDER_ASAN:
                 with suppress(Fault):  # its leak check comes at the end
-                    manners.ask_to_stop(program)
+                    stopping.ask_to_stop(program)
                     program.wait(program.deadline(2.0))
             raise
-        manners.stop_under_tool(chat.server)
+        stopping.stop_under_tool(chat.server)
     return program

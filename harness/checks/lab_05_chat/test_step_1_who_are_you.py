@@ -21,7 +21,7 @@ from checks.lab_05_chat.shared import (
     named,
     users_in,
 )
-from labkit.scene import manners
+from labkit.scene import manners, starting, usage
 from labkit.scene.checking import (
     Fault,
     Limits,
@@ -42,26 +42,26 @@ TOKEN = re.compile(rb"[0-9a-fA-F]{32}")
 def test_compiles_without_a_warning(scene: Scene) -> None:
     """The server and the client compile without a warning, with gcc and with clang."""
     for program in (SERVER, CLIENT):
-        manners.compiles_cleanly(scene, program)
+        starting.compiles_cleanly(scene, program)
 
 
 @step(1, "first-lines", "address", "busy-port")
 def test_says_where_it_listens(scene: Scene) -> None:
     """The server says `server started`, then `listening on` with its real address and port."""
-    manners.says_where_it_listens(scene, SERVER)
-    manners.listens_where_told(scene, SERVER)
-    manners.reports_busy_port(scene, SERVER)
+    starting.says_where_it_listens(scene, SERVER)
+    starting.listens_where_told(scene, SERVER)
+    starting.reports_busy_port(scene, SERVER)
 
 
 @step(1, "arguments", "usage", "defaults")
 def test_refuses_wrong_arguments(scene: Scene) -> None:
     """Wrong arguments are refused with status 2, and -h shows the usage."""
-    cases = manners.wrong_ports() + manners.wrong_in_general() + manners.wrong_addresses()
+    cases = usage.wrong_ports() + usage.wrong_in_general() + usage.wrong_addresses()
     cases += [["-n", text, "-p", "0"] for text in ("5x", "", "-1")]
     cases += [["-c", text, "-p", "0"] for text in ("0", "12", "5x", "")]
-    manners.refuses(scene, SERVER, cases)
+    usage.refuses(scene, SERVER, cases)
     for option in ("-n", "-c"):
-        manners.shows_usage(scene, SERVER, option)
+        usage.shows_usage(scene, SERVER, option)
 
 
 @step(1, "register", "login", "tells-nothing", "online", "quit")

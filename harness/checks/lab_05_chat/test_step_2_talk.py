@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from checks.lab_05_chat import chat as chats
 from checks.lab_05_chat.chat import User
 from checks.lab_05_chat.shared import SERVER, TEXTS, answered, comes_back, marked, named
-from labkit.scene import aiming, full, manners, unserved
+from labkit.scene import aiming, full, manners, stopping, unserved
 from labkit.scene.checking import Scene, Silent, _, blame, expect, require, step
 
 
@@ -263,7 +263,7 @@ def test_stops(scene: Scene) -> None:
     """SIGINT and SIGTERM: connections are closed and reported, exit 0 within a second, and the port can be bound again."""
     for number in (signal.SIGINT, signal.SIGTERM):
         idle = manners.idle(scene.server(SERVER))
-        manners.stops(idle, [], number, unsaid="not-awaited")
+        stopping.stops(idle, [], number, unsaid="not-awaited")
     chat = chats.start(scene, known=named("user", 30), network="narrow")
     users = chat.logged_in(*named("user", 30))
     guests = chat.connect(10)
@@ -272,13 +272,13 @@ def test_stops(scene: Scene) -> None:
     clients = [user.client for user in users + guests]
     for client in clients:
         client.sock.setblocking(True)
-    manners.stops(chat.server, clients, signal.SIGTERM, unsaid="not-awaited")
-    manners.binds_again(scene, chat.server)
+    stopping.stops(chat.server, clients, signal.SIGTERM, unsaid="not-awaited")
+    stopping.binds_again(scene, chat.server)
 
 
 @step(2, "any-moment")
 def test_no_stop_is_lost(scene: Scene) -> None:
     """A signal that comes at an inconvenient moment stops the server all the same."""
-    manners.hears_every_signal(
+    stopping.hears_every_signal(
         scene, SERVER, "lost-signal", b"OK chat ready\nERR unknown-command\n"
     )

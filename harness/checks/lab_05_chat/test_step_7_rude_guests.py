@@ -21,7 +21,7 @@ from checks.lab_05_chat.shared import (
     users_in,
     watched,
 )
-from labkit.scene import manners
+from labkit.scene import departed, manners, shortages
 from labkit.scene.checking import (
     UNDER_ASAN,
     Fault,
@@ -235,7 +235,7 @@ def test_ctrl_z(scene: Scene) -> None:
 @step(7, "rude", "as-before", "broken-pipe")
 def test_a_broken_pipe(scene: Scene) -> None:
     """Writing to somebody who is gone ends neither the server nor anybody else's connection."""
-    chat = chats.start(scene, known=["alice", "bob", "gone"], shim=manners.piecemeal(scene))
+    chat = chats.start(scene, known=["alice", "bob", "gone"], shim=departed.piecemeal(scene))
     alice, bob, gone = chat.logged_in("alice", "bob", "gone")
     with closing_once(chat), manners.survives(chat.server, "fatal-client"):
         with manners.held(chat.server.program):
@@ -343,11 +343,11 @@ def test_out_of_descriptors(scene: Scene) -> None:
             got=len(inside),
             cause="lost-client",
         )
-        manners.calm_while_short(chat.server.program)
+        shortages.calm_while_short(chat.server.program)
         outside = [guest for guest in guests if not greeted(guest)]
-        for guest in inside[: manners.LEFT]:
+        for guest in inside[: shortages.LEFT]:
             guest.leave()
-        manners.let_in(chat.server, lambda: came_in(chat, outside), len(outside))
+        shortages.let_in(chat.server, lambda: came_in(chat, outside), len(outside))
         alice.say(b"still here")
         bob.heard(b"alice still here")
 
@@ -397,7 +397,7 @@ def test_out_of_threads(scene: Scene) -> None:
             expected=_("a message on stderr"),
             cause="thread-failure",
         )
-        manners.gives_a_reason(program)
+        shortages.gives_a_reason(program)
         for guest in inside:
             answered(guest, b"WHO", b"ERR login-first")
             guest.leave()

@@ -6,18 +6,18 @@ from checks.lab_05_chat import chat as chats
 from checks.lab_05_chat.passwords import PASSWORD
 from checks.lab_05_chat.person import Person
 from checks.lab_05_chat.shared import CLIENT, MOST_LINE
-from labkit.scene import manners
+from labkit.scene import starting, usage
 from labkit.scene.checking import Scene, Silent, _, blame, expect, require, step
 
 
 @step(8, "client-arguments", "arguments", "usage")
 def test_client_arguments(scene: Scene) -> None:
     """The client takes NAME, and nothing more; -h shows the usage; where no server is, it says so and fails."""
-    cases = [["-p", text, "alice"] for text in manners.NUMBERS_THAT_ARE_NONE]
+    cases = [["-p", text, "alice"] for text in usage.NUMBERS_THAT_ARE_NONE]
     cases += [[], ["alice", "bob"], ["-Z", "alice"], ["-p"]]
-    manners.refuses(scene, CLIENT, cases)
-    manners.shows_usage(scene, CLIENT)
-    nobody = scene.start(CLIENT, "-p", str(manners.free_port(scene)), "alice", stdin=b"pass\n")
+    usage.refuses(scene, CLIENT, cases)
+    usage.shows_usage(scene, CLIENT)
+    nobody = scene.start(CLIENT, "-p", str(starting.free_port(scene)), "alice", stdin=b"pass\n")
     ended = nobody.run_to_end(5.0)
     said = nobody.stderr.text()
     require(

@@ -10,7 +10,7 @@ from types import TracebackType
 
 from labkit.ground.faults import Disconnected, Fault, Silent
 from labkit.ground.words import _
-from labkit.scene.scene import Running
+from labkit.scene.running import Running
 from labkit.wire.clients import Client
 
 TOKEN = re.compile(rb"ECHO voice-(\d+)-")

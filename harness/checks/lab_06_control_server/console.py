@@ -19,7 +19,9 @@ from labkit.ground import written
 from labkit.ground.faults import Fault, Silent, blame
 from labkit.ground.pace import Deadline
 from labkit.ground.words import _
-from labkit.scene.scene import Running, Scene, Server, Stdin
+from labkit.scene.running import Running, Stdin
+from labkit.scene.scene import Scene
+from labkit.scene.server import Server
 from labkit.wire.clients import Client
 
 PROGRAM = "control_server"

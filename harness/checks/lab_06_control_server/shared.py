@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from checks.lab_06_control_server import console as consoles
 from checks.lab_06_control_server.chorus import Chorus
 from checks.lab_06_control_server.console import Console, names
-from labkit.scene import manners
+from labkit.scene import manners, stopping
 from labkit.scene.checking import (
     Client,
     Disconnected,
@@ -153,7 +153,7 @@ def ends(program: Running, ended: Ended | None, cause: str, clients: Sequence[Cl
         cause="not-awaited" if "server stopped" in lines else "missing-message",
     )
     for client in clients:
-        manners.must_see_end(client)
+        stopping.must_see_end(client)
 
 
 def why_it_stays(console: Console, cause: str) -> str:

@@ -24,7 +24,7 @@ from checks.lab_06_control_server.shared import (
     told,
     why_it_stays,
 )
-from labkit.scene import manners, unserved
+from labkit.scene import starting, unserved, usage
 from labkit.scene.checking import (
     Client,
     Fault,
@@ -47,27 +47,27 @@ from labkit.wire.terminal import shown
 @step(1, "no-warning")
 def test_compiles_without_a_warning(scene: Scene) -> None:
     """The program compiles without a warning, with gcc and with clang."""
-    manners.compiles_cleanly(scene, SERVER)
+    starting.compiles_cleanly(scene, SERVER)
 
 
 @step(1, "first-lines", "address", "busy-port")
 def test_says_where_it_listens(scene: Scene) -> None:
     """The server says `server started`, then `listening on` with its real address and port."""
     scene.stdin = "pipe"
-    manners.says_where_it_listens(scene, SERVER)
-    manners.listens_where_told(scene, SERVER)
-    manners.reports_busy_port(scene, SERVER)
+    starting.says_where_it_listens(scene, SERVER)
+    starting.listens_where_told(scene, SERVER)
+    starting.reports_busy_port(scene, SERVER)
 
 
 @step(1, "arguments", "usage", "address")
 def test_refuses_wrong_arguments(scene: Scene) -> None:
     """Wrong arguments are refused with status 2, and -h shows the usage."""
     scene.stdin = "pipe"
-    cases = manners.wrong_ports() + manners.wrong_in_general() + manners.wrong_addresses()
+    cases = usage.wrong_ports() + usage.wrong_in_general() + usage.wrong_addresses()
     cases += [["-c", text, "-p", "0"] for text in ("0", "12", "5x", "")]
-    manners.refuses(scene, SERVER, cases)
+    usage.refuses(scene, SERVER, cases)
     for option in ("-u", "-l", "-c"):
-        manners.shows_usage(scene, SERVER, option)
+        usage.shows_usage(scene, SERVER, option)
 
 
 @step(1, "both-at-once", "status")

@@ -23,7 +23,7 @@ from checks.lab_06_control_server.shared import (
     talk,
     told,
 )
-from labkit.scene import aiming, manners
+from labkit.scene import aiming, departed, manners, schedules, stopping
 from labkit.scene.checking import (
     UNDER_ASAN,
     Client,
@@ -73,7 +73,7 @@ def test_shutdown_with_50_clients(scene: Scene) -> None:
         clients[0].send(b"SAY half a li")
         ends(console.program, way(console), "shutdown-hangs", clients)
         log_is_complete(console, clients)
-        manners.binds_again(_with_keyboard(scene), console.server)
+        stopping.binds_again(_with_keyboard(scene), console.server)
 
 
 def _with_keyboard(scene: Scene) -> Scene:
@@ -137,7 +137,7 @@ def test_rude_guests(scene: Scene) -> None:
 
 def broken_pipe(scene: Scene) -> None:
     """A client is gone while the server has much to write to it: SIGPIPE."""
-    console = consoles.start(scene, shim=manners.piecemeal(scene))
+    console = consoles.start(scene, shim=departed.piecemeal(scene))
     (client,) = enter(console, "client")
     with manners.survives(console.server, "fatal-client"):
         with manners.held(console.program):
@@ -152,16 +152,16 @@ def test_stops_at_a_signal(scene: Scene) -> None:
     scene.stdin = "pipe"
     console = consoles.start(scene)
     clients = crowd(console, 50)
-    manners.stops(console.server, clients, signal.SIGTERM, unsaid="not-awaited", aloud=False)
+    stopping.stops(console.server, clients, signal.SIGTERM, unsaid="not-awaited", aloud=False)
     log_is_complete(console, clients)
     for number in (signal.SIGINT, signal.SIGTERM):
-        manners.stops(
+        stopping.stops(
             manners.idle(scene.server(SERVER)), [], number, unsaid="not-awaited", aloud=False
         )
     console = consoles.start(scene)
     (alice,) = enter(console, "alice")
     console.pause()
-    manners.stops(console.server, [alice], signal.SIGINT, unsaid="not-awaited", aloud=False)
+    stopping.stops(console.server, [alice], signal.SIGINT, unsaid="not-awaited", aloud=False)
 
 
 @step(2, "shutdown", "prompt")
@@ -175,15 +175,15 @@ def test_ctrl_c_at_a_terminal(scene: Scene) -> None:
         console.program.type(typed)
         ended = console.program.wait(console.program.deadline(1.0))
         ends(console.program, ended, "does-not-stop" if typed == b"\x03" else "shutdown-hangs")
-        manners.must_see_end(alice)
+        stopping.must_see_end(alice)
 
 
 @step(2, "any-moment")
 def test_no_stop_is_lost(scene: Scene) -> None:
     """A signal that comes at an inconvenient moment stops the server all the same."""
-    slow = manners.slowed(manners.SLOW_CALLS, scene)
+    slow = schedules.slowed(stopping.SLOW_CALLS, scene)
     shims = [replace(slow, seed=scene.seed + run) for run in range(8)]
-    at_start = manners.forced(slow, scene.seed, 4, late=0, calls=4)
+    at_start = schedules.forced(slow, scene.seed, 4, late=0, calls=4)
     moments: list[tuple[Shim, Callable[[Console], None]]] = [
         *((shim, once_it_listens) for shim in at_start),
         *((shim, as_a_client_leaves) for shim in shims),
@@ -200,7 +200,7 @@ def test_no_stop_is_lost(scene: Scene) -> None:
                 pass
     for running, (_shim, moment) in zip(begun, moments):
         try:
-            manners.must_stop(running, "lost-signal")
+            stopping.must_stop(running, "lost-signal")
         except Fault as fault:
             if isinstance(fault, Silent) or moment is not once_it_listens:
                 raise  # else its handlers may have come too late: no matter
@@ -214,7 +214,7 @@ CONNECTING = Lock()  # held to connect: a network is asked for one thing at a ti
 def ask_at(running: Running, moment: Callable[[Console], None]) -> None:
     """Wait for the moment, and ask the server to stop."""
     moment(Console(Server(running, wait_listening(running))))
-    manners.ask_to_stop(running)
+    stopping.ask_to_stop(running)
 
 
 def once_it_listens(console: Console) -> None:
@@ -249,7 +249,7 @@ def test_stops_while_clients_are_busy(scene: Scene) -> None:
         lambda console: console.program.type(b"shutdown\n"),
         lambda console: console.program.end_input(),
     ]
-    stopping: list[tuple[Console, list[Client]]] = []
+    asked: list[tuple[Console, list[Client]]] = []
     for shim, way in zip(seeded(scene.seed, 4), ways * 2):
         console = consoles.start(scene, shim=shim, network="narrow")
         clients = crowd(console, 10)
@@ -261,13 +261,13 @@ def test_stops_while_clients_are_busy(scene: Scene) -> None:
                 client.reset()
             console.program.may_end = True
             way(console)
-        stopping.append((console, clients))
-    for console, clients in stopping:
-        manners.must_stop(console.program, "shutdown-hangs")
+        asked.append((console, clients))
+    for console, clients in asked:
+        stopping.must_stop(console.program, "shutdown-hangs")
         stale = console.program.stats().stale_uses
         expect(0, stale, _("calls on a descriptor that was closed before"), "closed-twice")
         for client in clients:
-            manners.must_see_end(client)
+            stopping.must_see_end(client)
 
 
 @step(2, "own-number", "shutdown")
@@ -282,7 +282,7 @@ def test_a_number_that_was_closed(scene: Scene) -> None:
     program.eventually(lambda: program.descriptors() <= most, 2.0)
     program.may_end = True
     program.type(b"shutdown\n")
-    manners.must_stop(program, "shutdown-hangs")
+    stopping.must_stop(program, "shutdown-hangs")
     stale = program.stats().stale_uses
     expect(0, stale, _("calls on a descriptor that was closed before"), "closed-twice")
 

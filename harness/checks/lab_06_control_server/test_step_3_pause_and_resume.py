@@ -18,7 +18,7 @@ from checks.lab_06_control_server.shared import (
     strangers,
     talk,
 )
-from labkit.scene import manners
+from labkit.scene import manners, shortages
 from labkit.scene.checking import (
     Client,
     Disconnected,
@@ -216,13 +216,13 @@ def test_out_of_descriptors(scene: Scene) -> None:
             got=lost[0].error if lost else _("too few are served"),
             cause="lost-client",
         )
-        manners.calm_while_short(console.program)
+        shortages.calm_while_short(console.program)
         at_once(console)
         came: list[Talk] = []
         for leaving in (inside[:5], inside[5:10]):  # the second right after a try to accept
             for client in leaving:
                 client.close()
-            came += manners.let_talks_in(
+            came += shortages.let_talks_in(
                 console.server, [one for one in outside if one not in came]
             )
         console.pause()  # now clients that wait may be reset
@@ -269,7 +269,7 @@ def test_out_of_threads(scene: Scene) -> None:
             got=_("nothing"),
             cause="thread-failure",
         )
-        manners.gives_a_reason(console.program)
+        shortages.gives_a_reason(console.program)
         at_once(console)
         judge(strangers(console, inside), cause="thread-failure")
         for client in inside:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from checks.lab_06_control_server import console as consoles
 from checks.lab_06_control_server.console import Console
 from checks.lab_06_control_server.shared import SERVER, drive
-from labkit.scene import manners
+from labkit.scene import stopping
 from labkit.scene.checking import (
     NATIVELY,
     UNDER_HELGRIND,
@@ -43,7 +43,7 @@ def by_command(console: Console) -> None:
 
 def by_signal(console: Console) -> None:
     """Stop it by a signal, which a tool may keep back: what it hears is judged in step 2."""
-    manners.stop_under_tool(console.server)
+    stopping.stop_under_tool(console.server)
 
 
 @step(7, "hides-nothing")

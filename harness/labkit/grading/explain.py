@@ -19,7 +19,8 @@ from labkit.ground.catalog import BUILD, Lab, Step
 from labkit.ground.faults import Disconnected, Fault, Silent
 from labkit.ground.words import _, wrapped
 from labkit.scene import inspection, witness
-from labkit.scene.scene import Running, Scene
+from labkit.scene.running import Running
+from labkit.scene.scene import Scene
 
 SHOWN_LINES = 24
 SHOWN_BYTES = 640

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from labkit.ground import proc
 from labkit.ground.words import _
-from labkit.scene.scene import Running
+from labkit.scene.running import Running
 
 
 def hearing(program: Running, number: signal.Signals) -> list[int]:

@@ -14,7 +14,7 @@ from pathlib import Path
 from labkit.ground import proc
 from labkit.ground.faults import Fault
 from labkit.ground.words import _
-from labkit.scene.scene import Running
+from labkit.scene.running import Running
 
 WINDOW_SECONDS = 0.4
 LOOKS = 3  # windows in a row that must all show the same

@@ -24,20 +24,10 @@ from labkit.scene.inspection import (
     inspected,
     takes_the_same_locks,
 )
-from labkit.scene.scene import (
-    NATIVELY,
-    UNDER_ASAN,
-    UNDER_HELGRIND,
-    UNDER_TSAN,
-    Running,
-    Scene,
-    Server,
-    Shim,
-    Tool,
-    death,
-    seeded,
-    wait_listening,
-)
+from labkit.scene.running import Running, death
+from labkit.scene.scene import Scene
+from labkit.scene.server import Server, wait_listening
+from labkit.scene.tools import NATIVELY, UNDER_ASAN, UNDER_HELGRIND, UNDER_TSAN, Shim, Tool, seeded
 from labkit.wire.clients import Client, Talk, await_answers, exchange, judge, likely_cause
 
 __all__ = [

@@ -5,7 +5,7 @@ from __future__ import annotations
 from labkit.box.program import Ended
 from labkit.ground.faults import Disconnected, Fault, Silent
 from labkit.ground.words import _
-from labkit.scene.scene import Server
+from labkit.scene.server import Server
 
 # What a person may type to end a conversation, in the forms in which it arrives; and keys of a terminal.
 _NAMES = (

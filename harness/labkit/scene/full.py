@@ -7,7 +7,8 @@ from collections.abc import Callable, Iterator, Sequence
 from labkit.box import connector
 from labkit.ground.faults import Fault, Trouble
 from labkit.ground.words import _
-from labkit.scene.scene import Running, Scene
+from labkit.scene.running import Running
+from labkit.scene.scene import Scene
 from labkit.wire.clients import Client
 
 

@@ -21,7 +21,9 @@ from labkit.reports import asan, helgrind, lockorder, lockuse, lockwords, stubbo
 from labkit.reports.evidence import RECORD
 from labkit.reports.findings import Finding, ToolTrouble, describe, is_verdict, refine
 from labkit.scene import witness
-from labkit.scene.scene import NATIVELY, UNDER_ASAN, UNDER_HELGRIND, UNDER_TSAN, Running, Scene
+from labkit.scene.running import Running
+from labkit.scene.scene import Scene
+from labkit.scene.tools import NATIVELY, UNDER_ASAN, UNDER_HELGRIND, UNDER_TSAN
 
 TSAN_EXIT = 66
 

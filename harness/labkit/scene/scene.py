@@ -4,88 +4,39 @@ from __future__ import annotations
 
 import math
 import os
-import signal
 import socket
 import time
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
-from typing import Literal, Protocol, TypeVar
+from typing import Protocol, TypeVar
 
-from labkit.box import network as networks, sandbox, shimstats
-from labkit.box.program import Ended, Program
+from labkit.box import network as networks, sandbox
 from labkit.build import build
-from labkit.build.build import ASAN, PLAIN, TSAN, Builder, Flavour
+from labkit.build.build import Builder
 from labkit.ground.budget import Budget
-from labkit.ground.faults import Fault, Silent, Trouble
+from labkit.ground.faults import Fault, Trouble
 from labkit.ground.journal import Journal
-from labkit.ground.pace import Deadline, Pace
+from labkit.ground.pace import Pace
 from labkit.ground.words import _
-from labkit.reports import helgrind
+from labkit.scene.running import Running, Stdin, stdin_of
+from labkit.scene.server import Server, wait_listening
+from labkit.scene.tools import (
+    NATIVELY,
+    UNWINDER,
+    Shim,
+    Tool,
+    shim_words,
+    tool_environment,
+    tool_words,
+)
 from labkit.wire.clients import Client
 from labkit.wire.peers import Peer
 
-Stdin = Literal["pipe", "terminal"] | bytes | None
 ROOMY = "roomy"
-START_SECONDS = 5.0
-# The first pthread_exit or pthread_cancel makes glibc open this; without a descriptor for it, it aborts.
-UNWINDER = "libgcc_s.so.1"
 # A program that has too many threads is ended, by name; so many times more the kernel gives it until somebody looks.
 SPARE = 2
 WORD_SECONDS = 2.0  # from listen(2) to the message that says so
-# gcc 12's libtsan loses a signal now and then; Helgrind gets the first one on its main thread alone.
-STOP_AGAIN_SECONDS = {"tsan": 0.5, "helgrind": 3.0}
-
-
-@dataclass(frozen=True)
-class Tool:
-    """What a program runs under. weight: how much slower it may be than plain."""
-
-    name: str
-    flavour: Flavour
-    weight: float
-
-
-NATIVELY = Tool("plain", PLAIN, 1.0)
-UNDER_TSAN = Tool("tsan", TSAN, 4.0)
-UNDER_ASAN = Tool("asan", ASAN, 3.0)
-UNDER_HELGRIND = Tool("helgrind", PLAIN, 10.0)
-
-
-@dataclass(frozen=True)
-class Shim:
-    """What the perturbation shim does: see harness/native/README.md.
-
-    seed: None leaves the schedule alone. most_threads: above it thread creation fails with EAGAIN; None: no limit.
-    create_us: by so much is thread creation slower. close_us: so much later goes on who has closed a connection. short: sockets move at most so many bytes a call, 0: whatever
-    the kernel moves.
-    """
-
-    seed: int | None = None
-    percent: int = 25
-    max_us: int = 2000
-    most_threads: int | None = None
-    short: int = 0
-    create_us: int = 0
-    close_us: int = 0
-
-    def environment(self) -> dict[str, str]:
-        words = {"PERTURB_STATS": "/log/stats"}
-        if self.seed is not None:
-            words["PERTURB_SEED"] = str(self.seed)
-            words["PERTURB_PERCENT"] = str(self.percent)
-            words["PERTURB_MAX_US"] = str(self.max_us)
-        if self.most_threads is not None:
-            words["PERTURB_MAX_THREADS"] = str(self.most_threads)
-        if self.create_us:
-            words["PERTURB_CREATE_US"] = str(self.create_us)
-        if self.close_us:
-            words["PERTURB_CLOSE_US"] = str(self.close_us)
-        if self.short:
-            words["PERTURB_SHORT"] = str(self.short)
-            words.setdefault("PERTURB_SEED", "1")
-            words.setdefault("PERTURB_PERCENT", "0")
-        return words
 
 
 class Closing(Protocol):
@@ -195,14 +146,14 @@ class Scene:
             "/shim": build.shim().parent,
         }
         view = sandbox.View(here, readable, {"/log": log})
-        words = _tool_words(tool, view) + [sandbox.place(view, f"/program/{program}"), *arguments]
+        words = tool_words(tool, view) + [sandbox.place(view, f"/program/{program}"), *arguments]
         if "stdin" in terminals.split():
             words = sandbox.foreground(words)
         most_threads = self.builder.lab.most_threads
         short = limits is not None and limits.files < sandbox.Limits.files
         environment = {
-            **_shim_words(shim, view, program, [UNWINDER] if short else []),
-            **_tool_environment(tool, view),
+            **shim_words(shim, view, program, [UNWINDER] if short else []),
+            **tool_environment(tool, view),
             **(env or {}),
         }
         mark = ""
@@ -217,7 +168,7 @@ class Scene:
             limits=replace(self._limited(limits), threads=SPARE * most_threads),
             status_fd=writer if writer >= 0 else None,
         )
-        theirs, keyboard = _stdin(self.stdin if stdin is None else stdin, home)
+        theirs, keyboard = stdin_of(self.stdin if stdin is None else stdin, home)
         try:
             running = Running(
                 program if not self.programs else f"{program} ({len(self.programs) + 1})",
@@ -324,280 +275,3 @@ class Scene:
             other.close()
         for place in self._networks.values():
             place.close()
-
-
-class Running(Program):
-    """A program that a scene started, with its tool and its place."""
-
-    def attach(self, scene: Scene, program: str, tool: Tool, log: Path, network: str) -> None:
-        """Say what belongs to it: the lab's name for it, its tool, its log directory, its network."""
-        self.scene = scene
-        self.program = program
-        self.tool = tool
-        self.log = log
-        self.network = network
-        self.budget = scene.budget
-        self.here = Path()  # the directory it was started in
-        self.keyboard: int | None = None  # our end of its stdin
-        self.may_end = False
-
-    def deadline(self, seconds: float) -> Deadline:
-        """A deadline for this program under its tool."""
-        return self.scene.pace.deadline(seconds, self.tool.weight)
-
-    def eventually(self, condition: Callable[[], bool], seconds: float) -> bool:
-        """Wait for a condition about this program; False at the deadline or when the program has ended."""
-        self.scene.pace.eventually(
-            lambda: not self.running or condition(), seconds, self.tool.weight
-        )
-        return condition()
-
-    def stats(self) -> shimstats.ShimStats:
-        """The shim's counters so far."""
-        return shimstats.read(self.log / "stats")
-
-    def must_not_have_died(self) -> None:
-        """Fault if the program ended though nobody asked it to."""
-        ended = self.ended()
-        if ended and not self.may_end:
-            raise death(self, ended)
-
-    def type(self, data: bytes) -> None:
-        """Write to the program's stdin, a pipe or a terminal's master; small amounts only."""
-        self.journal.note(_("keyboard"), _("types"), data)
-        try:
-            if self.keyboard is not None:
-                os.write(self.keyboard, data)
-        except OSError:
-            self.journal.note(_("keyboard"), _("finds stdin closed"))
-
-    def end_input(self) -> None:
-        """Close the program's stdin: end of file."""
-        if self.keyboard is not None:
-            self.journal.note(_("keyboard"), _("ends the input"))
-            os.close(self.keyboard)
-            self.keyboard = None
-
-    def close_now(self) -> None:
-        """End it at once; what it would have said is of no interest."""
-        self.may_end = True
-        self.kill()
-
-    def must_end(self) -> None:
-        """Wait until a program that was ended is gone, with all its output and logs."""
-        if self.wait(self.deadline(10.0)) is None:
-            raise Trouble(_("{program} cannot be ended").format(program=self.name))
-
-    def run_to_end(self, seconds: float, deadline: Deadline | None = None) -> Ended:
-        """Wait for an end that is due; Silent with cause `hang` if it does not come.
-
-        deadline: where it was made before the start, so that the program's own threads are no load.
-        """
-        self.may_end = True
-        deadline = deadline or self.deadline(seconds)
-        ended = self.wait(deadline)
-        if self.killed_for:
-            raise self.killed_for
-        if ended is None:
-            raise Silent(
-                _("{program} did not end within {s:.1f} s").format(
-                    program=self.name, s=deadline.allowed
-                ),
-                cause="hang",
-            )
-        return ended
-
-
-def of_end(ended: Ended) -> str:
-    """The cause that an untimely end shows by itself."""
-    if ended.signal == "SIGPIPE":
-        return "sigpipe"
-    if ended.signal == "SIGXCPU":
-        return "cpu-budget"
-    return "crash" if ended.signal else "ended-early"
-
-
-def death(program: Running, ended: Ended) -> Fault:
-    """What an end that nobody asked for means."""
-    return Fault(
-        _("{program} ended while it was still needed: {how}").format(
-            program=program.name, how=ended
-        ),
-        expected=_("it runs on"),
-        got=str(ended),
-        cause=of_end(ended),
-    )
-
-
-@dataclass
-class Server:
-    """A server that listens. port, host: where, as the kernel says."""
-
-    program: Running
-    where: tuple[str, int]
-
-    @property
-    def host(self) -> str:
-        return self.where[0]
-
-    @property
-    def port(self) -> int:
-        return self.where[1]
-
-    def connect(self, name: str = "") -> Client:
-        """One client. Faults if the connection cannot be made."""
-        return self.crowd(1, names=[name])[0]
-
-    def crowd(self, count: int, names: Sequence[str] = (), *, some: bool = False) -> list[Client]:
-        """`count` clients whose connects are all under way at once, so far as the accept queue has room.
-
-        some: where a full queue stays full for a second, only the clients that are in come back.
-        """
-        scene = self.program.scene
-        deadline = self.program.deadline(1.0 if some else 10.0)
-        try:
-            sockets = scene.network(self.program.network).dial(
-                self.port, count, deadline.allowed, _reachable(self.host), some=some
-            )
-        except Fault:
-            self.program.must_not_have_died()
-            raise
-        weight = self.program.tool.weight
-        names = names or [""] * count
-        clients = [scene.client(sock, weight, name) for sock, name in zip(sockets, names)]
-        if count <= 8:
-            for client in clients:
-                scene.journal.note(client.name, _("connects from {a}").format(a=client.address))
-        else:
-            scene.journal.note(clients[0].name, _("and {n} others connect").format(n=count - 1))
-        return clients
-
-    def forgets(self, client: Client) -> None:
-        """Wait until a reset has arrived at the server's side: on a busy machine that takes a moment."""
-        port = int(client.address.rpartition(":")[2])
-        self.program.eventually(lambda: not self.program.holds(port), 2.0)
-
-    def waiting(self) -> int:
-        """Clients in the accept queue: connected by the kernel, not yet taken by accept(2)."""
-        return self.program.listening().get(self.where, 0)
-
-    def stop(self, number: signal.Signals = signal.SIGTERM, seconds: float = 1.0) -> Ended:
-        """Ask the server to stop and wait for its end, at most `seconds`. Faults if it hangs."""
-        program = self.program
-        program.must_not_have_died()
-        program.may_end = True
-        began = time.monotonic()
-        # Under Helgrind a handler that runs on a worker thread makes a correct server fail; a program
-        # that waits for signals in another thread gets the next one, which is sent to the process.
-        program.signal(number, to_main=program.tool is UNDER_HELGRIND)
-        limit = program.deadline(seconds)
-        ended = self._wait_stopped(limit, number)
-        if program.killed_for:
-            raise program.killed_for
-        if ended is None:
-            patient = program.deadline(3.0)
-            ended = self._wait_stopped(patient, number)
-            took = time.monotonic() - began
-            raise Silent(
-                _("{program} did not end within {s:.1f} s of {signal}{later}").format(
-                    program=program.name,
-                    s=limit.allowed,
-                    signal=number.name,
-                    later=_(", only after {s:.1f} s").format(s=took) if ended else "",
-                ),
-                cause="slow-stop" if ended else "does-not-stop",
-            )
-        return ended
-
-    def _wait_stopped(self, limit: Deadline, number: signal.Signals) -> Ended | None:
-        """Wait; in a run under a tool that may lose it, the signal is sent again now and then."""
-        again = STOP_AGAIN_SECONDS.get(self.program.tool.name)
-        while again:
-            patience = Deadline(min(limit.at, time.monotonic() + again), limit.allowed)
-            ended = self.program.wait(patience)
-            if ended or limit.passed:
-                return ended
-            self.program.signal(number)
-        return self.program.wait(limit)
-
-
-def wait_listening(program: Running, seconds: float = START_SECONDS) -> tuple[str, int]:
-    """Wait until a program listens; returns (address, port). Faults name what it did instead."""
-    program.eventually(lambda: bool(program.listening()), seconds)
-    if program.killed_for:
-        raise program.killed_for
-    found = program.listening()
-    if found:
-        return next(iter(found))
-    ended = program.wait(program.scene.pace.deadline(0.0))
-    if ended and program.tool is not NATIVELY:
-        program.scene.judge(program)  # the tool may have ended it, and says why
-    if ended:
-        raise Fault(
-            _("{program} ended instead of listening: {how}").format(
-                program=program.name, how=ended
-            ),
-            expected=_("it listens on a TCP port and runs on"),
-            got=program.stderr.text() or str(ended),
-            cause="crash" if ended.signal else "never-listens",
-        )
-    raise Silent(
-        _("{program} runs but listens on no TCP port").format(program=program.name),
-        expected=_("a socket in LISTEN state"),
-        got=_("none"),
-        cause="never-listens",
-    )
-
-
-def _reachable(host: str) -> str:
-    """An address to connect to for one that is listened on."""
-    return {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)
-
-
-def _stdin(stdin: Stdin, home: Path) -> tuple[int, int | None]:
-    """The descriptor that a program gets as its stdin, and our end of it where there is one."""
-    if stdin == "pipe":
-        return os.pipe()
-    if stdin == "terminal":
-        ours, theirs = os.openpty()
-        return theirs, ours
-    if isinstance(stdin, bytes):
-        (home / "stdin").write_bytes(stdin)
-        return os.open(home / "stdin", os.O_RDONLY), None
-    return os.open(os.devnull, os.O_RDONLY), None
-
-
-def _tool_words(tool: Tool, view: sandbox.View) -> list[str]:
-    if tool is not UNDER_HELGRIND:
-        return []
-    return helgrind.command(
-        sandbox.place(view, "/log/helgrind.xml"), sandbox.place(view, "/native/perturb.supp")
-    )
-
-
-def _tool_environment(tool: Tool, view: sandbox.View) -> dict[str, str]:
-    """Inside the sandbox the trusted objects' options say it all; without one the log lies elsewhere."""
-    if sandbox.available():
-        return {}
-    if tool is UNDER_TSAN:
-        return {"TSAN_OPTIONS": f"log_path={sandbox.place(view, '/log/tsan')}"}
-    if tool is UNDER_ASAN:
-        log = sandbox.place(view, "/log/asan")
-        return {"ASAN_OPTIONS": f"log_path={log}", "UBSAN_OPTIONS": f"log_path={log}-ub"}
-    return {}
-
-
-def _shim_words(
-    shim: Shim, view: sandbox.View, program: str, libraries: Sequence[str] = ()
-) -> dict[str, str]:
-    """The environment that loads the shim, and other libraries; the program shall not see it."""
-    words = shim.environment()
-    words["PERTURB_STATS"] = sandbox.place(view, words["PERTURB_STATS"])
-    words["PERTURB_HIDE"] = program
-    libraries = [sandbox.place(view, "/shim/perturb.so"), *libraries]
-    return {**words, "LD_PRELOAD": ":".join(libraries)}
-
-
-def seeded(seed: int, count: int) -> list[Shim]:
-    """`count` perturbations, from consecutive seeds."""
-    return [replace(Shim(), seed=seed + i) for i in range(count)]

@@ -9,7 +9,8 @@ from typing import Any
 from labkit.ground.faults import Fault
 from labkit.ground.words import _
 from labkit.scene import inspection
-from labkit.scene.scene import NATIVELY, UNDER_ASAN, UNDER_TSAN, Scene, Tool
+from labkit.scene.scene import Scene
+from labkit.scene.tools import NATIVELY, UNDER_ASAN, UNDER_TSAN, Tool
 
 # Which tool may see why, by the cause that the plain run has; whether what it sees is the better name.
 TOOLS: Mapping[str, tuple[Tool, bool]] = {

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 from labkit.ground.faults import Fault, Silent
-from labkit.scene.scene import Server
+from labkit.scene.server import Server
 from labkit.wire.clients import Client
 
 CAUSE = "accept-waits"

@@ -24,7 +24,7 @@ from labkit.hang import flight, hang, threads, waits
 from labkit.hang.flight import Flight
 from labkit.hang.waits import Wait
 from labkit.reports import wording
-from labkit.scene.scene import Running, of_end
+from labkit.scene.running import Running, of_end
 
 LOOK_SECONDS = 15.0  # that gdb may take
 WATCHED_SECONDS = 0.2  # for which threads are watched, to see who never sleeps

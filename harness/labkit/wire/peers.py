@@ -27,7 +27,7 @@ class Tool(Protocol):
 
 
 class Caller(Protocol):
-    """A program that connects to us: a `Running` of labkit/scene/scene.py."""
+    """A program that connects to us: a `Running` of labkit/scene/running.py."""
 
     @property
     def tool(self) -> Tool:
