@@ -21,7 +21,7 @@ from labkit.ground.pace import Pace
 
 LAB = HARNESS / "lab"
 HOSTILE = Path(__file__).parent / "hostile"
-SECONDS = 150
+SECONDS = 400
 MACHINE_TROUBLE, AGAIN = 3, 3
 GONE_SECONDS = 10.0
 DYING_SECONDS = 2.0

@@ -44,7 +44,7 @@ PROGRAMS = (
     Hostile("never_listens", "never-listens", ("runs but listens on no TCP port",)),
     Hostile("stops_itself", "never-listens", ("runs but listens on no TCP port",)),
     Hostile("ends_at_once", "never-listens", ("ended instead of listening: exit status 0",)),
-    Hostile("crashes_at_once", "crash", ("killed by SIGSEGV",)),
+    Hostile("crashes_at_once", "bad-pointer or crash", ("killed by SIGSEGV",)),
     Hostile(
         "prints_garbage", "never-listens", (r"\x1b[2J\x1b]0;owned\x07", r"\x202edesrever\x9bK")
     ),

@@ -31,7 +31,7 @@ def event(thread: int, call: str, fd: int = -1, **more: object) -> Event:
     at = float(str(more.pop("at", 1.0)))
     inside = bool(more.pop("now", False))
     words: dict[str, object] = {
-        **{"object": 0, "result": 0, "error": 0, "site": 10 + thread, "repeats": 1},
+        **{"object": 0, "result": 0, "error": 0, "site": 10 + thread, "repeats": 1, "asked": 1},
         **{"began": at, "ended": None if inside else at + 0.001},
         **more,
     }

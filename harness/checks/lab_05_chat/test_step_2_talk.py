@@ -241,6 +241,7 @@ def test_a_signal_in_any_thread(scene: Scene) -> None:
         chat.user("silent")
         (alice,) = chat.registered("alice")
         alice.put(b"SAY half a li")
+        manners.come_to_rest(program)  # a thread that is about to end would take the signal with it
         threads = aiming.hearing(program, signal.SIGTERM)
         if not threads:
             return  # all but main block it: none of them can get it

@@ -295,6 +295,7 @@ def test_a_signal_in_any_thread(scene: Scene) -> None:
         console.server.connect("silent")
         alice, bob = enter(console, "alice", "bob")
         alice.send(b"SAY half a li")
+        manners.come_to_rest(console.program)  # a thread that ends would take the signal with it
         threads = aiming.hearing(console.program, signal.SIGTERM)
         if not threads:
             return  # all but main block it: none of them can get it

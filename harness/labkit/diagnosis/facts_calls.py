@@ -51,6 +51,11 @@ _ORDINARY: Sequence[tuple[frozenset[str], frozenset[int]]] = (
     (JOINS, frozenset({errno.EBUSY, errno.ETIMEDOUT})),
     (TIMED | {"sem_timedwait", "sem_clockwait"}, frozenset({errno.ETIMEDOUT})),
     (frozenset({"sem_trywait"}), frozenset({errno.EAGAIN})),
+    (frozenset({"pthread_tryjoin_np", "pthread_spin_trylock"}), frozenset({errno.EBUSY})),
+    (frozenset({"epoll_ctl"}), frozenset({errno.ENOENT, errno.EEXIST})),
+    (frozenset({"recvmmsg", "sendmmsg", "sendfile", "splice"}), frozenset({errno.EAGAIN})),
+    (frozenset({"eventfd_read", "eventfd_write"}), frozenset({errno.EAGAIN})),
+    (frozenset({"pthread_kill"}), frozenset({errno.ESRCH})),
 )
 
 
@@ -107,13 +112,18 @@ def _ends_in_a_row(
     for event in calls:
         if event.call in READS and event.ended is not None:
             counts = zeros.setdefault((event.call, event.site), {})
-            ended = event.result == 0 and not event.error
+            ended = event.result == 0 and not event.error and not _into_nothing(event)
             ended = ended and event.began >= opened.get(event.fd, 0)
             counts[event.fd] = counts.get(event.fd, 0) + event.repeats if ended else 0
         elif event.call == "close":
             for counts in zeros.values():
                 counts.pop(event.fd, None)
     return {place: max(counts.values(), default=0) for place, counts in zeros.items()}
+
+
+def _into_nothing(event: Event) -> bool:
+    """Whether a call asked for no bytes, of which it gets 0: a buffer that is full, for one."""
+    return event.call in {"recv", "read", "recvfrom"} and event.asked == 0
 
 
 def closed_on_data(evidence: Evidence) -> Iterator[Fact]:

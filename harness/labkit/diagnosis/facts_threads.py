@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from labkit.diagnosis.facts import (
@@ -153,6 +153,8 @@ def repeated(evidence: Evidence) -> Iterator[Fact]:
             vain = event.call in POLLS | TIMED | PAUSES | TRIES or event.error
             if each >= AT_ONCE_SECONDS or not vain or event.result > 0 and event.call in READS:
                 continue
+            if _moves_bytes(calls, event):
+                continue
             result = error_name(event.error) if event.error else str(event.result)
             words = _(
                 "{who} calls {call}{where} again and again, {times} in a row: it gives {result}"
@@ -167,6 +169,19 @@ def repeated(evidence: Evidence) -> Iterator[Fact]:
                     result=result,
                 ),
             )
+
+
+def _moves_bytes(calls: Iterable[Event], event: Event) -> bool:
+    """Whether a thread got or sent something, or took connections, between the calls that one event stands for."""
+    return any(
+        other.result > 0
+        and other.call in READS | SENDS | ACCEPTS
+        and other.ended is not None
+        and event.ended is not None
+        and other.began < event.ended
+        and other.ended > event.began
+        for other in calls
+    )
 
 
 # -- locks that guard nothing --------------------------------------------------------------------------

@@ -27,7 +27,7 @@ from labkit.grading.results import LabResult, StepResult, Verdict
 from labkit.ground import budget, written
 from labkit.ground.catalog import Lab, Step
 from labkit.ground.faults import Fault, Trouble, witnessed
-from labkit.ground.pace import Pace, watchdog
+from labkit.ground.pace import Overdue, Pace, watchdog
 from labkit.ground.scratch import Scratch
 from labkit.ground.words import _
 from labkit.scene import inspection, secondlook, witness
@@ -233,16 +233,34 @@ class Grader:
             sources=self._directory / "sources",
         )
         if self._scene:
-            failure.observe(self._scene)
-            self._look_again(item, failure.fault, self._scene)
+            scene = self._scene
+            self._try(failure, lambda: failure.observe(scene))
+            self._try(failure, lambda: self._look_again(item, failure.fault, scene))
         output = explain.block(failure, self.report)
         self.results[step.number] = StepResult(
             step, Verdict.FAILED, failure.cause, output, check=item.name
         )
 
+    def _try(self, failure: explain.Failure, take: Callable[[], object]) -> None:
+        """Take evidence. If that cannot be done the failure stays one, and says what is missing."""
+        try:
+            take()
+        except Overdue:
+            raise
+        except Exception as ours:
+            words = _("some of the evidence could not be taken: {why}")
+            failure.processes.append(words.format(why=ours))
+
     def _look(self, fault: Fault) -> dict[str, witness.Snapshot]:
         """What the programs show at the moment of a fault."""
-        return witness.first_look(fault, self._scene.programs if self._scene else ())
+        try:
+            return witness.first_look(fault, self._scene.programs if self._scene else ())
+        except Overdue:
+            raise
+        except (
+            Exception
+        ):  # the fault counts all the same; what it lacks is said when it is described
+            return {}
 
     def _look_again(self, item: pytest.Item, fault: Fault, scene: Scene) -> None:
         """Repeat a check under a tool, where that may see why it failed."""

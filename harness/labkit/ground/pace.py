@@ -185,6 +185,10 @@ class Pace:
         return time.monotonic() - started > seconds * self.factor()
 
 
+class Overdue(Trouble):
+    """A check took far longer than the sum of its deadlines."""
+
+
 def watchdog(_signal: int, _frame: object) -> None:
     """SIGALRM's handler: a check that outlives its own deadlines is our bug, not a student's."""
-    raise Trouble(_("a check took far longer than the sum of its deadlines"))
+    raise Overdue(_("a check took far longer than the sum of its deadlines"))

@@ -34,4 +34,5 @@ def send(program: Running, thread: int, number: signal.Signals) -> None:
     """Send a signal to one thread of a program."""
     words = _("gets {signal}, in one of its threads beside main")
     program.journal.note(program.name, words.format(signal=number.name))
-    ctypes.CDLL(None, use_errno=True).tgkill(program.pid, thread, int(number))
+    if ctypes.CDLL(None, use_errno=True).tgkill(program.pid, thread, int(number)) != 0:
+        program.signal(number)  # the thread has ended: any other one may have it

@@ -43,7 +43,9 @@ def take(fault: Fault, scene: Scene, repeat: Callable[[Scene], None]) -> None:
             tool=NAMES[tool.name]
         )
         return
-    heading = _("The same again, with the tool that sees why. {what}").format(what=found.what)
+    heading = _("The same scenario again, under a tool, which reports: {what}").format(
+        what=found.what
+    )
     fault.details = f"{heading}\n\n{found.details}"
     fault.by_hand = found.by_hand
     if better:
