@@ -314,19 +314,14 @@ def test_a_slow_hash_holds_up_nobody(scene: Scene) -> None:
     for command, answer in (
         (b"LOGIN nobody secret\n", b"ERR denied\n"),
         (b"LOGIN alice wrong\n", b"ERR denied\n"),
-        (b"REGISTER carol secret\n", b"OK welcome carol\n"),
+        (b"REGISTER carol%d secret\n", b"OK welcome carol%d\n"),
     ):
-        slow = console.server.connect()
-        slow.send(command)
-        began = time.monotonic()
-        longest = 0.0
-        while not select.select([slow.sock], [], [], 0.02)[0] and longest < 10.0:
-            asked = time.monotonic()
-            say(alice)
-            at_once(console, 10.0)
-            longest = max(longest, since(asked))
-        slow.expect(answer, 10.0)
-        hashed = since(began)
+        # A machine that gives the server no CPU for a moment holds it up once; a lock does so each time.
+        for attempt in range(HASHES):
+            number = (attempt,) if b"%d" in command else ()
+            hashed, longest = hold_up(console, alice, command % number, answer % number)
+            if longest < hashed * 0.6:
+                break
         require(
             longest < hashed * 0.6,
             _("a password was hashed for {s:.2f} s meanwhile").format(s=hashed),
@@ -334,6 +329,24 @@ def test_a_slow_hash_holds_up_nobody(scene: Scene) -> None:
             got=_("both after {a:.2f} s").format(a=longest),
             cause="hash-under-lock",
         )
+
+
+HASHES = 4  # of which one that holds up nobody is enough
+
+
+def hold_up(console: Console, alice: Client, command: bytes, answer: bytes) -> tuple[float, float]:
+    """How long a command with a password took, and how long others waited at most meanwhile, in seconds."""
+    slow = console.server.connect()
+    slow.send(command)
+    began, longest = time.monotonic(), 0.0
+    while not select.select([slow.sock], [], [], 0.02)[0] and longest < 10.0:
+        asked = time.monotonic()
+        say(alice)
+        at_once(console, 10.0)
+        longest = max(longest, since(asked))
+    slow.expect(answer, 10.0)
+    slow.close()
+    return since(began), longest
 
 
 ROUNDS = 100
