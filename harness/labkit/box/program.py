@@ -294,7 +294,7 @@ class Program:
         """Send a signal to the process; to_main: to its main thread, if that lives, whatever that thread blocks."""
         self.journal.note(self.name, _("gets {signal}").format(signal=number.name))
         if self.pid and to_main and proc.state(self.pid) not in proc.ENDED:
-            _tgkill(self.pid, number)
+            proc.tgkill(self.pid, self.pid, number)
         elif self.pid:
             with suppress(ProcessLookupError):
                 os.kill(self.pid, number)
@@ -571,14 +571,6 @@ def _written(places: Sequence[Path]) -> int:
                 if entry.is_dir(follow_symlinks=False):
                     left.append(entry.path)
     return total
-
-
-def _tgkill(pid: int, number: signal.Signals) -> None:
-    """Signal the main thread of a process; kill(2) chooses any thread that does not block the signal."""
-    import ctypes
-
-    libc = ctypes.CDLL(None, use_errno=True)
-    libc.tgkill(pid, pid, int(number))
 
 
 def _reap_orphans(ours: set[int]) -> None:

@@ -7,9 +7,12 @@ no network. So these are read through a thread that lives.
 
 from __future__ import annotations
 
+import ctypes
 import os
+import re
 from collections.abc import Iterator
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 
 TICKS = os.sysconf("SC_CLK_TCK")
@@ -158,6 +161,54 @@ def cpu_seconds(pid: int, thread: int = 0) -> float:
         return (int(after_name[11]) + int(after_name[12])) / TICKS
     except (OSError, IndexError):
         return 0.0
+
+
+@dataclass(frozen=True)
+class Task:
+    """A thread at one moment. inner: its id as the program knows it. state: its letter. ran, waited: seconds on a CPU,
+    and ready for one. slept, pushed: how often it stopped running by itself, and for another thread. blocked: its
+    signal mask, a bit a signal.
+    """
+
+    inner: int
+    state: str
+    ran: float
+    waited: float
+    slept: int
+    pushed: int
+    blocked: int
+
+
+def task(pid: int, thread: int) -> Task | None:
+    """What the kernel says of a thread of a process; None where it has ended."""
+    there = Path(f"/proc/{pid}/task/{thread}")
+    try:
+        ran, waited = (there / "schedstat").read_text(encoding="ascii").split()[:2]
+        status = (there / "status").read_text("ascii", "replace")
+        said = dict(re.findall(r"^(\w+):\s*(.*)$", status, re.MULTILINE))
+        return Task(
+            inner=int(said.get("NSpid", str(thread)).split()[-1]),
+            state=said["State"][:1],
+            ran=int(ran) / 1e9,
+            waited=int(waited) / 1e9,
+            slept=int(said["voluntary_ctxt_switches"]),
+            pushed=int(said["nonvoluntary_ctxt_switches"]),
+            blocked=int(said["SigBlk"], 16),
+        )
+    except (OSError, ValueError, IndexError, KeyError):
+        return None
+
+
+def tasks(pid: int, most: int | None = None) -> dict[int, Task]:
+    """The same of the first `most` threads of a process, by their ids; None is all."""
+    found = ((thread, task(pid, thread)) for thread in threads(pid)[:most])
+    return {thread: one for thread, one in found if one and one.state not in ENDED}
+
+
+def tgkill(pid: int, thread: int, number: int) -> bool:
+    """Signal one thread of a process, tgkill(2); False where it has ended."""
+    result: int = ctypes.CDLL(None, use_errno=True).tgkill(pid, thread, number)
+    return result == 0
 
 
 def state(pid: int, thread: int = 0) -> str:

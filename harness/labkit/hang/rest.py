@@ -6,12 +6,11 @@ nothing is on its way to a descriptor that one of them waits for.
 
 from __future__ import annotations
 
-import re
-from contextlib import suppress
-from dataclasses import dataclass
+from collections.abc import Mapping
 from pathlib import Path
 
 from labkit.ground import proc, tcp_table
+from labkit.ground.proc import Task
 from labkit.ground.tcp_table import LISTEN, SYN_SENT, Row
 from labkit.hang import flight
 from labkit.hang.flight import Event, Flight
@@ -36,15 +35,6 @@ PERHAPS_TIMED = frozenset(
 RECEIVING = frozenset("accept accept4 recv recvfrom recvmsg read readv poll ppoll".split())
 
 
-@dataclass(frozen=True)
-class _Look:
-    """What the kernel says of a thread: its number in the program's own namespace, how often it has stopped running."""
-
-    tid: int
-    asleep: bool
-    stops: tuple[str, ...]
-
-
 def at_rest(stats: Path, pid: int) -> bool:
     """Whether nothing goes on in a running program until something comes from outside. stats: the shim's file.
 
@@ -53,36 +43,20 @@ def at_rest(stats: Path, pid: int) -> bool:
     Two looks at all threads: who is inside the same call in both, and has not run in between, was inside of it at every
     moment from the first look to the second, so all were at the same moment.
     """
-    before, recorded = _looks(pid), flight.read(stats)
+    before, recorded = proc.tasks(pid), flight.read(stats)
     if not before or recorded.unrecorded or recorded.timers:
         return False
     waits = _waits(recorded, before)
     if waits is None or _on_the_way(pid, waits):
         return False
-    return _looks(pid) == before and _waits(flight.read(stats), before) == waits
+    return proc.tasks(pid) == before and _waits(flight.read(stats), before) == waits
 
 
-def _looks(pid: int) -> frozenset[_Look]:
-    return frozenset(filter(None, (_look(pid, thread) for thread in proc.threads(pid))))
-
-
-def _look(pid: int, thread: int) -> _Look | None:
-    """None: it has ended."""
-    with suppress(OSError):
-        status = Path(f"/proc/{pid}/task/{thread}/status").read_text("ascii", "replace")
-        state, inner = re.search(r"^State:\s*(\w)", status, re.M), re.search(
-            r"^NSpid:.*?(\d+)$", status, re.M
-        )
-        if state and inner and state[1] not in proc.ENDED:
-            stops = tuple(re.findall(r"^\w+ctxt_switches:\s*(\d+)$", status, re.M))
-            return _Look(int(inner[1]), state[1] == "S", stops)
-    return None
-
-
-def _waits(recorded: Flight, looks: frozenset[_Look]) -> list[Event] | None:
+def _waits(recorded: Flight, tasks: Mapping[int, Task]) -> list[Event] | None:
     """The call that each thread is inside of, if each sleeps in one that ends by no clock; else None."""
     lives = {recorded.lives[number].tid: number for number in recorded.alive()}
-    if lives.keys() != {look.tid for look in looks} or not all(look.asleep for look in looks):
+    asleep = all(task.state == "S" for task in tasks.values())
+    if lives.keys() != {task.inner for task in tasks.values()} or not asleep:
         return None
     calls = [recorded.now(number) for number in sorted(lives.values())]
     found = [call for call in calls if call and _endless(call)]

@@ -9,10 +9,10 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 
 from labkit.ground import proc
 from labkit.ground.faults import Fault
+from labkit.ground.proc import Task
 from labkit.ground.words import _
 from labkit.scene.running import Running
 
@@ -25,31 +25,8 @@ MOST_WAKES = 400  # a second in which a CPU was to be had: who looks every ten m
 LEAST_SHARE = (
     0.01  # what a thread gets that wants a CPU all the time; a tick now and then needs less
 )
+NEW = Task(0, "", 0.0, 0.0, 0, 0, 0)  # a thread that was not there before
 FEW_THREADS = 2  # that spin: main and one more; beyond that it is the clients' threads
-
-
-@dataclass(frozen=True)
-class Used:
-    """What a thread has used so far. ran, waited: seconds on a CPU, and ready for one. slept: how often."""
-
-    ran: float = 0.0
-    waited: float = 0.0
-    slept: int = 0
-
-
-def used(pid: int) -> dict[int, Used]:
-    """What each thread of a process has used; threads that have just ended are left out."""
-    found = {}
-    for thread in proc.threads(pid):
-        task = Path(f"/proc/{pid}/task/{thread}")
-        try:
-            ran, waited = (task / "schedstat").read_text(encoding="ascii").split()[:2]
-            status = (task / "status").read_text("ascii", "replace")
-            slept = status.rpartition("\nvoluntary_ctxt_switches:")[2].split()[0]
-            found[thread] = Used(int(ran) / 1e9, int(waited) / 1e9, int(slept))
-        except (OSError, ValueError, IndexError):
-            continue
-    return found
 
 
 @dataclass(frozen=True)
@@ -76,19 +53,19 @@ def spin(program: Running) -> Spin | None:
     """Whether a program spins; what is seen in several windows in a row is no leftover of its work."""
     seen = None
     for _look in range(LOOKS):
-        before, began = used(program.pid), time.monotonic()
+        before, began = proc.tasks(program.pid), time.monotonic()
         program.eventually(lambda: time.monotonic() - began > WINDOW_SECONDS, 5.0)
-        seen = _compared(before, used(program.pid), time.monotonic() - began)
+        seen = _compared(before, proc.tasks(program.pid), time.monotonic() - began)
         if seen is None:
             return None
     return seen
 
 
-def _compared(before: Mapping[int, Used], after: Mapping[int, Used], seconds: float) -> Spin | None:
+def _compared(before: Mapping[int, Task], after: Mapping[int, Task], seconds: float) -> Spin | None:
     """What happened between two looks; None where the program slept."""
     busy, total = [], 0.0
     for thread, now in after.items():
-        then = before.get(thread, Used())
+        then = before.get(thread, NEW)
         ran, wanted = now.ran - then.ran, now.ran - then.ran + now.waited - then.waited
         total += ran
         sleeps = (now.slept - then.slept) / seconds

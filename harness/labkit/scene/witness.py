@@ -6,12 +6,10 @@ CPU. gdb stops a program, which interrupts calls, and unwinding closes clients, 
 
 from __future__ import annotations
 
-import re
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
-from pathlib import Path
 
 from labkit.box import addresses
 from labkit.box.symbols import Runner
@@ -49,16 +47,6 @@ class Snapshot:
     waits: Sequence[Wait] = field(default_factory=tuple)
 
 
-@dataclass(frozen=True)
-class _Used:
-    """What a thread has used so far: seconds of the CPU, and how often it went to sleep. inner: see `threads`."""
-
-    inner: int
-    cpu: float
-    sleeps: int
-    runs: bool
-
-
 def first_look(fault: Fault, programs: Iterable[Running]) -> dict[str, Snapshot]:
     """What programs show at this moment, by their names; nothing is done to them."""
     programs = [program for program in programs if program is fault.about or not fault.about]
@@ -81,44 +69,24 @@ def _flight(program: Running) -> Flight | None:
 
 def _busy(programs: Sequence[Running]) -> list[dict[int, float]]:
     """For each program the threads that run all the time."""
-    before = [_used(program) for program in programs]
-    if not any(used.runs for threads_ in before for used in threads_.values()):
+    before = [proc.tasks(program.pid, MOST_WATCHED) for program in programs]
+    if not any(task.state == "R" for found in before for task in found.values()):
         return [{} for _program in programs]
     began = time.monotonic()
     time.sleep(WATCHED_SECONDS)
-    after = [_used(program) for program in programs]
+    after = [proc.tasks(program.pid, MOST_WATCHED) for program in programs]
     seconds = time.monotonic() - began
     found = []
     for first, then in zip(before, after):
-        both = {tid: (first[tid], used) for tid, used in then.items() if tid in first}
+        both = [(first[tid], now) for tid, now in then.items() if tid in first]
         shares = {
-            now.inner: (now.cpu - old.cpu) / seconds
-            for tid, (old, now) in both.items()
-            if now.runs
-            and old.runs
-            and now.sleeps == old.sleeps
-            and now.cpu - old.cpu > BUSY_SECONDS
+            now.inner: (now.ran - old.ran) / seconds
+            for old, now in both
+            if old.state == now.state == "R"
+            and now.slept == old.slept
+            and now.ran - old.ran > BUSY_SECONDS
         }
         found.append(shares)
-    return found
-
-
-def _used(program: Running) -> dict[int, _Used]:
-    found = {}
-    pid = program.pid
-    for tid in proc.threads(pid)[:MOST_WATCHED]:
-        there = Path(f"/proc/{pid}/task/{tid}")
-        try:
-            cpu = int((there / "schedstat").read_text(encoding="ascii").split()[0]) / 1e9
-            status = (there / "status").read_text(encoding="utf-8", errors="replace")
-        except (OSError, IndexError, ValueError):
-            continue
-        sleeps = status.partition("\nvoluntary_ctxt_switches:")[2].split()
-        runs = status.partition("\nState:")[2].split()[:1] == ["R"]
-        inner = re.search(r"^NSpid:.*?(\d+)$", status, re.MULTILINE)
-        found[tid] = _Used(
-            int(inner[1]) if inner else tid, cpu, int(sleeps[0]) if sleeps else 0, runs
-        )
     return found
 
 
