@@ -97,6 +97,14 @@ BAD = {
         ],
         [(*TOK, "run work part")],
     ),
+    "joined in a second loop": (
+        [
+            PARTS + "static void *run(void *a) { part(); return a; }\n"
+            "int main(void) { pthread_t t[9]; for (int i = 0; i < 9; i++) pthread_create(&t[i], NULL, run, NULL);"
+            " for (int i = 0; i < 9; i++) pthread_join(t[i], NULL); }"
+        ],
+        [(*TOK, "run part")],
+    ),
     "a thread that starts its successor": (
         [
             PARTS
@@ -132,6 +140,11 @@ GOOD = {
         PARTS + "static pthread_t listener;\nstatic void *run(void *a) { part(); return a; }\n"
         "static void start(void) { pthread_create(&listener, NULL, run, NULL); }\n"
         "int main(void) { for (;;) { start(); pause(); pthread_join(listener, NULL); } }"
+    ],
+    "joined before the next one is started": [
+        PARTS + "static void *run(void *a) { part(); return a; }\n"
+        "int main(void) { for (int i = 0; i < 9; i++) { pthread_t t;"
+        " if (pthread_create(&t, NULL, run, NULL) != 0) return 1; pthread_join(t, NULL); } }"
     ],
     "made safe by glibc": ["void work(void) { puts(strerror(2)); rand(); getenv(text); }" + MANY],
 }

@@ -32,7 +32,8 @@ class Site:
     """A place in a function that names a symbol.
 
     target: what is named: one of the program's functions or data, or a name from outside. call: whether it is called
-    here, or its address taken. at: the place in the function. looped: whether a loop of the function goes round it.
+    here, or its address taken. at: the place in the function. loop: the innermost loop of the function that goes round
+    it, from where to where; None where none does.
     """
 
     target: str
@@ -40,7 +41,7 @@ class Site:
     at: int
     file: str
     line: int
-    looped: bool = False
+    loop: tuple[int, int] | None = None
 
 
 @dataclass
@@ -113,7 +114,7 @@ def _keep_what_is_handed_over(graph: Graph) -> None:
             for given in named if site.target in graph.functions else ():
                 if given.target in graph.functions:
                     for name in kept:
-                        graph.sites.setdefault(name, []).append(replace(given, at=0, looped=False))
+                        graph.sites.setdefault(name, []).append(replace(given, at=0, loop=None))
             named = []
 
 
@@ -130,7 +131,7 @@ class _Table:
         """The sites with the graph's names for what they name."""
         for site in sites:
             target = self.own.get(site.target) or everywhere.get(site.target) or site.target
-            yield Site(target, site.call, site.at, site.file, site.line, site.looped)
+            yield replace(site, target=target)
 
 
 def _table(obj: Path, run: Runner) -> _Table:
@@ -165,8 +166,9 @@ class _Function:
     def done(self) -> tuple[str, list[Site]]:
         """Its name and its sites, which know now what loops there are."""
         for index, one in enumerate(self.sites):
-            looped = any(first <= one.at <= last for first, last in self.loops)
-            self.sites[index] = Site(one.target, one.call, one.at, one.file, one.line, looped)
+            around = [loop for loop in self.loops if loop[0] <= one.at <= loop[1]]
+            loop = min(around, key=lambda loop: loop[1] - loop[0], default=None)
+            self.sites[index] = replace(one, loop=loop)
         return self.name, self.sites
 
 

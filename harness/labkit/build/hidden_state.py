@@ -79,6 +79,7 @@ STATES = (
 _INSTEAD = {
     name: (number, safe) for number, one in enumerate(STATES) for name, safe in one.instead.items()
 }
+_JOINS = frozenset({"pthread_join", "pthread_timedjoin_np", "pthread_clockjoin_np", "thrd_join"})
 _STARTS = frozenset({"pthread_create", "thrd_create"})
 _LOCKS = frozenset(
     "pthread_mutex_lock pthread_mutex_trylock pthread_mutex_timedlock pthread_mutex_clocklock pthread_rwlock_wrlock"
@@ -159,7 +160,11 @@ def _way(came_from: dict[str, str], last: str) -> list[str]:
 
 @dataclass(frozen=True)
 class _Start:
-    """Where a thread is started. single: its id goes into a variable that exists once: one such thread at a time."""
+    """Where a thread is started.
+
+    looped: in a loop that starts the next one while this one may run. single: its id goes into a variable that exists
+    once: one such thread at a time.
+    """
 
     function: str
     routine: str
@@ -202,11 +207,19 @@ def _started(graph: Graph) -> Iterator[_Start]:
                 routines = [name for name in named if name in graph.functions]
                 for routine in routines:
                     single = named[-1] not in graph.functions
-                    yield _Start(function, routine, site.looped, single)
+                    yield _Start(function, routine, _overlaps(graph, function, site), single)
                 if not routines:
                     more.add(function)
         starters = more - seen
         seen |= more
+
+
+def _overlaps(graph: Graph, function: str, start: Site) -> bool:
+    """Whether a loop starts threads that may run beside each other: it joins none before it goes round again."""
+    return start.loop is not None and not any(
+        site.call and site.target in _JOINS and site.loop == start.loop and site.at > start.at
+        for site in graph.sites.get(function, ())
+    )
 
 
 def _arguments(graph: Graph, function: str, starters: set[str]) -> Iterator[tuple[Site, list[str]]]:
@@ -228,7 +241,7 @@ def _repeated(graph: Graph, function: str, seen: set[str]) -> bool:
     seen.add(function)
     calls = [(caller, site) for caller, site in graph.callers(function) if site.call]
     return len(calls) > 1 or any(
-        site.looped or _repeated(graph, caller, seen) for caller, site in calls
+        site.loop or _repeated(graph, caller, seen) for caller, site in calls
     )
 
 
