@@ -75,6 +75,16 @@ def loop_of_epoll() -> list[Event]:
     return one * facts.OFTEN
 
 
+def bulk() -> list[Event]:
+    """An event loop that moves bytes from one connection to another as fast as they come."""
+    took = {"began": 1.0, "ended": 1.5, "repeats": AGAIN}
+    return [
+        event(ANN, "epoll_wait", 4, result=1, site=30, **took),
+        event(ANN, "recv", 5, result=1024, site=31, **took),
+        event(ANN, "send", 6, result=1024, site=32, **took),
+    ]
+
+
 def behind(slow: str) -> list[Event]:
     """A thread waits for a lock; the one that has it sleeps in a call."""
     return [
@@ -252,6 +262,12 @@ CONTRADICTED: Sequence[tuple[str | None, Evidence, str]] = [
     ("lost-client", of(fails(ANN, "recv", errno.ECONNRESET, 5, repeats=99)), "failed-call"),
     ("lost-client", of(fails(ANN, "connect", errno.ECONNREFUSED, 5, repeats=99)), "failed-call"),
     ("no-answer", of(fails(ANN, "setsockopt", errno.ENOPROTOOPT, 5)), "failed-call"),
+    ("no-answer", of(event(ANN, "recv", 5, repeats=AGAIN, asked=0)), "end-ignored"),
+    ("incomplete-echo", of(*bulk()), "busy-wait"),
+    ("does-not-stop", of(fails(ANN, "pthread_kill", errno.ESRCH, repeats=99)), "failed-call"),
+    ("no-answer", of(fails(ANN, "epoll_ctl", errno.ENOENT, 4, repeats=99)), "failed-call"),
+    ("no-answer", of(fails(ANN, "pthread_tryjoin_np", errno.EBUSY, repeats=99)), "failed-call"),
+    ("does-not-stop", of(fails(MAIN, "pthread_create", errno.EAGAIN)), "thread-failure"),
     ("wrong-message", of(said="x: accept: Too many open files\n"), "stale-errno"),
     ("busy-port", of(event(MAIN, "setsockopt", 3, detail=socket.SO_REUSEADDR)), "reuseport"),
     (
