@@ -38,8 +38,11 @@ bare() {
 	full student make grade WORK=solutions
 }
 
+# In a clone of its own: the sandbox gives root's powers away, and with them the way into another user's home.
 as_root() {
 	git config --global --add safe.directory "$labs"
+	git clone -q "$labs" /root/labs
+	cd /root/labs
 	harness/setup.sh student
 	full harness/lab grade --work solutions --report /tmp/report
 }
@@ -124,18 +127,26 @@ brings_back() {
 	echo "BACK $package ($group)"
 }
 
+is_installed() {
+	[[ $(dpkg-query -W -f '${db:Status-Status}' "$1" 2>/dev/null) == installed ]]
+}
+
+# is_kept PACKAGE: whether it is essential, or a package is that needs it, or apt is: no Debian is without it.
+is_kept() {
+	[[ $(dpkg-query -W -f '${Essential}' "$1") == yes ]] ||
+		apt-get -s autoremove "$1" 2>&1 | grep -qE '^WARNING: The following essential packages|^Remv apt |apt : Depends: '
+}
+
 # packages [NAMES]: each package of each group, or those that are named, with blanks between them.
 packages() {
-	local group package only=${1-} count=0 wrong=() essential=()
+	local group package only=${1-} shows count=0 wrong=() essential=()
 	for group in student docs maintainer; do
 		harness/setup.sh "$group"
-		while IFS=$'\t' read -r package _; do
+		while IFS=$'\t' read -r package shows; do
 			[[ -z $only || " $only " == *" $package "* ]] || continue
-			case $(dpkg-query -W -f '${Essential}/${db:Status-Status}' "$package" 2>&1) in
-			yes/*) essential+=("$package"); continue ;;
-			no/installed) ;;
-			*) continue ;; # what shows it is part of another package here: nothing to remove
-			esac
+			is_installed "$package" || continue # what shows it is part of another package here: nothing to remove
+			[[ $shows != /usr/lib/python3.* || $package == python3 ]] || continue # it came with this Python
+			! is_kept "$package" || { essential+=("$package"); continue; }
 			count=$((count + 1))
 			brings_back "$group" "$package" </dev/null || wrong+=("$package")
 		done < <(of_group "$group")
