@@ -31,6 +31,7 @@ SUMMARY = re.compile(
 )
 SUMMARY_FORM = "scanned N ports of HOST (ADDRESS) in S s: A open, B closed, C filtered"
 HOST = "127.0.0.1"
+KEPT = 1000  # open descriptors: all that most scans here may have, and ten times what they have threads
 # The kernel's choice of local ports in a network of our own, and about that on any machine.
 EPHEMERAL = range(10000, 65001)
 
@@ -76,8 +77,16 @@ def finished(
     cause: str = "wrong-exit-status",
     deadline: Deadline | None = None,
 ) -> Ended:
-    """The scan must end with status 0. deadline: one that was made for it before."""
-    ended = running.run_to_end(seconds, deadline)
+    """The scan must end with status 0. deadline: one that was made for it before.
+
+    One that does not end, and has more sockets open than it has threads in any check, does not close them.
+    """
+    try:
+        ended = running.run_to_end(seconds, deadline)
+    except Silent as fault:
+        if running.descriptors() >= KEPT:
+            fault.cause = "sockets-kept"
+        raise
     require(
         ended.status == 0,
         _("how the scan ended"),

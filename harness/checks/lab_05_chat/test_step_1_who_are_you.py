@@ -30,6 +30,7 @@ from labkit.scene.checking import (
     _,
     blame,
     expect,
+    hidden_state,
     require,
     step,
     written,
@@ -222,7 +223,9 @@ def test_logins_at_once(scene: Scene) -> None:
                 with manners.survives(chat.server, "crypt-shared"):
                     log_in_at_once(chat, names, round_)
         except Fault as fault:
-            fault.cause, fault.details = "crypt-shared", fault.details or fault.what
+            at = crypt_in_threads(scene)
+            if at:
+                fault.cause, fault.details = "crypt-shared", at
             raise
 
 
@@ -253,6 +256,12 @@ def test_a_file_that_was_edited(scene: Scene) -> None:
         got=now,
         cause="bad-line-dropped",
     )
+
+
+def crypt_in_threads(scene: Scene) -> str:
+    """Where several threads call crypt(3), in words; empty where none do."""
+    uses = hidden_state.uses_in(scene.builder, SERVER)
+    return "\n".join(hidden_state.told(use) for use in uses if use.function == "crypt")
 
 
 def is_reported(chat: Chat, number: int) -> None:

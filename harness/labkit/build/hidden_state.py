@@ -278,9 +278,14 @@ def _outside(sites: Sequence[Site], kinds: dict[str, int]) -> Iterator[Site]:
 # -- as a verdict ----------------------------------------------------------------------------------------
 
 
+def uses_in(builder: build.Builder, program: str) -> list[Use]:
+    """All uses in a program of a submission, which is looked into in the sandbox."""
+    return found(builder.build(program, FLAVOUR).objects, _boxed)
+
+
 def must_be_free(builder: build.Builder, program: str) -> None:
     """Fault, with cause `hidden-state`, where several threads of a program may be in such a function at once."""
-    uses = found(builder.build(program, FLAVOUR).objects, _boxed)
+    uses = uses_in(builder, program)
     if not uses:
         return
     first = uses[0]

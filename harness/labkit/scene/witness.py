@@ -29,6 +29,7 @@ WATCHED_SECONDS = 0.2  # for which threads are watched, to see who never sleeps
 BUSY_SECONDS = 0.03  # of the CPU that a thread must have used then
 MOST_WATCHED = 256  # threads
 STACK_BYTES = 8 << 20  # of a thread, unless its attributes say otherwise
+_SAYS_ALL = ("SIGPIPE", "SIGXCPU")  # why such a signal came, whatever a check was about to see
 _OUR_SIGNALS = ("SIGKILL", "SIGTERM", "SIGINT")
 
 
@@ -151,6 +152,8 @@ def _untimely(program: Running, fault: Fault) -> str:
     ended = program.ended()
     if ended is None:
         return ""
+    if ended.signal in _SAYS_ALL:
+        return of_end(ended)
     ours = ended.signal in (None, *_OUR_SIGNALS)
     unasked = not program.may_end and not fault.cause
     return of_end(ended) if unasked or (not ours and not fault.details) else ""
