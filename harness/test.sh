@@ -1,12 +1,16 @@
 #!/usr/bin/env bash
 # Runs the tests of the harness itself, three for each processor at a time, since most of them wait for
-# deadlines; then those that need the machine for themselves, or load it. `make test` calls it after lint. A few
-# that failed are run again, alone.
-# Arguments go to pytest: harness/test.sh -k words, harness/test.sh harness/selftest/test_setup.py
+# deadlines; then those that need the machine for themselves, or load it. A few that failed are run again, alone.
+#
+#   harness/test.sh            all tests
+#   harness/test.sh --lint     lint before them, beside the building of the site; `make test` calls it so
+#   harness/test.sh -k words   arguments go to pytest; harness/selftest/test_setup.py is one, too
 set -eu
 # shellcheck source-path=SCRIPTDIR source=python.sh
 . "$(dirname "${BASH_SOURCE[0]}")/python.sh"
 cd "$root"
+lint=
+[[ ${1-} != --lint ]] || { lint=1; shift; }
 
 harness/setup.sh maintainer
 # shellcheck disable=SC2086 # a list of words
@@ -16,8 +20,12 @@ workers=$((3 * $(nproc)))
 MOST_AGAIN=20 # failed tests that can be chance
 TIMEOUT=600 # seconds of one test: a whole grading on a machine that has other work, too
 export HYPOTHESIS_STORAGE_DIRECTORY=build/hypothesis
-# The workbook's site is built before all processors are busy; its tests say what is wrong with it.
-(($#)) || harness/docs.sh --if-changed >build/docs.log 2>&1 || true
+# The workbook's site is built before all processors are busy; its tests say what is wrong with it. mypy and that
+# building have one processor each. A background job of a script ignores Ctrl-C, hence the trap.
+trap 'kill %1 2>/dev/null || true' EXIT
+(($#)) || harness/docs.sh --if-changed >build/docs.log 2>&1 &
+[[ -z $lint ]] || harness/lint.sh
+wait
 export LANGUAGE=en # what the tests compare, whatever the person's own language is
 status=0
 if (($#)); then

@@ -1,7 +1,8 @@
 """For the self-tests: what one mutant after another would have made anew is kept, where it is the same.
 
 A mutant differs from its reference in one file or two; the objects of all others are taken from build/cache. And how
-slow the machine is, is measured for all that begin within some seconds: their deadlines follow the load besides.
+slow the machine is, is measured for all that begin within some seconds, and the least that was measured counts: more
+than that is the load, which their deadlines follow besides.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from pathlib import Path
 from labkit.build import build
 from labkit.build.build import CACHE, Builder, Flavour
 from labkit.grading import calibrate
-from labkit.ground.pace import Pace
+from labkit.ground.pace import MOST, Pace
 from labkit.ground.scratch import Scratch
 
 MEASURED_SECONDS = 30.0  # for which a measured pace holds
@@ -28,15 +29,19 @@ _CompileUnit = Callable[[Builder, str, Flavour, Path, float], tuple[str, float]]
 
 
 class Measured:
-    """How slow the machine was when it was last asked."""
+    """How slow the machine is, whatever its load: the least that was measured.
+
+    A measurement beside other tests shows their load as well. Kept for later ones, it would make each wait for what
+    never comes as much longer, at moments without that load, too.
+    """
 
     def __init__(self) -> None:
-        self._when, self._pace = -MEASURED_SECONDS, 1.0
+        self._when, self._pace = -MEASURED_SECONDS, MOST
 
     def renew(self) -> None:
         """Measure again, if it is time to; for what is forked off now."""
         if time.monotonic() - self._when > MEASURED_SECONDS:
-            self._pace = calibrate.measure().measured
+            self._pace = min(self._pace, calibrate.measure().measured)
             self._when = time.monotonic()
 
     def adopt(self) -> None:
