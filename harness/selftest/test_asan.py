@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 
 from labkit.causes import table as causes
+from labkit.ground.stacks import Frame, own
 from labkit.reports import asan
 from labkit.reports.findings import Finding, is_verdict, refine
 from selftest import recorded
@@ -160,3 +161,10 @@ def test_garbage_is_survived(garbage: str) -> None:
     for finding in asan.parse(garbage):
         recorded.lesson("double-free", [finding])
     asan.trouble(garbage)
+
+
+def test_a_thread_begins_where_the_program_starts_it() -> None:
+    """The preloaded object's frames, which come with their file and no object's name, are not the program's."""
+    shim = Frame("pthread_create", "/labs/harness/native/perturb_threads.c", 211)
+    starter = Frame("client_start", "/lab/echo_server.c", 167)
+    assert own([shim, starter]) == starter

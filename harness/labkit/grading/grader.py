@@ -272,8 +272,7 @@ class Grader:
         def repeat(scene: Scene) -> None:
             check(**secondlook.arguments(known, scene))
 
-        with self._new_scene(None) as again:
-            secondlook.take(fault, again, repeat)
+        secondlook.take(fault, lambda: self._new_scene(None), repeat)
 
     def _whose(self, fault: Fault, machine: shortage.Watch) -> Exception:
         """What a fault is worth: itself, what the harness ended a program for, or the machine's trouble."""

@@ -20,6 +20,9 @@ _PLACE = re.compile(r"(?P<file>.+?):(?P<line>\d+)(?::\d+)?$")
 # How the sanitizers call their versions of library functions.
 _DISGUISE = re.compile(r"^(?:__interceptor_|___interceptor_|__asan_(?=mem))")
 _LIBRARIES = ("/usr/", "/build/glibc")
+_OURS = re.compile(
+    r"/native/perturb\w*\.[ch]$"
+)  # the preloaded object, where a tool does not say which object it is
 
 
 @dataclass(frozen=True)
@@ -55,7 +58,11 @@ class Frame:
         ):
             return True
         path = self.file.removeprefix("./")
-        return path.startswith(_LIBRARIES) or ("/" in path and not path.startswith("/"))
+        return (
+            path.startswith(_LIBRARIES)
+            or bool(_OURS.search(path))
+            or ("/" in path and path[0] != "/")
+        )
 
 
 def parse_frame(line: str) -> Frame | None:
