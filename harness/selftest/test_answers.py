@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from graded import taken, variants
 from labkit.build.starters import gaps
 from labkit.ground.catalog import BUILD, LABS, ROOT, SOLUTIONS, Lab, all_labs
+from labkit.workbook.answers import taken, variants
 
 LEAST_LINES = 4  # of code: shorter bodies are what anybody writes
 KINDS = {".c", ".h", ".py", ".toml", ".md", ".sh", ".js", ".html"}

@@ -9,9 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from graded import Mutant, check, failures, mutants
+from graded import check, failures
 from labkit.causes import table as causes
 from labkit.ground.catalog import Lab, all_labs
+from labkit.workbook.answers import Mutant, mutants
 
 LEAST = {"01": 12, "02": 16, "03": 12, "04": 12, "05": 16, "06": 16}
 
