@@ -146,7 +146,7 @@ OMISSIONS: list[tuple[str, Edit, str]] = [
     (HANDOUT, no_file, f"{HANDOUT}: this file is missing"),
     (HANDOUT, other("07. Relay", "07. Race"), f"{HANDOUT}: the title does not end with"),
     (HANDOUT, gone("[По-русски](README.ru.md)"), f"{HANDOUT}: below the title there is no link"),
-    (HANDOUT, other("(40 points)", "(41 points)"), f"{HANDOUT}: there is no section `Step 1."),
+    (HANDOUT, other("(40 points)", "(41 points)"), f"{HANDOUT}: there must be one section `Step 1."),
     (HANDOUT, gone("TODO 1: "), f"{HANDOUT}: the section of step 1 does not have `TODO 1:`"),
     (HANDOUT, gone("`runners_start`"), f"{HANDOUT}: the section of step 1 does not name"),
     (HANDOUT, other("Done when:", "It is:"), f"{HANDOUT}: the section of step 2 does not say"),

@@ -79,10 +79,10 @@ def _steps(handout: Handout) -> Findings:
         words = _("lab.toml has no such step: `{heading}`")
         yield Finding(handout.path, words.format(heading=heading))
     for heading, step in wanted.items():
-        if heading in there:
+        if heading in there and len(handout.headings(heading.partition(". ")[0] + ". ")) == 1:
             yield from _step(handout, step["number"], step["todo"], there[heading])
         else:
-            words = _("there is no section `{heading}`")
+            words = _("there must be one section `{heading}`")
             yield Finding(handout.path, words.format(heading=heading))
 
 
