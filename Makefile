@@ -18,7 +18,7 @@ export LAB STEP WORK SEED AGAIN INTO FORCE SANDBOX
 RU := $(if $(filter ru%,$(firstword $(LANGUAGE) $(LC_ALL) $(LC_MESSAGES) $(LANG))),ru)
 
 .DEFAULT_GOAL := help
-.PHONY: help check grade docs docs-serve doctor quiz starters test bench knowledge lint format words
+.PHONY: help check grade docs docs-serve doctor quiz starters new test bench knowledge lint format words
 
 help:
 	@sed -n 's/^##$(RU) //p' Makefile
@@ -70,6 +70,14 @@ starters:
 	@harness/setup.sh student
 	@harness/lab starters $(if $(filter command,$(firstword $(origin LANGUAGE))),--language "$(LANGUAGE)") \
 		$${INTO:+--into "$$INTO"} $${FORCE:+--force}
+
+##   make new LAB=07-relay                           begin a new lab
+##ru   make new LAB=07-relay                           начать новую работу
+NEW   := Say how the new lab is called, for example: make new LAB=07-relay
+NEWru := Скажите, как называется новая работа, например: make new LAB=07-relay
+new:
+	@$(if $(LAB),,$(error $(NEW$(RU))))harness/setup.sh student
+	@harness/lab new "$$LAB"
 
 ##   make test                                       lint, then the harness's tests
 ##ru   make test                                       lint и тесты самой системы

@@ -27,8 +27,8 @@ sound() {
 	done
 }
 
-mapfile -t c_files < <(sources labs solutions docs harness/native harness/bench harness/knowledge)
-mapfile -t c_checked < <(sources labs/common solutions/[0-9]*)
+mapfile -t c_files < <(sources labs solutions docs harness/native harness/bench harness/knowledge harness/sample)
+mapfile -t c_checked < <(sources labs/common solutions/[0-9]* harness/sample/solutions/[0-9]*)
 mapfile -t c_shown < <(sources docs/experiments)
 mapfile -t c_shown < <(sound "${c_shown[@]}")
 mapfile -t docs_python < <(find docs -name '*.py' 2>/dev/null | sort)
@@ -61,7 +61,7 @@ judge() {
 # ignores Ctrl-C, hence the trap.
 mkdir -p build
 trap 'kill %1 2>/dev/null || true' EXIT
-judge mypy 1.0 3 "$python" -m mypy harness/labkit harness/checks harness/bench harness/knowledge \
+judge mypy 1.0 3 "$python" -m mypy harness/labkit harness/checks harness/bench harness/knowledge harness/sample \
 	"${docs_python[@]}" >build/mypy.log 2>&1 &
 
 bad=0

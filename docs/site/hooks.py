@@ -11,7 +11,7 @@ from typing import Any
 import terminal
 from directives import expand
 from drawings import drawing
-from labkit.ground.catalog import LABS, ROOT
+from labkit.ground.catalog import LABS, ROOT, all_labs
 from labkit.ground.faults import Trouble
 from links import adapted, for_the_site
 from mkdocs.config.defaults import MkDocsConfig
@@ -35,6 +35,7 @@ ONLY_ENGLISH = {
 LUNR = {f"lunr.{name}.min.js" for name in ("stemmer.support", "ru", "multi")}
 # Stands for the directory of both sites in a link: mkdocs knows no way out of a site.
 SITES = "sites:"
+HANDOUTS = "labs/*.md"  # what the navigation says for all of them
 FIGURE = re.compile(r'(<figure class="drawing" data-drawing=")(\w+)(">)')
 
 
@@ -44,7 +45,11 @@ def language_of(config: MkDocsConfig) -> str:
 
 
 def on_config(config: MkDocsConfig) -> MkDocsConfig:
-    """Headings without an id get the one that they have in the repository; terminals are shown our way."""
+    """The navigation gets the handouts; headings without an id get the repository's; terminals are shown our way."""
+    for section in config["nav"]:
+        for name, pages in section.items():
+            if pages == [HANDOUTS]:
+                section[name] = [HANDOUTS.replace("*", lab.name) for lab in all_labs()]
     config["mdx_configs"]["toc"]["slugify"] = slugify(case="lower")
     config["mdx_configs"]["pymdownx.superfences"] = {"custom_fences": [terminal.fence()]}
     return config

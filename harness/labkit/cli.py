@@ -1,4 +1,5 @@
-"""The command line: `check` one lab, `grade` them all, `doctor` the machine, a `quiz`, make the `starters`.
+"""The command line: `check` one lab, `grade` them all, `doctor` the machine, a `quiz`, make the `starters`;
+`new` and `lint` are for who adds a lab.
 
 Exit status: 0 graded and every step passed (of the quiz: done, or left), 1 graded and something failed,
 2 wrong arguments, 3 an error of ours or the machine's.
@@ -146,6 +147,12 @@ def _parser() -> argparse.ArgumentParser:
     starters.add_argument("--into", type=Path, help=_("directory for the lab directories"))
     starters.add_argument("--force", action="store_true", help=_("overwrite changed files, too"))
     starters.set_defaults(run=_starters)
+    new = commands.add_parser("new", help=_("the skeleton of a new lab"))
+    new.add_argument("name", help=_("its directory's name: 07-relay"))
+    new.set_defaults(run=_new)
+    lint = commands.add_parser("lint", help=_("what is missing in a lab, or unknown there"))
+    lint.add_argument("lab", nargs="?", help=_("2, 02 or 02-threaded-echo"))
+    lint.set_defaults(run=_lint)
     return parser
 
 
@@ -175,6 +182,35 @@ def _starters(options: argparse.Namespace) -> int:
     if not written:
         print(_("the starters in {dir} are up to date").format(dir=into))
     return 0
+
+
+def _new(options: argparse.Namespace) -> int:
+    from labkit.workbook import newlab
+
+    try:
+        written = newlab.make(options.name)
+    except newlab.Refused as why:
+        return _complain(str(why), 2)
+    for path in written:
+        print(path.relative_to(catalog.ROOT))
+    words = _("Try it: {check}\nWhat is still to be written: {lint}")
+    number = options.name[:2]
+    print()
+    print(
+        words.format(
+            check=f"harness/lab check {number} --work solutions", lint=f"harness/lab lint {number}"
+        )
+    )
+    return 0
+
+
+def _lint(options: argparse.Namespace) -> int:
+    from labkit.workbook import lint
+
+    found = lint.findings(options.lab)
+    for finding in found:
+        print(finding)
+    return 1 if found else 0
 
 
 # -- check -------------------------------------------------------------------------------------------

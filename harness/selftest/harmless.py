@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from graded import Change, Mutant
 from labkit.ground.catalog import find
+from labkit.workbook.answers import Change, Mutant
 
 INCLUDE = "#include <stdlib.h>\n"
 

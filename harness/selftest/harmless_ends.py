@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from graded import Change, Mutant
+from labkit.workbook.answers import Change, Mutant
 from harmless import INCLUDE, exits, harmless, timed
 
 MAIN = "int\nmain(int argc, char *argv[])\n{\n"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from graded import Change, Mutant
+from labkit.workbook.answers import Change, Mutant
 from harmless import INCLUDE, harmless
 
 LOCKS = """static pthread_mutex_t seen_lock = PTHREAD_MUTEX_INITIALIZER;

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from graded import Change
+from labkit.workbook.answers import Change
 from harmless import INCLUDE, harmless
 
 TERMINAL = "\tif (isatty(STDIN_FILENO)) {\n"

@@ -11,10 +11,10 @@ from pathlib import Path
 
 import pexpect
 
-from handout import Block
 from labkit.box import network, sandbox
 from labkit.ground.pace import Pace
 from labkit.wire import terminal
+from labkit.workbook.handout import Block
 
 SESSION = re.compile(r"session(?: beside ([^,]+))?(?:, types: (.*))?")
 SECONDS = re.compile(r"\bin (\d+\.\d+) s:")

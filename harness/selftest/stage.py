@@ -15,9 +15,9 @@ from pathlib import Path
 import pexpect
 
 from commandline import hear_signals
-from handout import Block
 from once import contents, made
 from labkit.ground.catalog import COMMON, SOLUTIONS, Lab
+from labkit.workbook.handout import Block
 
 SECONDS = 120  # no command or terminal takes a tenth of it, unless the machine is very busy
 COMPILE = ["gcc", "-std=c11", "-Wall", "-Wextra", "-Werror", "-pthread", "-I", str(COMMON)]

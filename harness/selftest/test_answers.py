@@ -8,9 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from graded import taken, variants
 from labkit.build.starters import gaps
 from labkit.ground.catalog import BUILD, LABS, ROOT, SOLUTIONS, Lab, all_labs
+from labkit.workbook.answers import taken, variants
+from labkit.workbook.newlab import SAMPLE
 
 LEAST_LINES = 4  # of code: shorter bodies are what anybody writes
 KINDS = {".c", ".h", ".py", ".toml", ".md", ".sh", ".js", ".html"}
@@ -26,12 +27,12 @@ def code(text: str) -> str:
 def given_away(lab: Lab) -> Iterator[Path]:
     """All text files that a student of a lab has: without solutions/, and without the starters of later labs.
 
-    A later lab begins with what an earlier one has taught.
+    A later lab begins with what an earlier one has taught. The sample is no student's lab; a new lab begins as its copy.
     """
     later = [LABS / other.name for other in all_labs() if other.number > lab.number]
     for path in sorted(ROOT.rglob("*")):
         hidden = any(part.startswith(".") for part in path.relative_to(ROOT).parts)
-        inside = any(place in path.parents for place in (SOLUTIONS, BUILD, *later))
+        inside = any(place in path.parents for place in (SOLUTIONS, SAMPLE, BUILD, *later))
         if path.suffix in KINDS and not hidden and not inside and path.is_file():
             yield path
 

@@ -12,8 +12,8 @@ import pytest
 
 import spelling
 from directives import directives
-from handout import Section, parted
 from labkit.ground.catalog import LABS, ROOT
+from labkit.workbook.handout import Section, parted
 from workbook import DOCS, LANGUAGES, Chapter, Page, chapters, page, pages, site
 
 CHAPTER = pytest.mark.parametrize("chapter", chapters(), ids=lambda chapter: chapter.english.stem)

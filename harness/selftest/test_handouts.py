@@ -25,11 +25,11 @@ from pathlib import Path
 
 import pytest
 
-from graded import mutants
-from handout import FAILURES, NAMES, STEP, Block, Handout, handouts
 from labkit.build.build import GCC, WARNINGS
 from labkit.causes import table as causes
 from labkit.ground.catalog import COMMON, LABS, ROOT, Lab, all_labs, tomllib
+from labkit.workbook.answers import mutants
+from labkit.workbook.handout import FAILURES, NAMES, STEP, Block, Handout, handouts
 from session import SESSION, agrees, play
 from stage import ALONE, COMPILE, RUN, TERMINAL, Stage, replay
 

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from graded import Mutant, check, failures
+from graded import check, failures
+from labkit.workbook.answers import Mutant
 from harmless_ends import ENDS
 from harmless_locks import AFTER_JOIN, ORDERED, TAUGHT
 from harmless_words import GENEROUS

@@ -10,17 +10,16 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterator
-from functools import cache
 from typing import Any
 
 import pytest
 
-from handout import NAMES, Handout
 from labkit.causes import table as causes
-from labkit.ground.catalog import Lab, all_labs, tomllib
+from labkit.ground.catalog import Lab, all_labs
+from labkit.workbook.demands import done, plain, sentences
+from labkit.workbook.handout import NAMES, Handout
 
 LAB = pytest.mark.parametrize("lab", all_labs(), ids=lambda lab: lab.number)
-DONE = {"en": "Done when", "ru": "Готово, когда"}
 # What is demanded in labkit.scene, and by the tools, is demanded of the lab whose check calls it.
 COMMON = {
     "compiles_cleanly": "no-warning",
@@ -40,14 +39,6 @@ COMMON = {
     "names_are_true": "true-names",
     "hides_nothing": "hides-nothing",
 }
-
-
-@cache
-def sentences(lab: Lab) -> dict[str, dict[str, list[str]]]:
-    """A lab's demands: each one's sentences by language."""
-    text = (lab.checks / "stated.toml").read_text(encoding="utf-8")
-    found: dict[str, dict[str, list[str]]] = tomllib.loads(text)
-    return found
 
 
 def functions(lab: Lab) -> dict[str, ast.FunctionDef]:
@@ -128,24 +119,10 @@ def test_what_makes_a_step_done_is_judged(lab: Lab, language: str) -> None:
     for step in lab.steps:
         stated: set[str] = set().union(*(s for _name, n, s in checks(lab) if n == step.number))
         words = [plain(w) for demand in stated for w in sentences(lab)[demand][language]]
-        for item in done(Handout(lab, language), step.number):
+        items = done(Handout(lab, language), step.number)
+        assert items, step.number
+        for item in items:
             assert any(w in item or item in w for w in words), item
-
-
-def done(handout: Handout, number: int) -> list[str]:
-    """The items under "Done when" of a step; the whole sentence where there is no list."""
-    _before, _found, rest = handout.step(number).prose.partition(f"\n{DONE[handout.language]}")
-    assert rest, (handout.path, number)
-    first, _blank, more = rest.partition("\n\n")
-    if not first.rstrip().endswith((":", ",")):
-        return [plain(DONE[handout.language] + first)]
-    items = re.split(r"^- ", more.partition("\n\n")[0], flags=re.MULTILINE)
-    return [plain(item).rstrip(".;") for item in items if item.strip()]
-
-
-def plain(text: str) -> str:
-    """A text on one line."""
-    return re.sub(r"\s+", " ", text).strip()
 
 
 # -- what a failure stands in the way of -------------------------------------------------------------------

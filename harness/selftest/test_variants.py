@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from graded import check, failures, plant_variant, variants
+from graded import check, failures, plant_variant
 from labkit.ground.catalog import Lab, all_labs
+from labkit.workbook.answers import variants
 
 
 @pytest.mark.parametrize("lab, path", variants(), ids=lambda v: getattr(v, "name", None))

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from labkit.ground.faults import Trouble
 from labkit.ground.words import _, russian
 
 if sys.version_info >= (3, 11):
@@ -113,8 +115,19 @@ def toml(path: Path) -> dict[str, Any]:
 
 
 def load(directory: Path) -> Lab:
-    """Read a lab's lab.toml."""
-    table = toml(directory / "lab.toml")
+    """Read a lab's lab.toml; Trouble where it is not whole."""
+    path = directory / "lab.toml"
+    try:
+        return _lab(toml(path))
+    except KeyError as error:
+        words = _("{file} lacks the key {key}: `harness/lab lint` tells more")
+        raise Trouble(words.format(file=path, key=error)) from None
+    except ValueError as error:
+        raise Trouble(f"{path}: {error}") from None
+
+
+def _lab(table: Mapping[str, Any]) -> Lab:
+    """A lab from what its lab.toml holds; KeyError where a key is missing."""
     steps = tuple(
         Step(
             s["number"],

@@ -81,6 +81,11 @@ def language() -> str:
     return ""
 
 
+def catalog_of(language: str) -> gettext.NullTranslations:
+    """The catalog of a language, "ru"; an empty one where there is none, or no msgfmt."""
+    return _catalog(language)
+
+
 def catalog() -> gettext.NullTranslations:
     """The catalog for the language that the environment asks for now."""
     return _catalog(language())

@@ -1,4 +1,4 @@
-"""For the self-tests: a handout or a chapter, taken apart into sections, fenced blocks, tables and code words."""
+"""A handout or a chapter, taken apart into sections, fenced blocks, tables and code words."""
 
 from __future__ import annotations
 

@@ -1,0 +1,1 @@
+"""Lab 00: runners who pass a baton on."""
