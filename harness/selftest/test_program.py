@@ -18,7 +18,8 @@ import pytest
 
 from commandline import HOSTILE, PR_SET_CHILD_SUBREAPER
 from labkit.box import program, sandbox
-from labkit.box.program import Ended, Program
+from labkit.box.program import Program
+from labkit.box.stream import Ended
 from labkit.build import compiler
 from labkit.ground import pace, proc
 from labkit.ground.faults import DidNotCompile, Trouble

@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 
 import pytest
 
-from labkit.box.program import Ended
+from labkit.box.stream import Ended
 from labkit.box.sandbox import Limits
 from labkit.build import hidden_state
 from labkit.ground import written
