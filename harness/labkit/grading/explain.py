@@ -17,7 +17,8 @@ from labkit.diagnosis import naming
 from labkit.diagnosis.facts import Fact
 from labkit.ground.catalog import BUILD, Lab, Step
 from labkit.ground.faults import Disconnected, Fault, Silent
-from labkit.ground.words import _, wrapped
+from labkit.ground.journal import folded
+from labkit.ground.words import WIDTH, _, wrapped
 from labkit.scene import inspection, witness
 from labkit.scene.running import Running
 from labkit.scene.scene import Scene
@@ -257,7 +258,10 @@ def block(failure: Failure, report: Path) -> str:
     if fault.details:
         lines += ["", *map(_short, clean(fault.details).splitlines())]
     if failure.conversation:
-        lines += ["", _("The conversation:"), *_indent(failure.conversation)]
+        talk = chain.from_iterable(
+            folded(line, WIDTH - 2) for line in failure.conversation.splitlines()
+        )
+        lines += ["", _("The conversation:"), *_indent("\n".join(talk))]
         if failure.conversation != failure.whole_conversation:
             path = _keep(home, f"step-{step.number}-conversation.txt", failure.whole_conversation)
             lines.append("  " + _("the whole of it: {path}").format(path=path))

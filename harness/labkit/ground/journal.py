@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import textwrap
 import threading
 import time
 from collections import deque
@@ -11,6 +13,7 @@ from dataclasses import dataclass
 from labkit.ground.words import _
 
 SHOWN_BYTES = 64
+HEAD = re.compile(r" *\d+[.,]\d+ \S+  .*?\S {2,}")  # of a conversation's line: when, and who
 
 
 @dataclass(frozen=True)
@@ -41,6 +44,20 @@ def printable(data: bytes, limit: int = SHOWN_BYTES) -> str:
         named = {"\n": "\\n", "\r": "\\r", "\t": "\\t", '"': '\\"', "\\": "\\\\"}.get(char)
         out.append(named or (char if 32 <= byte < 127 else f"\\x{byte:02x}"))
     return '"' + "".join(out) + '"'
+
+
+def folded(line: str, columns: int) -> list[str]:
+    """A line of a conversation in lines of so many columns, the text below the text; no character is lost."""
+    head = HEAD.match(line)
+    return textwrap.wrap(
+        line,
+        columns,
+        subsequent_indent=" " * (head.end() if head else 0),
+        drop_whitespace=False,
+        expand_tabs=False,
+        replace_whitespace=False,
+        break_on_hyphens=False,
+    )
 
 
 class Journal:
