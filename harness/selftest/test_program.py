@@ -202,7 +202,7 @@ def test_both_outputs_are_kept(start: Start) -> None:
         "\\xffthree"
     )
     talk = running.journal.text()
-    assert 'prints "one"' in talk and 'complains "two"' in talk and "exit status 0" in talk
+    assert 'prints "one"' in talk and 'prints on stderr "two"' in talk and "exit status 0" in talk
 
 
 def test_waiting_for_words(start: Start) -> None:

@@ -108,7 +108,7 @@ def note_lines(journal: Journal, who: str, stream: Stream, pending: bytearray, d
         return
     lines = bytes(pending + finished).split(b"\n")
     pending[:] = rest
-    verb = _("prints") if stream.name == "stdout" else _("complains")
+    verb = _("prints") if stream.name == "stdout" else _("prints on stderr")
     for line in lines[:JOURNALED] if len(lines) > 2 * JOURNALED else lines:
         journal.note(who, verb, line)
     if len(lines) > 2 * JOURNALED:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import textwrap
 import threading
 import time
 from collections import deque
@@ -46,18 +45,10 @@ def printable(data: bytes, limit: int = SHOWN_BYTES) -> str:
     return '"' + "".join(out) + '"'
 
 
-def folded(line: str, columns: int) -> list[str]:
-    """A line of a conversation in lines of so many columns, the text below the text; no character is lost."""
+def hang(line: str) -> int:
+    """The column at which the text of a conversation's line begins; 0 where it has none."""
     head = HEAD.match(line)
-    return textwrap.wrap(
-        line,
-        columns,
-        subsequent_indent=" " * (head.end() if head else 0),
-        drop_whitespace=False,
-        expand_tabs=False,
-        replace_whitespace=False,
-        break_on_hyphens=False,
-    )
+    return head.end() if head else 0
 
 
 class Journal:
