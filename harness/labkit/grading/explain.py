@@ -79,7 +79,7 @@ class Failure:
             fault.cause = fault.cause or "resets-clients"
         words = named.words()
         if words:
-            told = chain.from_iterable(wrapped(sentence, "  ") for sentence in words)
+            told = chain.from_iterable(wrapped(sentence, "  ", WIDTH - 2) for sentence in words)
             self.processes.append("\n".join([_("what its calls show:"), *told]))
         if fault.cause in ("missing-unlock", "self-deadlock") and not fault.certain:
             lesson = (causes.meaning(fault.cause), causes.advice(fault.cause))

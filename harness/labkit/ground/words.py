@@ -106,11 +106,11 @@ def russian() -> bool:
     return language() == "ru"
 
 
-def wrapped(text: str, indent: str = "") -> list[str]:
-    """A paragraph in lines that fit a terminal, however long they are in its language's catalog."""
+def wrapped(text: str, indent: str = "", columns: int = WIDTH) -> list[str]:
+    """A paragraph in lines of so many columns, however long they are in its language's catalog."""
     return textwrap.wrap(
         text,
-        WIDTH,
+        columns,
         initial_indent=indent,
         subsequent_indent=indent,
         break_long_words=False,
