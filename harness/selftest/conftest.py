@@ -8,6 +8,7 @@ import pytest
 
 # Modules whose tests mostly take seconds, and the longest tests of others, which are begun first of all.
 LONG = {
+    "test_blocks",
     "test_variants",
     "test_harmless",
     "test_mutants",

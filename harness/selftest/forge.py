@@ -16,9 +16,10 @@ import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 CLOSING_SECONDS = 20.0
 
@@ -33,28 +34,30 @@ class Forge:
             [sys.executable, __file__], stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0
         )
 
-    def run(self, words: Sequence[str], seconds: float) -> tuple[int, str]:
+    def run(
+        self, words: Sequence[str], seconds: float, env: Mapping[str, str] | None = None
+    ) -> tuple[int, str]:
         """Run a command to its end; its exit status, and what it said on both streams.
 
-        TimeoutExpired where it takes more than so many seconds; then it is killed.
+        env: variables that it has beside ours. TimeoutExpired where it takes more than so many seconds; then it is killed.
         """
         with tempfile.TemporaryDirectory(prefix="forge-") as home:
             said = Path(home) / "said"
+            order = {"words": list(words), "said": str(said), "env": dict(env or {})}
             try:
-                status = self._ran(list(words), said, seconds)
+                status = self._ran(order, seconds)
             except BaseException:
                 self._end()  # what it will say is no answer to the next order
                 raise
             return status, said.read_text(encoding="utf-8", errors="replace")
 
-    def _ran(self, words: list[str], said: Path, seconds: float) -> int:
+    def _ran(self, order: dict[str, Any], seconds: float) -> int:
         """The exit status of a command that has been given as an order."""
         assert self._process.stdin and self._process.stdout
-        order = json.dumps({"words": words, "said": str(said)})
-        self._process.stdin.write(order.encode() + b"\n")
+        self._process.stdin.write(json.dumps(order).encode() + b"\n")
         self._running = self._number()
         if not select.select([self._process.stdout], [], [], seconds)[0]:
-            raise subprocess.TimeoutExpired(words, seconds)
+            raise subprocess.TimeoutExpired(order["words"], seconds)
         status, self._running = self._number(), 0
         return status
 
@@ -122,6 +125,7 @@ def serve() -> int:
             measured.adopt()
             signal.signal(signal.SIGINT, signal.default_int_handler)
             _speak_into(order["said"])
+            os.environ.update(order["env"])
             return cli.main(order["words"])
         os.write(1, b"%d\n" % pid)
         os.write(1, b"%d\n" % os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))

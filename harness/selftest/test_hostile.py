@@ -14,7 +14,7 @@ import pytest
 
 from commandline import HOSTILE, Command, cause, hostile, step_one, submission, two
 from labkit.box import sandbox
-from labkit.box.program import Ended
+from labkit.box.stream import Ended
 from labkit.ground import usage
 from labkit.ground.budget import NICE, Budget, of
 from labkit.ground.catalog import all_labs

@@ -19,8 +19,9 @@ from commandline import SAMPLE
 from labkit.box import network
 from labkit.ground import catalog, pace, proc
 from labkit.ground.faults import Trouble
-from labkit.ground.journal import Journal, printable
+from labkit.ground.journal import Journal, hang, printable
 from labkit.ground.pace import Deadline, Pace
+from labkit.ground.words import folded
 from labkit.wire.clients import likely_cause
 
 # -- catalog ---------------------------------------------------------------------------------------------
@@ -299,3 +300,13 @@ def test_listening_ports_are_read_from_the_kernel() -> None:
             assert bound.getsockname() not in network.listening_ports(os.getpid())
     assert address not in network.listening_ports(os.getpid())
     assert network.listening_ports(0) == {}
+
+
+def test_a_long_line_of_the_conversation_is_folded() -> None:
+    """It goes on below its text, fits the terminal, and loses no character, spaces included."""
+    line = '    0.162 s  client 1     sends "' + "many  bytes " * 12 + '"'
+    first, *rest = folded(line, 77, hang(line))
+    head = len("    0.162 s  client 1     ")
+    assert all(len(part) <= 77 for part in (first, *rest)) and rest
+    assert all(part.startswith(" " * head) for part in rest)
+    assert first + "".join(part[head:] for part in rest) == line

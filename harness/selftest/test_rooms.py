@@ -28,6 +28,15 @@ ROOMS = (
     "cli",
 )
 MOST_ARROWS = 40  # between two rooms, in one direction, however many imports that is
+MOST_LINES = 400  # of a Python file
+# Longer ones that wait to be split, and how long each may be until then: none of them grows.
+LONGER = {
+    "checks/lab_05_chat/chat.py": 460,
+    "checks/lab_05_chat/test_step_1_who_are_you.py": 409,
+    "checks/lab_05_chat/test_step_7_rude_guests.py": 477,
+    "checks/lab_06_control_server/test_step_1_two_threads.py": 459,
+    "labkit/hang/flight.py": 408,
+}
 OUTER = {"__init__", "__main__", "cli"}  # the only modules outside a room
 
 
@@ -102,3 +111,14 @@ def test_labs_do_not_know_each_other(lab: Path) -> None:
         if name.startswith("checks.") and not name.startswith(f"checks.{lab.name}")
     }
     assert others == set()
+
+
+def test_no_file_is_too_long() -> None:
+    """A file that has more than one subject is split; of those that wait for it, each really is too long."""
+    lengths = {
+        str(path.relative_to(HARNESS)): path.read_text(encoding="utf-8").count("\n")
+        for path in HARNESS.rglob("*.py")
+    }
+    too_long = {name for name, lines in lengths.items() if lines > LONGER.get(name, MOST_LINES)}
+    short_enough = {name for name in LONGER if lengths.get(name, 0) <= MOST_LINES}
+    assert (too_long, short_enough) == (set(), set())

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from datetime import datetime, timezone
 from pathlib import Path
 
-from labkit.box.program import Ended
+from labkit.box.stream import Ended
 from labkit.ground import written
 from labkit.ground.faults import Fault, Silent, blame
 from labkit.ground.pace import Deadline

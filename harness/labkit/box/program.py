@@ -2,31 +2,29 @@
 
 from __future__ import annotations
 
-import fcntl
 import functools
-import json
 import os
-import re
 import resource
-import select
 import shlex
 import signal
-import struct
 import subprocess
 import termios
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any, ClassVar
+from typing import Any, ClassVar
 
 from labkit.box import network, sandbox
+from labkit.box.ends import outputs, read, ready, set_columns, shown_on
+from labkit.box.family import first_process, orphans, pidfd_of, reap_orphans, send_quietly
+from labkit.box.places import MOST_WRITTEN, written
+from labkit.box.stream import Ended, Stream, how_ended, note_lines
 from labkit.ground import proc, usage
 from labkit.ground.budget import NICE, Budget
 from labkit.ground.catalog import MOST_THREADS
-from labkit.ground.faults import Fault, Silent, Trouble
+from labkit.ground.faults import Fault, Trouble
 from labkit.ground.journal import Journal
 from labkit.ground.pace import Deadline
 from labkit.ground.words import _
@@ -34,98 +32,10 @@ from labkit.ground.words import _
 MOST_OUTPUT = 16 * sandbox.MIB
 MOST_RESIDENT = 6 << 30  # a sanitizer with 1,000 threads needs 1 GiB
 MOST_PROCESSES = 64
-MOST_WRITTEN = 512 * sandbox.MIB  # into all files of its directories
-MOST_ENTRIES = 10_000  # of its directories
-MOST_PATH = 2_000  # characters: longer ones than the kernel takes could not be looked at
 WATCH_EVERY = 0.2
 COUNT_EVERY = 0.02  # of threads and processes, which come by the thousand between two looks
 LAST_WORDS_SECONDS = 2.0
 END_SECONDS = 10.0  # a killed process takes milliseconds, one of 1,000 threads under a sanitizer a little longer
-JOURNALED = 100  # lines of one piece of output that the conversation shows
-
-
-@dataclass(frozen=True)
-class Ended:
-    """How a process ended: an exit status, or a signal by name."""
-
-    status: int
-    signal: str | None
-
-    def __str__(self) -> str:
-        if self.signal:
-            return _("killed by {signal}").format(signal=self.signal)
-        return _("exit status {status}").format(status=self.status)
-
-
-def _ended(code: int) -> Ended:
-    """From Popen's return code; the sandbox's init reports a signal as 128 + its number."""
-    number = -code if code < 0 else code - 128 if code > 128 else 0
-    try:
-        return Ended(code, signal.Signals(number).name if number else None)
-    except ValueError:
-        return Ended(code, None)
-
-
-class Stream:
-    """One output of a program, whole, with waiting for what is to come."""
-
-    def __init__(self, name: str) -> None:
-        self.name = name
-        self.data = bytearray()
-        self.closed = False
-        self._came: list[tuple[int, float]] = []  # (length of data then, when)
-        self.changed = threading.Condition()  # guards data, _came and closed
-
-    def add(self, data: bytes) -> None:
-        with self.changed:
-            self.data += data
-            self._came.append((len(self.data), time.monotonic()))
-            self.changed.notify_all()
-
-    def close(self) -> None:
-        with self.changed:
-            self.closed = True
-            self.changed.notify_all()
-
-    def taken(self) -> bytes:
-        with self.changed:
-            return bytes(self.data)
-
-    def text(self) -> str:
-        return self.taken().decode("utf-8", "backslashreplace")
-
-    def lines(self) -> list[str]:
-        """All finished lines so far."""
-        return self.text().split("\n")[:-1]
-
-    def timed_lines(self) -> list[tuple[float, str]]:
-        """All finished lines so far, each with the monotonic time at which its end was read."""
-        with self.changed:
-            data, came = bytes(self.data), list(self._came)
-        lines, position, index = [], 0, 0
-        for line in data.split(b"\n")[:-1]:
-            position += len(line) + 1
-            while came[index][0] < position:
-                index += 1
-            lines.append((came[index][1], line.decode("utf-8", "backslashreplace")))
-        return lines
-
-    def wait_until(self, enough: Callable[[bytes], bool], deadline: Deadline) -> bool:
-        """Wait until the bytes so far are `enough`; False at the deadline or at the stream's end."""
-        with self.changed:
-            while not enough(bytes(self.data)):
-                if self.closed or deadline.passed:
-                    return False
-                self.changed.wait(deadline.left)
-        return True
-
-    def wait_for(self, pattern: str, deadline: Deadline) -> re.Match[str] | None:
-        """Wait for a regular expression in the text so far; None if it does not come."""
-        compiled = re.compile(pattern, re.MULTILINE)
-        self.wait_until(
-            lambda data: bool(compiled.search(data.decode("utf-8", "replace"))), deadline
-        )
-        return compiled.search(self.text())
 
 
 class Program:
@@ -173,9 +83,9 @@ class Program:
         self._mark = mark
         self._most_threads = most_threads
         self._killed = False  # by us
-        ours, theirs = _outputs(terminals, columns)
+        ours, theirs = outputs(terminals, columns)
         self._ends = [(fd, getattr(self, stream)) for stream, fd in ours.items()]
-        self._terminal = ours[_shown_on(terminals)] if terminals else -1
+        self._terminal = ours[shown_on(terminals)] if terminals else -1
         try:
             self._popen = subprocess.Popen(
                 command,
@@ -198,9 +108,9 @@ class Program:
         Program._started.add(self._popen.pid)
         self._status = os.fdopen(status[0], "rb") if status else None
         self._boxed = status is not None
-        self._first = _first_process(self._status) if self._status else self._popen.pid
+        self._first = first_process(self._status) if self._status else self._popen.pid
         self._pidfd = os.pidfd_open(self._popen.pid)
-        self._init = _pidfd(self._first) if self._boxed else None
+        self._init = pidfd_of(self._first) if self._boxed else None
         self._pump = threading.Thread(target=self._run_pump, name=f"pump {name}", daemon=True)
         try:
             self._pump.start()
@@ -225,7 +135,7 @@ class Program:
     @property
     def running(self) -> bool:
         # Not by Popen.poll(), which says "still running" while another thread is polling too.
-        return not _ready([self._pidfd], 0)
+        return not ready([self._pidfd], 0)
 
     def threads(self) -> int:
         return len(proc.threads(self.pid))
@@ -301,7 +211,7 @@ class Program:
 
     def wait(self, deadline: Deadline) -> Ended | None:
         """Wait for its end; None if it is still running at the deadline."""
-        while not _ready([self._pidfd], deadline.left) and not deadline.passed:
+        while not ready([self._pidfd], deadline.left) and not deadline.passed:
             pass
         return self.ended()
 
@@ -310,7 +220,7 @@ class Program:
         if self.running:
             return None
         self._pump.join()
-        ended = _ended(self._popen.wait())
+        ended = how_ended(self._popen.wait())
         if trouble := self.never_ran():
             raise trouble
         return ended
@@ -320,10 +230,9 @@ class Program:
         if self.running or self._ran:
             return None
         self._pump.join()
-        said = (
-            self.stderr.text().strip() or self.stdout.text().strip()
-        )  # a terminal shows both as one
-        why = said or str(_ended(self._popen.wait()))
+        # A terminal shows both as one.
+        said = self.stderr.text().strip() or self.stdout.text().strip()
+        why = said or str(how_ended(self._popen.wait()))
         words = _("the sandbox of {program} could not be made: {why}")
         return Trouble(words.format(program=self.name, why=why))
 
@@ -340,14 +249,14 @@ class Program:
         self.kill()
         if self._init is not None:
             # The first process of a namespace is gone only when all the others are: pid_namespaces(7).
-            _ready([self._init], END_SECONDS)
+            ready([self._init], END_SECONDS)
             # By its pidfd: its number may be another process's by now.
             with suppress(ProcessLookupError):
                 signal.pidfd_send_signal(self._pidfd, signal.SIGKILL)
         self._popen.wait()
         if self._pump.ident is not None:
             self._pump.join()
-        _reap_orphans(Program._started)
+        reap_orphans(Program._started)
         for fd in (self._pidfd, self._init, *(fd for fd, _stream in self._ends)):
             if fd is not None:
                 os.close(fd)
@@ -372,7 +281,7 @@ class Program:
             # Stopped first: none of them shall see how the others end, and draw its conclusions.
             for number in (signal.SIGSTOP, signal.SIGKILL):
                 for pid in reversed(left):
-                    _send_quietly(pid, number)
+                    send_quietly(pid, number)
             time.sleep(0.002)
 
     def _family(self) -> list[int]:
@@ -380,7 +289,7 @@ class Program:
         return [
             *tree,
             *(proc.marked(self._mark) if self._mark else []),
-            *_orphans(Program._started),
+            *orphans(Program._started),
         ]
 
     # -- what it says ------------------------------------------------------------------------
@@ -394,9 +303,9 @@ class Program:
             # Asked before the outputs are looked at: what it writes and then ends comes in the next round.
             running = self.running
             ends = [*streams, *([self._pidfd] if running else [])]
-            ready = _ready(ends, COUNT_EVERY if running else WATCH_EVERY)
-            for fd in streams.keys() & set(ready):
-                data = _read(fd)
+            came = ready(ends, COUNT_EVERY if running else WATCH_EVERY)
+            for fd in streams.keys() & set(came):
+                data = read(fd)
                 if data:
                     self._take(streams[fd], partial[fd], data)
                 else:
@@ -409,11 +318,11 @@ class Program:
                 looked = time.monotonic()
             if running:
                 alive = time.monotonic()
-            elif not ready or time.monotonic() - alive > LAST_WORDS_SECONDS:
+            elif not came or time.monotonic() - alive > LAST_WORDS_SECONDS:
                 break  # a grandchild may hold the pipes; its output is nobody's
         for stream in (self.stdout, self.stderr):
             stream.close()
-        self.journal.note(self.name, str(_ended(self._popen.wait())))
+        self.journal.note(self.name, str(how_ended(self._popen.wait())))
 
     def terminal_settings(self) -> list[Any]:
         """How its terminal is set, as termios.tcgetattr gives it; a master tells of its slave."""
@@ -425,7 +334,7 @@ class Program:
 
     def resize(self, columns: int) -> None:
         """Give its terminal another width, and tell it so: SIGWINCH."""
-        _set_columns(self._terminal, columns)
+        set_columns(self._terminal, columns)
         self.signal(signal.SIGWINCH)
 
     def _take(self, stream: Stream, pending: bytearray, data: bytes) -> None:
@@ -439,18 +348,7 @@ class Program:
             )
             return
         stream.add(data)
-        finished, newline, rest = data.rpartition(b"\n")
-        if not newline:  # a line without an end is not looked through again and again
-            pending += data
-            return
-        lines = bytes(pending + finished).split(b"\n")
-        pending[:] = rest
-        verb = _("prints") if stream.name == "stdout" else _("complains")
-        for line in lines[:JOURNALED] if len(lines) > 2 * JOURNALED else lines:
-            self.journal.note(self.name, verb, line)
-        if len(lines) > 2 * JOURNALED:
-            left_out = len(lines) - JOURNALED
-            self.journal.note(self.name, _("and {n} more lines").format(n=left_out))
+        note_lines(self.journal, self.name, stream, pending, data)
 
     def _count(self) -> None:
         """End a program that has too many processes or threads."""
@@ -475,7 +373,7 @@ class Program:
             self._stop("forks", _("it started more than {n} processes").format(n=MOST_PROCESSES))
         elif resident > MOST_RESIDENT:
             self._stop("memory", _("it used more than {n} GiB").format(n=MOST_RESIDENT >> 30))
-        elif _written(self.places) > MOST_WRITTEN:
+        elif written(self.places) > MOST_WRITTEN:
             n = MOST_WRITTEN // sandbox.MIB
             self._stop("flood", _("it wrote more than {n} MiB into files").format(n=n))
         self._watch_cpu(family)
@@ -496,119 +394,3 @@ class Program:
             self.killed_for = Fault(what, cause=cause)
             self.journal.note(self.name, what)
         self.kill()
-
-
-def _shown_on(terminals: Sequence[str]) -> str:
-    """The stream that gets what comes from a terminal."""
-    return next(name for name in terminals if name != "stdin")
-
-
-def _outputs(terminals: Sequence[str], columns: int) -> tuple[dict[str, int], dict[str, int]]:
-    """Our ends and the program's of its stdout and stderr: pipes, or one terminal for those named.
-
-    If stdin is named, that terminal is the program's stdin too.
-    """
-    ours: dict[str, int] = {}
-    theirs: dict[str, int] = {}
-    if terminals:
-        ours[_shown_on(terminals)], slave = os.openpty()
-        _set_columns(slave, columns)
-        theirs = {stream: slave for stream in terminals}
-    for stream in ("stdout", "stderr"):
-        if stream not in theirs:
-            ours[stream], theirs[stream] = os.pipe()
-    return ours, theirs
-
-
-def _set_columns(fd: int, columns: int) -> None:
-    """Set a terminal's window to so many columns of 24 lines: ioctl_tty(2)."""
-    fcntl.ioctl(fd, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
-
-
-def _read(fd: int) -> bytes:
-    """What has come; empty at the end, which a terminal shows by an error."""
-    try:
-        return os.read(fd, 65536)
-    except OSError:
-        return b""
-
-
-def _first_process(status: IO[bytes]) -> int:
-    """The id of the sandbox's first process, which bubblewrap writes as JSON; 0 if it did not start."""
-    try:
-        return int(json.loads(status.readline())["child-pid"])
-    except (ValueError, KeyError):
-        return 0
-
-
-def _pidfd(pid: int) -> int | None:
-    """A descriptor of a process, which no other process can take over; None where it has ended."""
-    try:
-        return os.pidfd_open(pid) if pid else None
-    except ProcessLookupError:
-        return None
-
-
-def _ready(fds: Sequence[int], seconds: float) -> list[int]:
-    """Those of the descriptors that can be read, at the latest after `seconds`. Not select(2), which ends at 1023."""
-    poller = select.poll()
-    for fd in fds:
-        poller.register(fd, select.POLLIN)
-    return [fd for fd, _events in poller.poll(seconds * 1000)]
-
-
-def _written(places: Sequence[Path]) -> int:
-    """The bytes on disk of all files in these directories and below; more than allowed where they are too many."""
-    total, entries, left = 0, 0, [str(place) for place in places]
-    while left:
-        with suppress(OSError), os.scandir(left.pop()) as found:
-            for entry in found:
-                with suppress(OSError):
-                    total += entry.stat(follow_symlinks=False).st_blocks * 512
-                entries += 1
-                if entries > MOST_ENTRIES or len(entry.path) > MOST_PATH:
-                    return MOST_WRITTEN + 1
-                if entry.is_dir(follow_symlinks=False):
-                    left.append(entry.path)
-    return total
-
-
-def _reap_orphans(ours: set[int]) -> None:
-    """Reap dead descendants of programs, which were handed to us; not what `Popen` itself waits for."""
-    for pid in proc.children(os.getpid()):
-        if pid not in ours and not proc.threads(pid):
-            with suppress(ChildProcessError):
-                os.waitpid(pid, os.WNOHANG)
-
-
-def _orphans(ours: set[int]) -> list[int]:
-    """Living descendants of programs that were handed to us. A program has a session of its own, a helper ours."""
-    return [
-        pid
-        for pid in proc.children(os.getpid())
-        if pid not in ours and proc.threads(pid) and _session(pid) != os.getsid(0)
-    ]
-
-
-def _session(pid: int) -> int:
-    """A process's session; ours where it has ended, so that it is left alone."""
-    try:
-        return os.getsid(pid)
-    except ProcessLookupError:
-        return os.getsid(0)
-
-
-def _send_quietly(pid: int, number: signal.Signals) -> None:
-    if pid:
-        try:
-            os.kill(pid, number)
-        except OSError:
-            pass
-
-
-def must_end(program: Program, deadline: Deadline, why: str) -> Ended:
-    """Wait for a program's end; Silent if it does not come."""
-    ended = program.wait(deadline)
-    if ended is None:
-        raise Silent(why, cause="hang")
-    return ended

@@ -11,7 +11,7 @@ from labkit.ground import catalog, scratch
 from labkit.ground.faults import Fault
 from labkit.ground.pace import Pace
 from labkit.scene.scene import Scene
-from labkit.wire.clients import exchange
+from labkit.wire.crowd import exchange
 
 YARDSTICK = "02"
 CLIENTS = 100

@@ -6,6 +6,7 @@ cause by name; how to see it by hand; where the workbook explains it.
 
 from __future__ import annotations
 
+import re
 import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -17,7 +18,8 @@ from labkit.diagnosis import naming
 from labkit.diagnosis.facts import Fact
 from labkit.ground.catalog import BUILD, Lab, Step
 from labkit.ground.faults import Disconnected, Fault, Silent
-from labkit.ground.words import _, wrapped
+from labkit.ground.journal import hang
+from labkit.ground.words import WIDTH, _, folded, wrapped
 from labkit.scene import inspection, witness
 from labkit.scene.running import Running
 from labkit.scene.scene import Scene
@@ -27,6 +29,7 @@ SHOWN_BYTES = 640
 CONVERSATION = 22
 STDERR_LINES = 12
 PROCESSES = 2
+SOURCE_LINE = re.compile(r"[ >]*\d* \|")
 END_SECONDS = 0.3  # from a connection that is cut to the end of the process that had it
 
 
@@ -76,7 +79,7 @@ class Failure:
             fault.cause = fault.cause or "resets-clients"
         words = named.words()
         if words:
-            told = chain.from_iterable(wrapped(sentence, "  ") for sentence in words)
+            told = chain.from_iterable(wrapped(sentence, "  ", WIDTH - 2) for sentence in words)
             self.processes.append("\n".join([_("what its calls show:"), *told]))
         if fault.cause in ("missing-unlock", "self-deadlock") and not fault.certain:
             lesson = (causes.meaning(fault.cause), causes.advice(fault.cause))
@@ -255,27 +258,33 @@ def block(failure: Failure, report: Path) -> str:
         *_sides(failure, home),
     ]
     if fault.details:
-        lines += ["", *map(_short, clean(fault.details).splitlines())]
+        told = map(_short, clean(fault.details).splitlines())
+        lines += ["", *chain.from_iterable(map(_fitted, told))]
     if failure.conversation:
-        lines += ["", _("The conversation:"), *_indent(failure.conversation)]
+        said = failure.conversation.splitlines()
+        talk = chain.from_iterable(folded(line, WIDTH - 2, hang(line)) for line in said)
+        lines += ["", _("The conversation:"), *_indent("\n".join(talk))]
         if failure.conversation != failure.whole_conversation:
             path = _keep(home, f"step-{step.number}-conversation.txt", failure.whole_conversation)
             lines.append("  " + _("the whole of it: {path}").format(path=path))
     if failure.processes:
         lines += ["", _("The process:")]
         for words in failure.processes:
-            lines += _indent(words)
+            lines += chain.from_iterable(map(folded, _indent(words)))
     if symptom:
-        lines += [
-            "",
-            _("Likely cause: {name} - {title}").format(name=symptom.name, title=symptom.title),
-        ]
+        cause = _("Likely cause: {name} - {title}").format(name=symptom.name, title=symptom.title)
+        lines += ["", *wrapped(cause)]
         lines += wrapped(symptom.text, "  ")
     commands = _by_hand(failure, symptom)
     if commands:
         lines += ["", _("See it by hand:"), *(f"  $ {command}" for command in commands)]
     lines += ["", _("Read: {path}, step {n}").format(path=failure.lab.handout, n=step.number)]
     return clean("\n".join(lines))
+
+
+def _fitted(line: str) -> list[str]:
+    """A line of a tool's words, folded; a line of source, and what a compiler draws below it, is left as it is."""
+    return [line] if SOURCE_LINE.match(line) else folded(line)
 
 
 def _todo(failure: Failure) -> list[str]:

@@ -17,7 +17,7 @@ from pathlib import Path
 
 from labkit.box import sandbox
 from labkit.box.decision import Decision
-from labkit.box.program import Ended
+from labkit.box.stream import Ended
 from labkit.grading import calibrate, results, scorecard
 from labkit.grading.grader import Grader
 from labkit.grading.results import LabResult, StepResult, Verdict

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 import time
 from collections import deque
@@ -11,6 +12,7 @@ from dataclasses import dataclass
 from labkit.ground.words import _
 
 SHOWN_BYTES = 64
+HEAD = re.compile(r" *\d+[.,]\d+ \S+  .*?\S {2,}")  # of a conversation's line: when, and who
 
 
 @dataclass(frozen=True)
@@ -41,6 +43,12 @@ def printable(data: bytes, limit: int = SHOWN_BYTES) -> str:
         named = {"\n": "\\n", "\r": "\\r", "\t": "\\t", '"': '\\"', "\\": "\\\\"}.get(char)
         out.append(named or (char if 32 <= byte < 127 else f"\\x{byte:02x}"))
     return '"' + "".join(out) + '"'
+
+
+def hang(line: str) -> int:
+    """The column at which the text of a conversation's line begins; 0 where it has none."""
+    head = HEAD.match(line)
+    return head.end() if head else 0
 
 
 class Journal:

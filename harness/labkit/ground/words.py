@@ -111,13 +111,31 @@ def russian() -> bool:
     return language() == "ru"
 
 
-def wrapped(text: str, indent: str = "") -> list[str]:
-    """A paragraph in lines that fit a terminal, however long they are in its language's catalog."""
+def wrapped(text: str, indent: str = "", columns: int = WIDTH) -> list[str]:
+    """A paragraph in lines of so many columns, however long they are in its language's catalog."""
     return textwrap.wrap(
         text,
-        WIDTH,
+        columns,
         initial_indent=indent,
         subsequent_indent=indent,
         break_long_words=False,
         break_on_hyphens=False,
     )
+
+
+def folded(line: str, columns: int = WIDTH, hang: int | None = None) -> list[str]:
+    """A line in lines of at most so many columns, no character lost.
+
+    hang: the column at which it goes on; if None, two to the right of where it begins.
+    """
+    if hang is None:
+        hang = len(line) - len(line.lstrip()) + 2
+    return textwrap.wrap(
+        line,
+        columns,
+        subsequent_indent=" " * hang,
+        drop_whitespace=False,
+        expand_tabs=False,
+        replace_whitespace=False,
+        break_on_hyphens=False,
+    ) or [""]

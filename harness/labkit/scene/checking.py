@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 
 import pytest
 
-from labkit.box.program import Ended
+from labkit.box.stream import Ended
 from labkit.box.sandbox import Limits
 from labkit.build import hidden_state
 from labkit.ground import written
@@ -28,7 +28,8 @@ from labkit.scene.running import Running, death
 from labkit.scene.scene import Scene
 from labkit.scene.server import Server, wait_listening
 from labkit.scene.tools import NATIVELY, UNDER_ASAN, UNDER_HELGRIND, UNDER_TSAN, Shim, Tool, seeded
-from labkit.wire.clients import Client, Talk, await_answers, exchange, judge, likely_cause
+from labkit.wire.clients import Client, likely_cause
+from labkit.wire.crowd import Talk, await_answers, exchange, judge
 
 __all__ = [
     "Client",

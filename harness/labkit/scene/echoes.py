@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from labkit.box.program import Ended
+from labkit.box.stream import Ended
 from labkit.ground.faults import Disconnected, Fault, Silent
 from labkit.ground.words import _
 from labkit.scene.server import Server

@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from labkit.box import shimstats
-from labkit.box.program import Ended, Program
+from labkit.box.program import Program
+from labkit.box.stream import Ended
 from labkit.ground.faults import Fault, Silent, Trouble
 from labkit.ground.pace import Deadline
 from labkit.ground.words import _

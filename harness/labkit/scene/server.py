@@ -7,7 +7,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from labkit.box.program import Ended
+from labkit.box.stream import Ended
 from labkit.ground.faults import Fault, Silent
 from labkit.ground.pace import Deadline
 from labkit.ground.words import _

@@ -11,7 +11,7 @@ from labkit.ground.words import _
 from labkit.scene import calm
 from labkit.scene.running import Running
 from labkit.scene.server import Server
-from labkit.wire.clients import Talk, await_answers
+from labkit.wire.crowd import Talk, await_answers
 
 
 def calm_while_short(program: Running) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
 
-from labkit.box.program import Ended
+from labkit.box.stream import Ended
 from labkit.ground.faults import Disconnected, Fault, Silent
 from labkit.ground.words import _
 from labkit.scene.running import Running

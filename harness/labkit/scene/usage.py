@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from labkit.box.program import Ended
+from labkit.box.stream import Ended
 from labkit.ground.faults import Fault
 from labkit.ground.words import _
 from labkit.scene.running import Running

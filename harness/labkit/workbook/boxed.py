@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from labkit.box import network, sandbox
-from labkit.box.program import Ended, Program
+from labkit.box.program import Program
+from labkit.box.stream import Ended
 from labkit.ground.journal import Journal
 from labkit.ground.pace import Pace
 
