@@ -141,6 +141,47 @@ def join(other: str) -> list[Event]:
     ]
 
 
+def given_up(call: str, error: int = errno.EAGAIN) -> list[Event]:
+    """A thread closes a connection after a call that has failed."""
+    return [fails(ANN, call, error, 5, at=1.0), event(ANN, "close", 5, at=2.0, site=23)]
+
+
+def cancelled() -> list[Event]:
+    """Main cancels a thread that is in a call, and closes its descriptor."""
+    return [
+        event(ANN, "recv", 5, at=1.0, now=True, site=21),
+        event(MAIN, "pthread_cancel", object=ANN, at=2.0, site=30),
+        event(MAIN, "close", 5, at=3.0, site=40),
+    ]
+
+
+def detached_and_joined() -> list[Event]:
+    return [
+        event(ANN, "pthread_detach", object=ANN, site=20),
+        event(MAIN, "pthread_join", object=ANN, site=50),
+    ]
+
+
+def apart_waits(second: int) -> list[Event]:
+    """Main waits for a condition with one lock; another thread signals it and holds the same lock, or another."""
+    condition = 0x3000
+    return [
+        event(ANN, "pthread_mutex_lock", object=second, at=1.0, site=20),
+        event(ANN, "pthread_cond_signal", object=condition, at=1.1, site=21),
+        event(MAIN, "pthread_mutex_lock", object=LOCK, at=2.0, site=40),
+        event(MAIN, "pthread_cond_wait", object=condition, at=2.1, now=True, site=41),
+    ]
+
+
+def semaphore(first: str, at: float = 0.5) -> list[Event]:
+    """A thread does something to a semaphore and posts it; another one waits for it."""
+    return [
+        event(BOB, first, object=LOCK, at=at),
+        event(BOB, "sem_post", object=LOCK, at=1.5),
+        event(ANN, "sem_wait", object=LOCK, at=2.0, now=True),
+    ]
+
+
 SPINS = [Busy("thread 2 (ann)", 0.97, "x.c:21")]
 
 # what a check proposes, what was seen, the cause, words that must be there
@@ -219,6 +260,25 @@ SUPPORTED: Sequence[tuple[str | None, Evidence, str, str]] = [
         "closes-unasked",
         "closes a connection at x.c:23, after recv at x.c:11 had returned 4, not 0",
     ),
+    *(
+        (symptom, of(*given_up(call)), "gave-up", f"after {call} at x.c:11 had failed with EAGAIN")
+        for symptom, call in (("closes-early", "send"), ("idle-timeout", "recv"))
+    ),
+    ("not-awaited", of(*cancelled(), inside={}), "cancelled", "cancelled thread 2 (ann) at x.c:30"),
+    ("crash", of(*detached_and_joined(), end="crash"), "joined-twice", "thread 2 (ann) detached"),
+    (
+        "thread-stays",
+        of(event(ANN, "pthread_mutex_lock", object=LOCK, now=True), on_stack=on_stack),
+        "copied-lock",
+        "that lies on its own stack, and that no thread has taken",
+    ),
+    (
+        "does-not-stop",
+        of(*apart_waits(OTHER), stuck="lost-wakeup"),
+        "other-mutex",
+        "took at x.c:40",
+    ),
+    ("lost-client", of(*semaphore("sem_wait")), "missing-post", "somebody has left without"),
 ]
 
 
@@ -284,6 +344,42 @@ CONTRADICTED: Sequence[tuple[str | None, Evidence, str]] = [
         "closes-early",
         of(event(ANN, "recv", 5, result=0, at=1.0), event(ANN, "close", 5, at=2.0)),
         "closes-unasked",
+    ),
+    (
+        "closes-early",
+        of(
+            *given_up("recv")[:1],
+            event(ANN, "recv", 5, result=0, at=1.5),
+            event(ANN, "close", 5, at=2.0),
+        ),
+        "gave-up",
+    ),
+    ("closes-early", of(*given_up("recv", errno.ECONNRESET)), "gave-up"),
+    ("does-not-stop", of(*given_up("recv")), "gave-up"),
+    ("not-awaited", of(*cancelled(), inside={ANN: cancelled()[0]}), "cancelled"),
+    ("not-awaited", of(*cancelled(), inside={}), "close-wakes-nobody"),
+    ("crash", of(detached_and_joined()[1], end="crash"), "joined-twice"),
+    (
+        "thread-stays",
+        of(
+            event(BOB, "pthread_mutex_lock", object=LOCK),
+            event(ANN, "pthread_mutex_lock", object=LOCK, now=True, at=2.0),
+            on_stack=on_stack,
+        ),
+        "copied-lock",
+    ),
+    ("does-not-stop", of(*apart_waits(LOCK), stuck="lost-wakeup"), "other-mutex"),
+    # An idle pool: who waits never posts.
+    ("lost-client", of(*semaphore("sem_post", at=1.0)[:1], *semaphore("x")[1:]), "missing-post"),
+    # Somebody who is there has it.
+    (
+        "lost-client",
+        of(
+            *semaphore("sem_wait"),
+            event(MAIN, "sem_wait", object=LOCK),
+            event(MAIN, "poll", now=True),
+        ),
+        "missing-post",
     ),
 ]
 

@@ -146,6 +146,13 @@ def test_what_was_sent_before_a_half_close_comes_back(scene: Scene) -> None:
     must_be_closed(client)
 
 
+@step(2, "no-hurry", "no-timeout")
+def test_a_client_may_read_late(scene: Scene) -> None:
+    """A client that sends much, and reads the answers late, gets every byte all the same."""
+    server = scene.server(SERVER, network="narrow")
+    echoes.late_reader_gets_all(server, pattern(SAMPLE))
+
+
 @step(2, "no-command")
 def test_no_word_is_a_command(scene: Scene) -> None:
     """`exit`, an empty line and Ctrl-D's byte come back like anything else: the server takes no commands."""

@@ -89,6 +89,22 @@ def test_every_byte_comes_back(scene: Scene) -> None:
         )
 
 
+@step(2, "no-hurry")
+def test_nobody_has_to_hurry(scene: Scene) -> None:
+    """A client that is silent for a while, or reads its answers late, gets every byte all the same."""
+    server = scene.server(SERVER, network="narrow")
+    silent = server.connect(_("silent client"))
+    silent.send(b"wait a moment\n")
+    silent.expect(b"wait a moment\n")
+    echoes.late_reader_gets_all(server, token(0, 2 * MIB))
+    try:
+        silent.send(b"here I am\n")
+        silent.expect(b"here I am\n")
+    except Fault as fault:
+        fault.cause = "idle-timeout"
+        raise
+
+
 @step(2, "as-lab-01", "every-byte")
 def test_no_word_is_a_command(scene: Scene) -> None:
     """`exit`, an empty line and Ctrl-D's byte come back like anything else: the server takes no commands."""

@@ -28,6 +28,7 @@ from labkit.scene.checking import (
     Scene,
     _,
     calm,
+    end_and_inspect,
     require,
     step,
 )
@@ -220,6 +221,15 @@ def test_other_answers_are_filtered(scene: Scene) -> None:
     found(scan(scene, "-p", "1-3", host="192.0.2.1"), [], (0, 0, 3))  # RFC 5737: nobody's address
 
 
+def other_than_overflow(running: Running) -> Fault | None:
+    """What AddressSanitizer found in a program that has ended, unless it is what `select` does: an overflow."""
+    try:
+        end_and_inspect(running)
+    except Fault as found:
+        return found if found.cause != "buffer-overflow" else None
+    return None
+
+
 @step(3, "thousand-sockets", "arguments")
 def test_more_than_a_thousand_sockets(scene: Scene) -> None:
     """With 1,100 threads sockets have numbers above 1,023: they are scanned with like any other."""
@@ -233,6 +243,9 @@ def test_more_than_a_thousand_sockets(scene: Scene) -> None:
     ended = running.run_to_end(15.0)
     # In any order, which is step 4's.
     got = sorted(open_ports(running.stdout.text()))
+    other = other_than_overflow(running) if ended.status else None
+    if other:
+        raise other
     if ended.status or got != open_:
         raise Fault(
             _("with more than 1,024 sockets at once the scan goes wrong"),

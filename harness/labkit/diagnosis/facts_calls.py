@@ -249,6 +249,8 @@ def closed_in_use(evidence: Evidence) -> Iterator[Fact]:
     for user in evidence.of_all():
         if user.call not in READS | SENDS | ACCEPTS | {"connect"} or user.fd < 0:
             continue
+        if user.ended is None and evidence.inside.get(user.thread) != user:
+            continue  # its thread has ended, by a cancellation for one: nobody sleeps there
         close = next((close for close in closes if _hit(close, user)), None)
         if close is None:
             continue

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 
-from labkit.diagnosis import facts_calls, facts_program, facts_threads
+from labkit.diagnosis import facts_calls, facts_misuse, facts_program, facts_threads
 from labkit.diagnosis.facts import Evidence, Fact
 
 # What looks at the evidence, in the order in which it is told.
@@ -31,6 +31,12 @@ LOOKS: Sequence[Callable[[Evidence], Iterator[Fact]]] = (
     facts_threads.repeated,
     facts_threads.locks_apart,
     facts_calls.closed_on_data,
+    facts_misuse.gave_up,
+    facts_misuse.cancelled,
+    facts_misuse.joined_detached,
+    facts_misuse.own_copy,
+    facts_misuse.other_mutex,
+    facts_misuse.kept_semaphore,
     facts_threads.lock_waits,
     facts_calls.interrupted,
     facts_program.said,
@@ -53,14 +59,8 @@ CERTAIN, STRONG, LIKELY, POSSIBLE = 3, 2.75, 2, 1
 # Symptoms that say what did not happen, and not why: each of these reasons can be behind them.
 _OPEN = frozenset(
     {
-        *(
-            "no-answer",
-            "incomplete-echo",
-            "lost-client",
-            "never-accepts",
-            "one-at-a-time",
-            "serves-once",
-        ),
+        *("no-answer", "incomplete-echo", "lost-client", "never-accepts", "one-at-a-time"),
+        "serves-once",
         *("stuck-on-error", "interrupted-call", "idle-timeout", "fatal-client", "thread-failure"),
         *("hang", "does-not-stop", "slow-stop", "lost-signal", "not-awaited", "shutdown-hangs"),
         *("does-not-close", "thread-stays", "descriptor-leak", "missing-message", "slow-recovery"),
@@ -68,14 +68,8 @@ _OPEN = frozenset(
         *("no-thread-per-client", "name-stays-online", "still-online", "still-listening"),
         *("not-resumed", "lost-by-pause", "end-of-input", "buffers-whole-input", "waits-for-line"),
         *("stays-after-exit", "one-after-another", "lost-rocket", "not-parallel", "no-timeout"),
-        *(
-            "busy-wait",
-            "spins-on-client",
-            "cpu-budget",
-            "wrong-moment",
-            "wrong-timing",
-            "missing-event",
-        ),
+        *("busy-wait", "spins-on-client", "cpu-budget", "wrong-moment", "wrong-timing"),
+        "missing-event",
         *("message-lost", "news-missing", "not-shown", "answer-interrupted", "no-summary"),
         *("deadlock-full-buffers", "accept-error-fatal", "closes-early", "resets-clients"),
         *("never-listens", "other-port", "does-not-stream", "sleeps-add-up", "wrong-countdown"),
@@ -103,6 +97,10 @@ _MIXED = frozenset(
 _CLOSED = frozenset(
     {"mixed-clients", "resets-clients", "closes-early", "wrong-bytes", "extra-bytes"}
 )
+# What a thread does at its end.
+_UNDONE = frozenset({"missing-message", "missing-event", "not-awaited", "descriptor-leak"})
+# A connection that is no more, though its client has not left.
+_CUT = frozenset({"idle-timeout", "closes-early", "resets-clients", "lost-client"})
 _PORTS = frozenset({"busy-port", "wrong-exit-status", "no-reuseaddr", "still-listening"})
 _PORT_TAKEN = frozenset({"never-listens", "not-resumed", "lost-by-pause", "ended-early"})
 _ADDRESS = frozenset({"wrong-message", "missing-message", "wrong-event", "missing-event"})
@@ -158,11 +156,15 @@ CAUSES: Sequence[Cause] = (
     _cause("our-limit", "our-limit", explains=None),
     _cause("sigpipe", "sigpipe", explains=None),
     _cause("cpu-budget", "cpu-budget", explains=None),
+    _cause("joined-twice", "joined-detached", explains=_OPEN | _MIXED, weight=STRONG),
     _cause("crash", "crash last-call", explains=None, weight=STRONG),
     _cause("missing-unlock", "missing-unlock", explains=None),
     _cause("self-deadlock", "self-deadlock", explains=None),
     _cause("deadlock", "deadlock", explains=None),
+    _cause("other-mutex", "other-mutex", explains=_OPEN | {"lost-wakeup"}),
     _cause("lost-wakeup", "lost-wakeup", explains=None),
+    _cause("copied-lock", "own-copy", explains=_OPEN | _MIXED),
+    _cause("missing-post", "kept-semaphore", explains=_OPEN, weight=LIKELY),
     _cause("end-ignored", "end-ignored", explains=_OPEN | _LINES),
     _cause("wrong-clock", "clock", "end-ignored"),
     _cause("lock-made-again", "lock-made-again", explains=_OPEN | _MIXED),
@@ -203,6 +205,8 @@ CAUSES: Sequence[Cause] = (
         weight=LIKELY,
         alone=False,
     ),
+    _cause("cancelled", "cancelled", explains=_UNDONE, weight=LIKELY, alone=False),
+    _cause("gave-up", "gave-up", explains=_CUT, weight=LIKELY, alone=False),
     _cause(
         "interrupted-call",
         "interrupted",

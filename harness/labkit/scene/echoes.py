@@ -1,6 +1,8 @@
-"""Labs 01 and 02: what a server that returns every byte owes to those who send words."""
+"""Labs 01 and 02: what a server that returns every byte owes to those who send words, and to those who read late."""
 
 from __future__ import annotations
+
+import time
 
 from labkit.box.stream import Ended
 from labkit.ground.faults import Disconnected, Fault, Silent
@@ -24,6 +26,9 @@ _NAMES = (
 WORDS = tuple(name + end for name in _NAMES for end in (b"", b"\n", b"\r\n") if name + end)
 KEYS = (b"\x04", b"\x03", b"\x1a", b"\x1b", b"\xff", b"\x04\n", b"\xff\n", b"\0", b"\0\n")
 CAUSE = "word-as-command"
+
+AWAY_SECONDS = 2.5  # longer than most time-outs that somebody thought of
+CALM_SECONDS = 0.3  # no byte goes: all buffers are full
 
 
 def no_word_is_a_command(server: Server) -> None:
@@ -59,3 +64,21 @@ def _why(server: Server, word: bytes, fault: Fault) -> Fault:
         got=got,
         cause=CAUSE,
     )
+
+
+def late_reader_gets_all(server: Server, message: bytes) -> None:
+    """A client that sends what goes without reading, and is away for some seconds then, must get every byte of it.
+
+    message: more bytes than all buffers between the two have room for.
+    """
+    client = server.connect(_("late reader"))
+    sent = client.push(message, calm=CALM_SECONDS)
+    time.sleep(AWAY_SECONDS)
+    try:
+        client.expect(message[:sent])
+    except Fault as fault:
+        if isinstance(fault, Disconnected):
+            fault.cause = "closes-early"
+        fault.what = _("a client read its answers late: {why}").format(why=fault.what)
+        raise
+    client.close()
