@@ -111,13 +111,19 @@ class Stream:
         return lines
 
     def wait_until(self, enough: Callable[[bytes], bool], deadline: Deadline) -> bool:
-        """Wait until the bytes so far are `enough`; False at the deadline or at the stream's end."""
-        with self.changed:
-            while not enough(bytes(self.data)):
-                if self.closed or deadline.passed:
-                    return False
-                self.changed.wait(deadline.left)
+        """Wait until the bytes so far are `enough`; False at the deadline, at the stream's end or where none will come."""
+        while not self._comes(enough, deadline.turn):
+            # Not with the lock: the pump needs it to bring what has been written.
+            if self.closed or deadline.hopeless():
+                return self._comes(enough, 0.0)
         return True
+
+    def _comes(self, enough: Callable[[bytes], bool], seconds: float) -> bool:
+        """Whether the bytes are `enough`, now or within so many seconds; it may return earlier."""
+        with self.changed:
+            if not enough(bytes(self.data)) and not self.closed and seconds:
+                self.changed.wait(seconds)
+            return enough(bytes(self.data))
 
     def wait_for(self, pattern: str, deadline: Deadline) -> re.Match[str] | None:
         """Wait for a regular expression in the text so far; None if it does not come."""
@@ -167,6 +173,9 @@ class Program:
         self.cpu_used = 0.0  # by all its processes, as far as it was seen, in seconds
         self.most_resident = 0  # bytes that all its processes were seen to have at a time
         self._nice = False
+        self._reading = (
+            threading.Lock()
+        )  # held by the pump from a read on until its bytes stand in the stream
         self.places: tuple[Path, ...] = ()  # directories of this machine that it can write to
         self._began = time.monotonic()
         self._pid = 0
@@ -301,7 +310,7 @@ class Program:
 
     def wait(self, deadline: Deadline) -> Ended | None:
         """Wait for its end; None if it is still running at the deadline."""
-        while not _ready([self._pidfd], deadline.left) and not deadline.passed:
+        while not _ready([self._pidfd], deadline.turn) and not deadline.hopeless():
             pass
         return self.ended()
 
@@ -385,6 +394,16 @@ class Program:
 
     # -- what it says ------------------------------------------------------------------------
 
+    def heard(self) -> bool:
+        """Whether all that it has written so far stands in `stdout` and `stderr`."""
+        with self._reading:
+            return not any(_waiting(fd) for fd, _stream in self._ends)
+
+    @property
+    def on_terminal(self) -> bool:
+        """Whether it has a terminal, which takes its time to pass on what is written and typed."""
+        return self._terminal >= 0
+
     def _run_pump(self) -> None:
         """Read both outputs until they close; end a program that floods, forks or eats the machine."""
         streams = dict(self._ends)
@@ -395,12 +414,13 @@ class Program:
             running = self.running
             ends = [*streams, *([self._pidfd] if running else [])]
             ready = _ready(ends, COUNT_EVERY if running else WATCH_EVERY)
-            for fd in streams.keys() & set(ready):
-                data = _read(fd)
-                if data:
-                    self._take(streams[fd], partial[fd], data)
-                else:
-                    streams.pop(fd).close()
+            with self._reading:
+                for fd in streams.keys() & set(ready):
+                    data = _read(fd)
+                    if data:
+                        self._take(streams[fd], partial[fd], data)
+                    else:
+                        streams.pop(fd).close()
             if time.monotonic() - counted > COUNT_EVERY:
                 self._count()
                 counted = time.monotonic()
@@ -531,6 +551,12 @@ def _read(fd: int) -> bytes:
         return os.read(fd, 65536)
     except OSError:
         return b""
+
+
+def _waiting(fd: int) -> int:
+    """How many bytes are there to be read: ioctl(2), FIONREAD."""
+    (count,) = struct.unpack("i", fcntl.ioctl(fd, termios.FIONREAD, bytes(4)))
+    return int(count)
 
 
 def _first_process(status: IO[bytes]) -> int:

@@ -5,13 +5,13 @@ from __future__ import annotations
 import selectors
 import socket
 import struct
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
 from labkit.ground.faults import Disconnected, Fault, Silent
 from labkit.ground.journal import Journal
-from labkit.ground.pace import Deadline, Pace
+from labkit.ground.pace import Deadline, Pace, late
 from labkit.ground.words import _
 
 T = TypeVar("T")
@@ -53,12 +53,14 @@ class Client:
     def _in_time(self, deadline: Deadline, call: Callable[[], T]) -> T:
         """What a call on the socket returns; TimeoutError when the deadline has passed, which may be extended."""
         while True:
-            self.sock.settimeout(max(0.001, deadline.left))
+            self.sock.settimeout(max(0.001, deadline.turn))
             try:
                 return call()
             except TimeoutError:
-                if deadline.passed:
-                    raise
+                if deadline.hopeless():
+                    break
+        self.sock.settimeout(0.001)  # it may have come just before that was known
+        return call()
 
     def send(self, data: bytes) -> None:
         """Send all of `data`; Silent if the other side does not take it by the deadline."""
@@ -105,11 +107,15 @@ class Client:
             except TimeoutError:
                 if got:
                     self.journal.received(self.name, bytes(got))
-                self.journal.note(self.name, _("timed out"))
+                self.journal.note(
+                    self.name, late(deadline, _("timed out"), _("gives up: nothing will come"))
+                )
                 raise Silent(
-                    _("{client} timed out after {s:.1f} s").format(
-                        client=self.name, s=deadline.allowed
-                    ),
+                    late(
+                        deadline,
+                        _("{client} timed out after {s:.1f} s"),
+                        _("{client} waits in vain: all threads of the program sleep for good"),
+                    ).format(client=self.name, s=deadline.allowed),
                     got=bytes(got),
                 ) from None
             except OSError as error:
@@ -295,18 +301,21 @@ def exchange(
         for talk in talks:
             talk.client.sock.setblocking(False)
             waiting.register(talk.client.sock, selectors.EVENT_READ | selectors.EVENT_WRITE, talk)
-        while waiting.get_map() and not deadline.passed:
-            for key, mask in waiting.select(deadline.left):
-                talk = key.data
-                _move(talk, mask)
-                if talk.error or talk.done:
-                    waiting.unregister(talk.client.sock)
-                elif talk.sent == len(talk.payload) and key.events & selectors.EVENT_WRITE:
-                    waiting.modify(talk.client.sock, selectors.EVENT_READ, talk)
+        for key, mask in _events(waiting, deadline):
+            talk = key.data
+            _move(talk, mask)
+            if talk.error or talk.done:
+                waiting.unregister(talk.client.sock)
+            elif talk.sent == len(talk.payload) and key.events & selectors.EVENT_WRITE:
+                waiting.modify(talk.client.sock, selectors.EVENT_READ, talk)
     for talk in talks:
         talk.client.sock.setblocking(True)
         if not talk.done and not talk.error:
-            talk.error = _("no answer in {s:.1f} s").format(s=deadline.allowed)
+            talk.error = late(
+                deadline,
+                _("no answer in {s:.1f} s"),
+                _("no answer, and all threads of the program sleep for good"),
+            ).format(s=deadline.allowed)
             talk.late = True
     return talks
 
@@ -320,15 +329,30 @@ def await_answers(waiting: Sequence[Talk], wanted: int, deadline: Deadline) -> l
                 talk.error, talk.late = "", False
             talk.client.sock.setblocking(False)
             selector.register(talk.client.sock, selectors.EVENT_READ, talk)
-        while len(came) < wanted and selector.get_map() and not deadline.passed:
-            for key, mask in selector.select(deadline.left):
-                _move(key.data, mask)
-                if key.data.done or key.data.error:
-                    selector.unregister(key.fileobj)
-                    came += [key.data] if key.data.right else []
+        for key, mask in _events(selector, deadline, lambda: len(came) >= wanted):
+            _move(key.data, mask)
+            if key.data.done or key.data.error:
+                selector.unregister(key.fileobj)
+                came += [key.data] if key.data.right else []
     for talk in waiting:
         talk.client.sock.setblocking(True)
     return came
+
+
+def _events(
+    selector: selectors.BaseSelector,
+    deadline: Deadline,
+    enough: Callable[[], bool] = lambda: False,
+) -> Iterator[tuple[selectors.SelectorKey, int]]:
+    """What can be moved, as it comes, until nobody waits, it is `enough`, or nothing comes any more."""
+    last = False
+    while selector.get_map() and not enough():
+        found = selector.select(0.0 if last else deadline.turn)
+        yield from found
+        if last and (not found or not deadline.proved):
+            return
+        # Once more after that: something may have come just before it was known.
+        last = deadline.hopeless() if deadline.passed or not found else False
 
 
 def _move(talk: Talk, mask: int) -> None:
