@@ -17,7 +17,7 @@ from labkit.box import symbols
 from labkit.ground import proc
 from labkit.ground.faults import Trouble
 from labkit.hang import flight, rest
-from labkit.hang.flight import Event, Flight
+from labkit.hang.calls import Event, Flight
 from workshop import NATIVE, PROGRAMS, SECONDS, Workshop, line_of, needs
 
 HELGRIND = ("valgrind", "-q", "--tool=helgrind", f"--suppressions={NATIVE}/perturb.supp")
@@ -167,7 +167,7 @@ def test_what_each_thread_is_inside_of(shop: Workshop, tmp_path: Path) -> None:
     try:
         running = _when(stats, lambda found: found.now(1) is not None)
         assert_blocked(running, program)
-        assert _eventually(lambda: rest.at_rest(stats, process.pid))
+        assert _eventually(lambda: rest.at_rest({process.pid: stats}))
     finally:
         process.send_signal(signal.SIGKILL)
         process.wait()
@@ -197,7 +197,7 @@ def test_a_wait_that_ends_by_a_clock_is_no_rest(
         found = _when(stats, lambda found: getattr(found.now(0), "call", "") == call)
         assert found.now(0) in found.of(0)
         assert _eventually(lambda: proc.state(process.pid) == "S")
-        assert not any(rest.at_rest(stats, process.pid) for _look in range(5))
+        assert not any(rest.at_rest({process.pid: stats}) for _look in range(5))
     finally:
         process.kill()
         process.wait()

@@ -15,7 +15,7 @@ from labkit.diagnosis import facts, naming
 from labkit.diagnosis.facts import Busy, Evidence, Fact
 from labkit.ground.catalog import HARNESS
 from labkit.ground.faults import Fault, UnknownCause, witnessed
-from labkit.hang.flight import Event, Number
+from labkit.hang.calls import Event, Number
 from selftest.recorded import english  # noqa: F401: a fixture
 
 pytestmark = pytest.mark.usefixtures("english")

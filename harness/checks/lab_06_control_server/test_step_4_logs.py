@@ -103,7 +103,7 @@ def test_times_of_three_digits(scene: Scene) -> None:
     """Milliseconds are three digits, in the first tenth of a second, too."""
     console = consoles.start(scene)
     for _try in range(40):
-        console.program.eventually(lambda: time.time() % 1 < 0.05, 1.0)
+        scene.pace.eventually(lambda: time.time() % 1 < 0.05, 1.0)
         console.status()
         whole(console.log())
         if any(int(text[20:23]) < 100 for text in console.log().times):

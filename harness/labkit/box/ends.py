@@ -45,6 +45,12 @@ def read(fd: int) -> bytes:
         return b""
 
 
+def waiting(fd: int) -> int:
+    """How many bytes are there to be read: ioctl(2), FIONREAD."""
+    (count,) = struct.unpack("i", fcntl.ioctl(fd, termios.FIONREAD, bytes(4)))
+    return int(count)
+
+
 def ready(fds: Sequence[int], seconds: float) -> list[int]:
     """Those of the descriptors that can be read, at the latest after `seconds`. Not select(2), which ends at 1023."""
     poller = select.poll()

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from labkit.box import network, sandbox
-from labkit.box.ends import outputs, read, ready, set_columns, shown_on
+from labkit.box.ends import outputs, read, ready, set_columns, shown_on, waiting
 from labkit.box.family import first_process, orphans, pidfd_of, reap_orphans, send_quietly
 from labkit.box.places import MOST_WRITTEN, written
 from labkit.box.stream import Ended, Stream, how_ended, note_lines
@@ -77,6 +77,8 @@ class Program:
         self.cpu_used = 0.0  # by all its processes, as far as it was seen, in seconds
         self.most_resident = 0  # bytes that all its processes were seen to have at a time
         self._nice = False
+        # Held by the pump from a read on until its bytes stand in the stream.
+        self._reading = threading.Lock()
         self.places: tuple[Path, ...] = ()  # directories of this machine that it can write to
         self._began = time.monotonic()
         self._pid = 0
@@ -211,7 +213,7 @@ class Program:
 
     def wait(self, deadline: Deadline) -> Ended | None:
         """Wait for its end; None if it is still running at the deadline."""
-        while not ready([self._pidfd], deadline.left) and not deadline.passed:
+        while not ready([self._pidfd], deadline.turn) and not deadline.hopeless():
             pass
         return self.ended()
 
@@ -294,6 +296,16 @@ class Program:
 
     # -- what it says ------------------------------------------------------------------------
 
+    def heard(self) -> bool:
+        """Whether all that it has written so far stands in `stdout` and `stderr`."""
+        with self._reading:
+            return not any(waiting(fd) for fd, _stream in self._ends)
+
+    @property
+    def on_terminal(self) -> bool:
+        """Whether it has a terminal, which takes its time to pass on what is written and typed."""
+        return self._terminal >= 0
+
     def _run_pump(self) -> None:
         """Read both outputs until they close; end a program that floods, forks or eats the machine."""
         streams = dict(self._ends)
@@ -304,12 +316,13 @@ class Program:
             running = self.running
             ends = [*streams, *([self._pidfd] if running else [])]
             came = ready(ends, COUNT_EVERY if running else WATCH_EVERY)
-            for fd in streams.keys() & set(came):
-                data = read(fd)
-                if data:
-                    self._take(streams[fd], partial[fd], data)
-                else:
-                    streams.pop(fd).close()
+            with self._reading:
+                for fd in streams.keys() & set(came):
+                    data = read(fd)
+                    if data:
+                        self._take(streams[fd], partial[fd], data)
+                    else:
+                        streams.pop(fd).close()
             if time.monotonic() - counted > COUNT_EVERY:
                 self._count()
                 counted = time.monotonic()

@@ -83,13 +83,19 @@ class Stream:
         return lines
 
     def wait_until(self, enough: Callable[[bytes], bool], deadline: Deadline) -> bool:
-        """Wait until the bytes so far are `enough`; False at the deadline or at the stream's end."""
-        with self.changed:
-            while not enough(bytes(self.data)):
-                if self.closed or deadline.passed:
-                    return False
-                self.changed.wait(deadline.left)
+        """Wait until the bytes so far are `enough`; False at the deadline, at the stream's end or where none will come."""
+        while not self._comes(enough, deadline.turn):
+            # Not with the lock: the pump needs it to bring what has been written.
+            if self.closed or deadline.hopeless():
+                return self._comes(enough, 0.0)
         return True
+
+    def _comes(self, enough: Callable[[bytes], bool], seconds: float) -> bool:
+        """Whether the bytes are `enough`, now or within so many seconds; it may return earlier."""
+        with self.changed:
+            if not enough(bytes(self.data)) and not self.closed and seconds:
+                self.changed.wait(seconds)
+            return enough(bytes(self.data))
 
     def wait_for(self, pattern: str, deadline: Deadline) -> re.Match[str] | None:
         """Wait for a regular expression in the text so far; None if it does not come."""

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from labkit.ground.words import _, ngettext
 
 if TYPE_CHECKING:
-    from labkit.hang.flight import Event, Number
+    from labkit.hang.calls import Event, Number
 
 READS = frozenset({"recv", "read", "recvfrom", "recvmsg", "readv"})
 SENDS = frozenset({"send", "write", "sendto", "sendmsg", "writev"})

@@ -27,7 +27,7 @@ from labkit.diagnosis.facts import (
 from labkit.ground.words import _
 
 if TYPE_CHECKING:
-    from labkit.hang.flight import Event
+    from labkit.hang.calls import Event
 
 STDIN = 0
 

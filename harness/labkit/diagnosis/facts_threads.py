@@ -27,7 +27,7 @@ from labkit.diagnosis.facts import (
 from labkit.ground.words import _, ngettext
 
 if TYPE_CHECKING:
-    from labkit.hang.flight import Event
+    from labkit.hang.calls import Event
 
 TRIES = frozenset({"pthread_mutex_trylock", "pthread_tryjoin_np", "sem_trywait", "mtx_trylock"})
 

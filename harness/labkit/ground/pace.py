@@ -29,6 +29,10 @@ LONG_SECONDS, MOST_LONG = 30.0, 3.0
 FRESH_SECONDS, MOST_FRESH_SECONDS = 0.2, 1.0
 LOOK_SHARE = 0.02  # of a processor's time, that looks may take: they are a load, too
 MOST_THREADS = 200  # of a process, that are looked at: a look at thousands would itself be the load
+LOOK_EVERY_SECONDS, LOOK_COST = (
+    0.2,
+    0.1,
+)  # whether programs rest: how often, and the share of the time for it
 RECENT_SECONDS = 2.0  # of several looks in this time a middle one counts
 
 
@@ -79,11 +83,16 @@ class Deadline:
 
     longer: the span that the load of this moment would allow. If that is more when the time is over, the
     deadline is extended, once: asked repeatedly it would keep the highest load ever seen.
+    still: what the programs under test are in, if it is proved that they rest until something comes from us; else None.
+    proved: whether the wait ended by that, and not by the clock.
     """
 
     at: float
     allowed: float
     longer: Callable[[], float] | None = None
+    still: Callable[[], object] | None = None
+    proved: bool = False
+    _look_at: float = 0.0
 
     @property
     def left(self) -> float:
@@ -97,6 +106,44 @@ class Deadline:
     def passed(self) -> bool:
         return self.left <= 0.0
 
+    @property
+    def turn(self) -> float:
+        """Seconds to wait for something before `hopeless` is to be asked; 0 when the time is over."""
+        if not self.still or self.proved:
+            return self.left
+        self._look_at = self._look_at or time.monotonic() + LOOK_EVERY_SECONDS
+        return min(self.left, max(0.001, self._look_at - time.monotonic()))
+
+    def hopeless(self, came: Callable[[], bool] | None = None) -> bool:
+        """Whether it is of no use to wait on: the time is over, or it is proved that nothing comes any more.
+
+        Look once more after this: what is waited for may have come just before. came: says whether it has, where
+        that cannot be waited for by a call; a program that this itself makes run is not at rest.
+        """
+        if self.passed:
+            return True
+        began = time.monotonic()
+        if not self.still or self.turn > 0.001:
+            return False
+        self.proved = self._rests(self.still, came)
+        self._look_at = time.monotonic()
+        self._look_at += max(LOOK_EVERY_SECONDS, (self._look_at - began) / LOOK_COST)
+        if self.proved:
+            self.at, self.longer = began, None
+        return self.proved
+
+    @staticmethod
+    def _rests(still: Callable[[], object], came: Callable[[], bool] | None) -> bool:
+        rest = still()
+        if rest is None or came is None:
+            return rest is not None
+        return not came() and still() == rest
+
+
+def late(deadline: Deadline, by_time: str, by_proof: str) -> str:
+    """What is said of a wait in vain: whether its time was over, or it was proved that nothing would come."""
+    return by_proof if deadline.proved else by_time
+
 
 class Pace:
     """The one factor by which everything time-bound is scaled.
@@ -107,6 +154,8 @@ class Pace:
     def __init__(self, measured: float = 1.0) -> None:
         self.measured = min(MOST, max(1.0, measured))
         self.tested: Callable[[], Iterable[int]] = tuple
+        # What the programs under test are in, if it is proved that they rest; a `Scene` says that, too.
+        self.still: Callable[[], object] = lambda: None
         # The highest load of others that was seen; the code that uses it resets it.
         self.heaviest = 1.0
         self._looks: deque[tuple[float, float]] = deque()  # when, the load that was seen
@@ -165,7 +214,8 @@ class Pace:
             return min(wanted * factor, max(LONG_SECONDS, wanted * MOST_LONG))
 
         allowed = stretched(self.factor())
-        return Deadline(time.monotonic() + allowed, allowed, lambda: stretched(self._others()))
+        now = time.monotonic()
+        return Deadline(now + allowed, allowed, lambda: stretched(self._others()), self.still)
 
     def eventually(
         self, condition: Callable[[], bool], seconds: float, weight: float = 1.0

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from labkit.ground import proc
 
-ESTABLISHED, SYN_SENT, LISTEN = "01", "02", "0A"  # tcp_states.h
+ESTABLISHED, SYN_SENT, SYN_RECV, LISTEN = "01", "02", "03", "0A"  # tcp_states.h
 MAPPED = bytes(10) + b"\xff\xff"  # how an IPv4 address begins in an IPv6 socket
 FAMILIES = {"tcp": socket.AF_INET, "tcp6": socket.AF_INET6}
 

@@ -54,7 +54,9 @@ def spin(program: Running) -> Spin | None:
     seen = None
     for _look in range(LOOKS):
         before, began = proc.tasks(program.pid), time.monotonic()
-        program.eventually(lambda: time.monotonic() - began > WINDOW_SECONDS, 5.0)
+        program.scene.pace.eventually(
+            lambda: not program.running or time.monotonic() - began > WINDOW_SECONDS, 5.0
+        )
         seen = _compared(before, proc.tasks(program.pid), time.monotonic() - began)
         if seen is None:
             return None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -11,13 +12,14 @@ from labkit.box import shimstats
 from labkit.box.program import Program
 from labkit.box.stream import Ended
 from labkit.ground.faults import Fault, Silent, Trouble
-from labkit.ground.pace import Deadline
+from labkit.ground.pace import Deadline, late
 from labkit.ground.words import _
 from labkit.scene.tools import Tool
 
 if TYPE_CHECKING:
     from labkit.scene.scene import Scene
 
+FIRST_PAUSE, LONGEST_PAUSE = 0.001, 0.02  # seconds between two looks at a condition
 Stdin = Literal["pipe", "terminal"] | bytes | None
 
 
@@ -41,10 +43,14 @@ class Running(Program):
         return self.scene.pace.deadline(seconds, self.tool.weight)
 
     def eventually(self, condition: Callable[[], bool], seconds: float) -> bool:
-        """Wait for a condition about this program; False at the deadline or when the program has ended."""
-        self.scene.pace.eventually(
-            lambda: not self.running or condition(), seconds, self.tool.weight
-        )
+        """Wait for a condition about this program; False at the deadline or when nothing changes any more.
+
+        That is when it has ended, or rests until something comes. A condition about time itself is for `Pace.eventually`.
+        """
+        deadline, pause = self.deadline(seconds), FIRST_PAUSE
+        while self.running and not condition() and not deadline.hopeless(condition):
+            time.sleep(pause)
+            pause = min(LONGEST_PAUSE, pause * 1.5)
         return condition()
 
     def stats(self) -> shimstats.ShimStats:
@@ -95,9 +101,11 @@ class Running(Program):
             raise self.killed_for
         if ended is None:
             raise Silent(
-                _("{program} did not end within {s:.1f} s").format(
-                    program=self.name, s=deadline.allowed
-                ),
+                late(
+                    deadline,
+                    _("{program} did not end within {s:.1f} s"),
+                    _("{program} does not end: all its threads sleep, and nothing will wake them"),
+                ).format(program=self.name, s=deadline.allowed),
                 cause="hang",
             )
         return ended

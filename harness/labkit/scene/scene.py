@@ -19,6 +19,7 @@ from labkit.ground.faults import Fault, Trouble
 from labkit.ground.journal import Journal
 from labkit.ground.pace import Pace
 from labkit.ground.words import _
+from labkit.scene import stillness
 from labkit.scene.running import Running, Stdin, stdin_of
 from labkit.scene.server import Server, wait_listening
 from labkit.scene.tools import (
@@ -68,6 +69,8 @@ class Scene:
         self.journal = Journal()
         self.programs: list[Running] = []
         pace.tested = lambda: [pid for program in self.programs for pid in program.everybody()]
+        self._rest: object = None  # what its programs were last proved to be in for good
+        pace.still = self._still
         self.figures: list[str] = []
         self.stdin: Stdin = None  # the default of all programs
         # Raises what a tool has found in a program that has ended. Set by the module that can read its reports.
@@ -79,6 +82,15 @@ class Scene:
         self._others: list[Closing] = []
         self._clients: list[Client] = []
         self._peers: list[Peer] = []
+
+    def _still(self) -> object:
+        """What all its programs are in for good, so that nothing comes of waiting; None where that is not proved."""
+        rest = stillness.of(self.programs)
+        if rest is not None and rest != self._rest:
+            words = _("all threads of what runs sleep, and nothing is on its way to them")
+            self.journal.note(_("the kernel"), words)
+            self._rest = rest
+        return rest
 
     # -- networks and clients ----------------------------------------------------------------
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from labkit.box.stream import Ended
 from labkit.ground.faults import Fault, Silent
-from labkit.ground.pace import Deadline
+from labkit.ground.pace import Deadline, late
 from labkit.ground.words import _
 from labkit.scene.running import Running
 from labkit.scene.tools import NATIVELY, UNDER_HELGRIND
@@ -86,11 +86,17 @@ class Server:
         if program.killed_for:
             raise program.killed_for
         if ended is None:
-            patient = program.deadline(3.0)
-            ended = self._wait_stopped(patient, number)
+            # Where it was proved that it sleeps for good, that is proved again at once.
+            ended = self._wait_stopped(program.deadline(3.0), number)
             took = time.monotonic() - began
             raise Silent(
-                _("{program} did not end within {s:.1f} s of {signal}{later}").format(
+                late(
+                    limit,
+                    _("{program} did not end within {s:.1f} s of {signal}{later}"),
+                    _(
+                        "{program} does not end after {signal}: all its threads sleep for good{later}"
+                    ),
+                ).format(
                     program=program.name,
                     s=limit.allowed,
                     signal=number.name,

@@ -19,7 +19,7 @@ from labkit.ground.faults import Fault, Silent, Trouble
 from labkit.ground.stacks import Frame, own
 from labkit.ground.words import _
 from labkit.hang import flight, hang, threads, waits
-from labkit.hang.flight import Flight
+from labkit.hang.calls import Flight
 from labkit.hang.waits import Wait
 from labkit.reports import wording
 from labkit.scene.running import Running, of_end

@@ -9,7 +9,7 @@ from typing import TypeVar
 
 from labkit.ground.faults import Disconnected, Fault, Silent
 from labkit.ground.journal import Journal
-from labkit.ground.pace import Deadline, Pace
+from labkit.ground.pace import Deadline, Pace, late
 from labkit.ground.words import _
 
 T = TypeVar("T")
@@ -51,12 +51,14 @@ class Client:
     def _in_time(self, deadline: Deadline, call: Callable[[], T]) -> T:
         """What a call on the socket returns; TimeoutError when the deadline has passed, which may be extended."""
         while True:
-            self.sock.settimeout(max(0.001, deadline.left))
+            self.sock.settimeout(max(0.001, deadline.turn))
             try:
                 return call()
             except TimeoutError:
-                if deadline.passed:
-                    raise
+                if deadline.hopeless():
+                    break
+        self.sock.settimeout(0.001)  # it may have come just before that was known
+        return call()
 
     def send(self, data: bytes) -> None:
         """Send all of `data`; Silent if the other side does not take it by the deadline."""
@@ -103,11 +105,15 @@ class Client:
             except TimeoutError:
                 if got:
                     self.journal.received(self.name, bytes(got))
-                self.journal.note(self.name, _("timed out"))
+                self.journal.note(
+                    self.name, late(deadline, _("timed out"), _("gives up: nothing will come"))
+                )
                 raise Silent(
-                    _("{client} timed out after {s:.1f} s").format(
-                        client=self.name, s=deadline.allowed
-                    ),
+                    late(
+                        deadline,
+                        _("{client} timed out after {s:.1f} s"),
+                        _("{client} waits in vain: all threads of the program sleep for good"),
+                    ).format(client=self.name, s=deadline.allowed),
                     got=bytes(got),
                 ) from None
             except OSError as error:

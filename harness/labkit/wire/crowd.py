@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import selectors
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from labkit.ground.faults import Fault, Silent
-from labkit.ground.pace import Deadline
+from labkit.ground.pace import Deadline, late
 from labkit.ground.words import _
 from labkit.wire.clients import CHUNK, Client, likely_cause
 
@@ -60,18 +60,21 @@ def exchange(
         for talk in talks:
             talk.client.sock.setblocking(False)
             waiting.register(talk.client.sock, selectors.EVENT_READ | selectors.EVENT_WRITE, talk)
-        while waiting.get_map() and not deadline.passed:
-            for key, mask in waiting.select(deadline.left):
-                talk = key.data
-                _move(talk, mask)
-                if talk.error or talk.done:
-                    waiting.unregister(talk.client.sock)
-                elif talk.sent == len(talk.payload) and key.events & selectors.EVENT_WRITE:
-                    waiting.modify(talk.client.sock, selectors.EVENT_READ, talk)
+        for key, mask in _events(waiting, deadline):
+            talk = key.data
+            _move(talk, mask)
+            if talk.error or talk.done:
+                waiting.unregister(talk.client.sock)
+            elif talk.sent == len(talk.payload) and key.events & selectors.EVENT_WRITE:
+                waiting.modify(talk.client.sock, selectors.EVENT_READ, talk)
     for talk in talks:
         talk.client.sock.setblocking(True)
         if not talk.done and not talk.error:
-            talk.error = _("no answer in {s:.1f} s").format(s=deadline.allowed)
+            talk.error = late(
+                deadline,
+                _("no answer in {s:.1f} s"),
+                _("no answer, and all threads of the program sleep for good"),
+            ).format(s=deadline.allowed)
             talk.late = True
     return talks
 
@@ -85,15 +88,30 @@ def await_answers(waiting: Sequence[Talk], wanted: int, deadline: Deadline) -> l
                 talk.error, talk.late = "", False
             talk.client.sock.setblocking(False)
             selector.register(talk.client.sock, selectors.EVENT_READ, talk)
-        while len(came) < wanted and selector.get_map() and not deadline.passed:
-            for key, mask in selector.select(deadline.left):
-                _move(key.data, mask)
-                if key.data.done or key.data.error:
-                    selector.unregister(key.fileobj)
-                    came += [key.data] if key.data.right else []
+        for key, mask in _events(selector, deadline, lambda: len(came) >= wanted):
+            _move(key.data, mask)
+            if key.data.done or key.data.error:
+                selector.unregister(key.fileobj)
+                came += [key.data] if key.data.right else []
     for talk in waiting:
         talk.client.sock.setblocking(True)
     return came
+
+
+def _events(
+    selector: selectors.BaseSelector,
+    deadline: Deadline,
+    enough: Callable[[], bool] = lambda: False,
+) -> Iterator[tuple[selectors.SelectorKey, int]]:
+    """What can be moved, as it comes, until nobody waits, it is `enough`, or nothing comes any more."""
+    last = False
+    while selector.get_map() and not enough():
+        found = selector.select(0.0 if last else deadline.turn)
+        yield from found
+        if last and (not found or not deadline.proved):
+            return
+        # Once more after that: something may have come just before it was known.
+        last = deadline.hopeless() if deadline.passed or not found else False
 
 
 def _move(talk: Talk, mask: int) -> None:
