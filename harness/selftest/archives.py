@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gzip
 import io
 import tarfile
 import zipfile
@@ -41,8 +40,3 @@ def encrypted(files: Mapping[str, bytes]) -> bytes:
             data[place + offset] |= 1
             place = data.find(mark, place + 4)
     return bytes(data)
-
-
-def bomb(size: int = 64 << 20) -> bytes:
-    """A gzip file of so many zeros, which are no tar archive either: it has to be refused before they are there."""
-    return gzip.compress(bytes(size))

@@ -25,7 +25,8 @@ _PRAIRIE = re.compile(
 )
 _TIMED = re.compile(r"(?P<who>.+)[_@](?P<when>\d{4}-\d\d-\d\dT\d\d[-:]?\d\d(?:[-:]?\d\d)?)")
 _ARCHIVE = re.compile(r"\.(?:zip|tar\.gz|tgz|tar)$", re.I)
-_META = re.compile(r"\s*(?:- )?:(?P<key>name|sid|email|created_at): *(?P<value>.*)")
+_SECTION = re.compile(r"  :(?P<key>\w+): *(?P<value>.*)")
+_META = re.compile(r"\s+(?:- )?:(?P<key>name|sid|email): *(?P<value>.*)")
 
 
 @dataclass(frozen=True)
@@ -101,19 +102,22 @@ def moment(text: str) -> datetime | None:
 def gradescope(metadata: str) -> dict[str, list[Label]]:
     """The students of each folder of an export, from the text of submission_metadata.yml.
 
-    Only what stands at the top of an entry counts: a history of earlier attempts is indented further.
+    A history of earlier attempts, which may stand there too, counts for nothing.
     """
     found: dict[str, list[Label]] = {}
-    folder, whens = "", dict[str, datetime | None]()
+    whens: dict[str, datetime | None] = {}
+    folder = section = ""
     for line in metadata.splitlines():
         if re.fullmatch(r"[\w.-]+:\s*", line):
             folder = line.strip()[:-1]
             found[folder] = []
-        elif folder and (entry := _META.match(line)) and not line.startswith(" " * 5):
+        elif folder and (heading := _SECTION.match(line)):
+            section = heading["key"]
+            if section == "created_at":
+                whens[folder] = moment(re.split(r"[.Z+]", heading["value"])[0])
+        elif folder and section == "submitters" and (entry := _META.match(line)):
             value = entry["value"].strip().strip("'\"")
-            if entry["key"] == "created_at":
-                whens[folder] = moment(re.split(r"[.Z+]", value)[0])
-            elif entry["key"] == "name":
+            if entry["key"] == "name":
                 found[folder].append(Label(value, value))
             elif found[folder]:
                 found[folder][-1] = _with(found[folder][-1], entry["key"], value)
@@ -132,7 +136,7 @@ def _with(one: Label, key: str, value: str) -> Label:
 def directory_name(student: str) -> str:
     """A name for a student's directories: printable, no path, and another one for each student."""
     safe = re.sub(r"[^\w.@+-]+", "-", student).strip(".-")[:MOST_NAME]
-    if safe == student:
+    if safe and safe == student:
         return safe
     return (
         f"{safe or 'student'}-{hashlib.sha256(student.encode('utf-8', 'replace')).hexdigest()[:8]}"
