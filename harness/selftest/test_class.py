@@ -12,7 +12,7 @@ from signal import SIGKILL
 import pytest
 
 from archives import zipped
-from commandline import LAB, SECONDS, Command, Ran, lab, two
+from commandline import LAB, SECONDS, Command, Ran, judged, lab, two
 from graded import mutants
 from labkit.box import sandbox
 from labkit.classroom import gradebook, page
@@ -42,8 +42,8 @@ def words(submissions: Path, into: Path, *more: str | Path) -> list[str | Path]:
 
 
 def grade(submissions: Path, into: Path, *more: str | Path) -> Ran:
-    """Grade a class to its end."""
-    return lab(*words(submissions, into, *more)[1:])
+    """Grade a class to its end, as a person would: again where the machine was too busy for a verdict."""
+    return judged(*words(submissions, into, *more)[1:])
 
 
 def table(path: Path) -> dict[str, dict[str, str]]:

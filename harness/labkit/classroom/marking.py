@@ -55,8 +55,9 @@ class Marking:
             try:
                 waiting: dict[Future[int], Job] = {}
                 for job in jobs:
-                    place = reports.setdefault(job, self._ledger.scratch())
-                    waiting[pool.submit(self._one, job, place, last)] = job
+                    if job not in reports:
+                        reports[job] = self._ledger.scratch()
+                    waiting[pool.submit(self._one, job, reports[job], last)] = job
                 for future in as_completed(waiting):
                     self._ended += 1
                     self._tell(waiting[future], len(jobs))
