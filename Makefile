@@ -9,16 +9,19 @@ WORK := labs
 SEED :=
 AGAIN :=
 PORT := 8000
+SUBMISSIONS :=
+ROSTER :=
+DEADLINE :=
 INTO :=
 FORCE :=
 # An order may stand in the environment, too: SANDBOX=none runs programs without the sandbox.
 SANDBOX ?=
-export LAB STEP WORK SEED AGAIN INTO FORCE SANDBOX
+export LAB STEP WORK SEED AGAIN INTO FORCE SUBMISSIONS ROSTER DEADLINE SANDBOX
 
 RU := $(if $(filter ru%,$(firstword $(LANGUAGE) $(LC_ALL) $(LC_MESSAGES) $(LANG))),ru)
 
 .DEFAULT_GOAL := help
-.PHONY: help check grade docs docs-serve doctor quiz starters new test bench knowledge lint format words
+.PHONY: help check grade class docs docs-serve doctor quiz starters new test bench knowledge lint format words
 
 help:
 	@sed -n 's/^##$(RU) //p' Makefile
@@ -39,6 +42,16 @@ check:
 grade:
 	@harness/setup.sh student
 	@harness/lab grade --work "$$WORK" $${AGAIN:+--again "$$AGAIN"}
+
+##   make class SUBMISSIONS=DIR [LAB=02] [INTO=DIR]  every student: a gradebook
+##ru   make class SUBMISSIONS=DIR [LAB=02] [INTO=DIR]  все студенты: ведомость
+# Also ROSTER=CSV and DEADLINE=2026-05-01T23:59.
+ABOUT   := Say where the submissions are: make class SUBMISSIONS=DIR
+ABOUTru := Скажите, где сданные работы: make class SUBMISSIONS=DIR
+class:
+	@$(if $(SUBMISSIONS),,$(error $(ABOUT$(RU))))harness/setup.sh student
+	@harness/lab class "$$SUBMISSIONS" $${LAB:+--lab "$$LAB"} $${ROSTER:+--roster "$$ROSTER"} \
+		$${DEADLINE:+--deadline "$$DEADLINE"} $${INTO:+--into "$$INTO"}
 
 ##   make docs                                       the workbook as a site
 ##ru   make docs                                       учебник в виде сайта

@@ -1,8 +1,8 @@
-"""The command line: `check` one lab, `grade` them all, `doctor` the machine, a `quiz`, make the `starters`;
+"""The command line: `check` one lab, `grade` them all or a `class`, `doctor` the machine, a `quiz`, make the `starters`;
 `new` and `lint` are for who adds a lab.
 
-Exit status: 0 graded and every step passed (of the quiz: done, or left), 1 graded and something failed,
-2 wrong arguments, 3 an error of ours or the machine's.
+Exit status: 0 graded and every step passed (of a class: every lab has a verdict; of the quiz: done, or left),
+1 graded and something failed, 2 wrong arguments, 3 an error of ours or the machine's.
 """
 
 from __future__ import annotations
@@ -17,8 +17,10 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
+from labkit.box import sandbox
 from labkit.box.decision import WrongOrder
 from labkit.build.build import CACHE
+from labkit.classroom import evening
 from labkit.grading import run
 from labkit.ground import catalog, scratch
 from labkit.ground.catalog import BUILD, LABS, NoSuchLab
@@ -130,6 +132,9 @@ def _parser() -> argparse.ArgumentParser:
         command.add_argument(
             "--report", type=Path, default=BUILD / "report", help=_("where the report goes")
         )
+    whole = commands.add_parser("class", help=_("every student's labs: a gradebook"))
+    evening.add_arguments(whole, _jobs())
+    whole.set_defaults(run=_class)
     doctor = commands.add_parser("doctor", help=_("what this machine lacks, and what to type"))
     doctor.set_defaults(run=_doctor)
     quiz = commands.add_parser("quiz", help=_("control questions, with explanations"))
@@ -267,3 +272,20 @@ def _grade(options: argparse.Namespace) -> int:
         return _complain(_("there is no directory {dir}").format(dir=options.work), 2)
     order = run.Order(options.work, options.report, again=options.again)
     return max(result.exit_status for result in run.grade(order, options.jobs))
+
+
+# -- class -------------------------------------------------------------------------------------------
+
+
+def _class(options: argparse.Namespace) -> int:
+    """Strangers' programs run in the sandbox, or not at all."""
+    try:
+        order = evening.order(options, _jobs())
+    except evening.WrongOrder as why:
+        return _complain(str(why), 2)
+    _prepare()
+    decided = sandbox.decide()
+    if not decided.sandboxed:
+        words = _("a class is graded in the sandbox only, and there is none: {why}")
+        return _complain(words.format(why=decided.left_out), 3)
+    return evening.grade(order)

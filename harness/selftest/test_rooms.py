@@ -23,6 +23,7 @@ ROOMS = (
     "diagnosis",
     "scene",
     "grading",
+    "classroom",
     "workbook",
     "doctor",
     "cli",
