@@ -20,7 +20,7 @@ from labkit.diagnosis.facts import (
 from labkit.ground.words import _
 
 if TYPE_CHECKING:
-    from labkit.hang.flight import Event
+    from labkit.hang.calls import Event
 
 _DETACHES = frozenset({"pthread_detach", "thrd_detach"})
 _SIGNALS = frozenset(
