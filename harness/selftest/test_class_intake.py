@@ -74,6 +74,12 @@ def refusal(data: bytes, name: str = "work.zip") -> str:
             Label("petrovaanna_77", "petrovaanna", late=True, inside=("echo_server-1.c",)),
         ),
         (
+            "LATE_anon_x7Yq2_12345_echo_server.c",
+            True,
+            "",
+            Label("anon_x7Yq2", late=True, inside=("echo_server.c",)),
+        ),
+        (
             "anna_p@example.org_1_02-threaded-echo_1_3_998_echo_server.c",
             True,
             "",
@@ -93,7 +99,16 @@ def refusal(data: bytes, name: str = "work.zip") -> str:
             Label("anna", "anna", when=datetime(2026, 5, 1, 23, 59)),
         ),
     ],
-    ids=["moodle", "moodle-flat", "canvas", "prairielearn", "github", "plain", "timed"],
+    ids=[
+        "moodle",
+        "moodle-flat",
+        "canvas",
+        "anonymous",
+        "prairielearn",
+        "github",
+        "plain",
+        "timed",
+    ],
 )
 def test_a_name_is_understood(entry: str, is_file: bool, folder: str, expected: Label) -> None:
     """Each platform's form says who, and what else it knows."""

@@ -1,9 +1,9 @@
 """Whose submission an entry of a download is, which attempt of theirs, and whether it came late: by its name.
 
-Where the forms are documented (read in 2026):
+Where the forms are from:
 Moodle: mod/assign/classes/downloader.php of its source, get_student_prefix and load_submissionplugin_filelist.
-Canvas: its guide "How do I download all student submissions for an assignment?"; a late file has LATE in its name.
-Gradescope: "Export Submissions" gives folders and a submission_metadata.yml, as graders that read it show.
+Canvas: lib/content_zipper.rb of its source, get_filename and add_upload_submission.
+Gradescope: other people's graders that read the folders and the submission_metadata.yml of "Export Submissions".
 PrairieLearn: instructorAssessmentDownloads.tsx of its source, extractFilesForSubmissions.
 GitHub: `gh classroom clone student-repos`, student-repos.go of github/gh-classroom: SLUG-submissions/SLUG-USER.
 Any other name is the student's, perhaps with the time of the attempt behind it: ivanov_2026-05-01T23-59.
@@ -19,7 +19,10 @@ from datetime import datetime
 MOST_NAME = 60  # characters of a name that becomes a directory's
 
 _MOODLE = re.compile(r"(?P<who>.+)_(?P<id>\d+)_assignsubmission_file(?:_(?P<file>.*))?", re.S)
-_CANVAS = re.compile(r"(?P<who>[^_]+)(?P<late>_LATE)?_(?P<id>\d+)_\d+_(?P<file>.+)", re.S)
+_CANVAS = re.compile(r"(?P<who>.+?)(?P<late>_LATE)?_(?P<id>\d+)_\d+_(?P<file>.+)", re.S)
+_ANONYMOUS = re.compile(
+    r"(?P<late>LATE_)?(?P<who>anon_[^_]+)_\d+_(?P<file>.+)", re.S
+)  # Canvas, too
 _PRAIRIE = re.compile(
     r"(?P<who>[^@/]+@[^_/]+)_\d+_(?P<question>.+)_\d+_\d+_(?P<number>\d+)_(?P<file>.+)", re.S
 )
@@ -73,7 +76,12 @@ def _moodle(entry: str, is_file: bool) -> Label | None:
 
 def _canvas(entry: str, is_file: bool) -> Label | None:
     """The files of a student's last attempt, the only one that Canvas hands out, have attachment numbers each."""
-    found = _CANVAS.fullmatch(entry) if is_file else None
+    if not is_file:
+        return None
+    found = _ANONYMOUS.fullmatch(entry)
+    if found:
+        return Label(found["who"], late=bool(found["late"]), inside=(found["file"],))
+    found = _CANVAS.fullmatch(entry)
     if not found:
         return None
     student = f"{found['who']}_{found['id']}"
