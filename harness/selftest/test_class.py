@@ -13,7 +13,6 @@ import pytest
 
 from archives import zipped
 from commandline import LAB, SECONDS, Command, Ran, judged, lab, two
-from graded import mutants
 from labkit.box import sandbox
 from labkit.classroom import gradebook, page
 from labkit.classroom.gradebook import ERROR, GRADED, Grade, Mark, Row
@@ -21,7 +20,8 @@ from labkit.classroom.intake import Student
 from labkit.classroom.ledger import Job, Ledger
 from labkit.classroom.marking import TRIES, Marking
 from labkit.classroom.roster import Person
-from labkit.ground.catalog import LABS, SOLUTIONS
+from labkit.ground.catalog import BUILD, LABS, SOLUTIONS
+from labkit.workbook.answers import mutants
 
 NAME = two().name
 STEP = 1  # of lab 02: there a starter fails soonest
@@ -213,3 +213,10 @@ def test_the_page_shows_names_and_runs_none() -> None:
     text = page.html([row(GRADED), row(ERROR)], [two()])
     parser.feed(text)
     assert not parser.found & {"script", "i", "b", "link", "img"} and "&lt;script&gt;" in text
+
+
+def test_what_a_student_types_is_of_their_own_machine() -> None:
+    """The commands of a failure block name labs/, not where the instructor keeps the submission."""
+    work = BUILD / "class" / "work" / "anna"
+    block = "  $ gcc build/class/work/anna/01-echo/a.c\n  $ make check LAB=01 WORK=build/class/work/anna\n"
+    assert gradebook.as_at_home(block, work) == "  $ gcc labs/01-echo/a.c\n  $ make check LAB=01\n"

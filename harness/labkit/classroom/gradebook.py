@@ -10,13 +10,15 @@ from __future__ import annotations
 import csv
 import io
 import json
+import shlex
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from labkit.classroom.intake import Student
 from labkit.classroom.ledger import Job, Ledger
-from labkit.ground.catalog import Lab, Step
+from labkit.ground.catalog import BUILD, Lab, Step
 from labkit.ground.words import _
 
 GRADED, ABSENT, REFUSED, ERROR = "graded", "not-handed-in", "refused", "error"
@@ -86,15 +88,29 @@ def _grade(student: Student, lab: Lab, ledger: Ledger) -> Grade:
         return Grade(lab, REFUSED, taken.late, taken.refused)
     job = Job(student.home, lab, taken.digest)
     results = ledger.results(job)
-    marks = [_mark(lab, test) for test in results["tests"]] if results else []
+    work = ledger.work(student.home)
+    marks = [_mark(lab, test, work) for test in results["tests"]] if results else []
     failed = ledger.failed(job)
     return Grade(lab, ERROR if failed else GRADED, taken.late, failed, marks)
 
 
-def _mark(lab: Lab, test: dict[str, Any]) -> Mark:
+def _mark(lab: Lab, test: dict[str, Any], work: Path) -> Mark:
     more = test["extra_data"]
     step = lab.step(int(test["number"]))
-    return Mark(step, int(test["score"]), more["verdict"], more["cause"] or "", test["output"])
+    block = as_at_home(test["output"], work)
+    return Mark(step, int(test["score"]), more["verdict"], more["cause"] or "", block)
+
+
+def as_at_home(block: str, work: Path) -> str:
+    """A failure block with the commands that the student types, whose files lie in labs/.
+
+    work: where they lay when they were graded.
+    """
+    whole = work.absolute()
+    inside = whole.relative_to(BUILD.parent) if whole.is_relative_to(BUILD.parent) else whole
+    for place in {str(whole), str(inside)}:
+        block = block.replace(f" WORK={shlex.quote(place)}", "").replace(f"{place}/", "labs/")
+    return block
 
 
 def grades_csv(book: Sequence[Row], labs: Sequence[Lab]) -> str:
