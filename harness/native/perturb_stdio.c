@@ -4,12 +4,15 @@
  * within the C library: so the tools hear of bytes through a pipe here, before
  * any output and after any input, wherever the bytes wait in between.
  *
- * No delays: a line on stdout would pay for each.
+ * No delays: a line on stdout would pay for each. But for one that is printed in
+ * parts: what another thread prints between them shall be seen.
  *
  * Some of these functions are expanded in the program, and call others with
  * names of the library's own when a buffer is full or empty.
  */
 #include "perturb.h"
+
+#include <string.h>
 
 /* Before bytes are put into a stream, or it is closed; NULL: any stream. */
 static void
@@ -144,20 +147,33 @@ funlockfile(FILE *stream)
 
 /* -- output ----------------------------------------------------------------- */
 
-/* A function that puts something into a stream, and its call. */
-#define PUTS(type, name, parameters, stream, call)       \
-	type name parameters                             \
-	{                                                \
-		type result;                             \
-                                                         \
-		shim_enter(__builtin_return_address(0)); \
-		putting(stream);                         \
-		BEGINS(name, stream);                    \
-		result = real.call;                      \
-		PUT_ENDS(result);                        \
-		shim_leave();                            \
-		return result;                           \
+/* After a text or a format was put: a delay where the line is not at its end. */
+static void
+within_line(const char *text)
+{
+	size_t length = strlen(text);
+
+	if (length > 0 && text[length - 1] != '\n')
+		shim_delay();
+}
+
+/* A function that puts something into a stream, its call, and what comes then. */
+#define PUTS_THEN(type, name, parameters, stream, call, then) \
+	type name parameters                                  \
+	{                                                     \
+		type result;                                  \
+                                                              \
+		shim_enter(__builtin_return_address(0));      \
+		putting(stream);                              \
+		BEGINS(name, stream);                         \
+		result = real.call;                           \
+		PUT_ENDS(result);                             \
+		then;                                         \
+		shim_leave();                                 \
+		return result;                                \
 	}
+#define PUTS(type, name, parameters, stream, call) \
+	PUTS_THEN(type, name, parameters, stream, call, )
 
 #undef putc
 #undef putchar
@@ -167,8 +183,8 @@ funlockfile(FILE *stream)
 #undef fwrite_unlocked
 #undef fflush_unlocked
 
-PUTS(int, fputs, (const char *restrict text, FILE *restrict stream), stream,
-    fputs(text, stream))
+PUTS_THEN(int, fputs, (const char *restrict text, FILE *restrict stream),
+    stream, fputs(text, stream), within_line(text))
 PUTS(int, fputs_unlocked, (const char *restrict text, FILE *restrict stream),
     stream, fputs_unlocked(text, stream))
 PUTS(int, fputc, (int byte, FILE *stream), stream, fputc(byte, stream))
@@ -187,11 +203,11 @@ PUTS(size_t, fwrite_unlocked,
     (const void *restrict data, size_t size, size_t count,
 	FILE *restrict stream),
     stream, fwrite_unlocked(data, size, count, stream))
-PUTS(int, vfprintf,
+PUTS_THEN(int, vfprintf,
     (FILE *restrict stream, const char *restrict format, va_list values),
-    stream, vfprintf(stream, format, values))
-PUTS(int, vprintf, (const char *restrict format, va_list values), stdout,
-    vfprintf(stdout, format, values))
+    stream, vfprintf(stream, format, values), within_line(format))
+PUTS_THEN(int, vprintf, (const char *restrict format, va_list values), stdout,
+    vfprintf(stdout, format, values), within_line(format))
 PUTS(int, puts, (const char *text), stdout, puts(text))
 PUTS(int, putchar, (int byte), stdout, putchar(byte))
 PUTS(int, putchar_unlocked, (int byte), stdout, fputc_unlocked(byte, stdout))
@@ -211,6 +227,7 @@ fprintf(FILE *restrict stream, const char *restrict format, ...)
 	BEGINS(fprintf, stream);
 	result = (int)shim_flight_ends(real.vfprintf(stream, format, values));
 	va_end(values);
+	within_line(format);
 	shim_leave();
 	return result;
 }
@@ -227,6 +244,7 @@ printf(const char *restrict format, ...)
 	BEGINS(printf, stdout);
 	result = (int)shim_flight_ends(real.vfprintf(stdout, format, values));
 	va_end(values);
+	within_line(format);
 	shim_leave();
 	return result;
 }
