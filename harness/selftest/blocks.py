@@ -13,7 +13,8 @@ from pathlib import Path
 
 from commandline import AGAIN, MACHINE_TROUBLE
 from forge import forge
-from graded import SECONDS, Mutant, mutants
+from graded import SECONDS
+from labkit.workbook.answers import Mutant, mutants
 from labkit.ground.catalog import ROOT
 
 BLOCKS = Path(__file__).parent / "blocks"

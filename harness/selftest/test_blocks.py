@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 import blocks
-from graded import Mutant
+from labkit.workbook.answers import Mutant
 
 ANEW = "if that is meant: PYTHONPATH=harness python3 harness/selftest/blocks.py"
 

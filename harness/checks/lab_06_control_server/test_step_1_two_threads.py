@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import re
-import select
-import statistics
-import time
-from collections.abc import Sequence
 
 from checks.lab_06_control_server import console as consoles
-from checks.lab_06_control_server.console import COMMANDS, EVENT, Console, enter, since
+from checks.lab_06_control_server.console import COMMANDS, EVENT, enter
+from checks.lab_06_control_server.holdups import (
+    BURSTS,
+    hold_up,
+    in_portions,
+    times_of_status,
+    type_oddly,
+)
 from checks.lab_06_control_server.shared import (
     SERVER,
     STRANGER,
     at_once,
-    await_all,
     crowd,
     ends,
     logs_in,
@@ -25,22 +27,7 @@ from checks.lab_06_control_server.shared import (
     why_it_stays,
 )
 from labkit.scene import starting, unserved, usage
-from labkit.scene.checking import (
-    Client,
-    Fault,
-    Scene,
-    Shim,
-    Silent,
-    Talk,
-    _,
-    blame,
-    calm,
-    expect,
-    judge,
-    printable,
-    require,
-    step,
-)
+from labkit.scene.checking import Fault, Scene, Shim, Silent, _, blame, calm, expect, require, step
 from labkit.wire.terminal import shown
 
 
@@ -89,9 +76,6 @@ def test_clients_while_the_keyboard_waits(scene: Scene) -> None:
         raise
     found = console.answer(0, b"status")
     expect("3", found[2], _("the clients that `status` counts"), "wrong-status")
-
-
-BURSTS, LINES = 9, 40
 
 
 @step(1, "both-at-once", "ten-ms")
@@ -168,16 +152,7 @@ def test_any_byte_at_the_console(scene: Scene) -> None:
     console = consoles.start(scene)
     console.ask(b"status")  # where that has the wrong answer, no byte is to blame
     for number, typed in enumerate((b"\xff", b"st\xffatus", b"\x80\xfe\xff", b"\0", b"x\0y"), 1):
-        try:
-            console.type(typed)
-            console.ask(b"status")
-        except Fault as fault:
-            console.program.wait(console.program.deadline(0.3))
-            fault.cause = "byte-ends-input"
-            fault.what = _("after {typed}, which was typed as a line: {why}").format(
-                typed=printable(typed), why=fault.what
-            )
-            raise
+        type_oddly(console, typed)
         require(
             b"\0" in typed
             or console.program.eventually(
@@ -259,18 +234,6 @@ def test_lines_in_any_portions(scene: Scene) -> None:
         raise
 
 
-def in_portions(console: Console) -> None:
-    """Lines come in pieces and together; the last one, without an end, is dropped."""
-    (alice,) = enter(console, "alice")
-    for piece in (b"S", b"AY he", b"llo\nSAY on", b"e\nSAY two\nSAY thr", b"ee\n"):
-        alice.send(piece)
-    alice.expect(b"ECHO hello\nECHO one\nECHO two\nECHO three\n")
-    alice.send(b"SAY half a line")
-    alice.finish_sending()
-    with blame("does-not-close", only=Silent):
-        alice.expect_end()
-
-
 @step(1, "ten-ms")
 def test_commands_while_100_talk(scene: Scene) -> None:
     """While 100 clients talk, `status` is answered within 10 ms (times the machine's load)."""
@@ -287,24 +250,6 @@ def test_commands_while_100_talk(scene: Scene) -> None:
         got=_("{ms:.1f} ms").format(ms=took * 1000),
         cause="command-waits",
     )
-
-
-def times_of_status(console: Console, clients: Sequence[Client]) -> tuple[float, float]:
-    """How long `status` takes, the middle one of some bursts of lines, and how long it may; in seconds."""
-    allowed = [console.program.deadline(0.01).allowed]
-    took = []
-    for round_ in range(BURSTS):
-        talks = []
-        for index, client in enumerate(clients):
-            text = b"".join(b"SAY %08d-%d-%d\n" % (index, round_, n) for n in range(LINES))
-            client.sock.sendall(text)
-            talks.append(Talk(client, text, bytearray(), text.replace(b"SAY", b"ECHO")))
-        began = time.monotonic()
-        console.ask(b"status")
-        took.append(since(began))
-        judge(await_all(console, talks), cause="lost-client")
-        allowed.append(console.program.deadline(0.01).allowed)
-    return statistics.median(took), max(allowed)
 
 
 @step(1, "slow-hash")
@@ -333,21 +278,6 @@ def test_a_slow_hash_holds_up_nobody(scene: Scene) -> None:
 
 
 HASHES = 4  # of which one that holds up nobody is enough
-
-
-def hold_up(console: Console, alice: Client, command: bytes, answer: bytes) -> tuple[float, float]:
-    """How long a command with a password took, and how long others waited at most meanwhile, in seconds."""
-    slow = console.server.connect()
-    slow.send(command)
-    began, longest = time.monotonic(), 0.0
-    while not select.select([slow.sock], [], [], 0.02)[0] and longest < 10.0:
-        asked = time.monotonic()
-        say(alice)
-        at_once(console, 10.0)
-        longest = max(longest, since(asked))
-    slow.expect(answer, 10.0)
-    slow.close()
-    return since(began), longest
 
 
 ROUNDS = 100

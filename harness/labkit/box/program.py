@@ -77,8 +77,7 @@ class Program:
         self.cpu_used = 0.0  # by all its processes, as far as it was seen, in seconds
         self.most_resident = 0  # bytes that all its processes were seen to have at a time
         self._nice = False
-        # Held by the pump from a read on until its bytes stand in the stream.
-        self._reading = threading.Lock()
+        self._reading = threading.Lock()  # held by the pump from a read until its bytes stand there
         self.places: tuple[Path, ...] = ()  # directories of this machine that it can write to
         self._began = time.monotonic()
         self._pid = 0
@@ -173,10 +172,6 @@ class Program:
     def cpu_seconds(self) -> float:
         return proc.cpu_seconds(self.pid)
 
-    def cpu_by_thread(self) -> dict[int, float]:
-        """What each of its threads, by its id, has used so far, in seconds."""
-        return {thread: proc.cpu_seconds(self.pid, thread) for thread in proc.threads(self.pid)}
-
     def may_open(self, descriptors: int) -> None:
         """Change the soft limit of its descriptors from now on, prlimit(2); no higher than the hard one."""
         with suppress(ProcessLookupError):
@@ -187,10 +182,6 @@ class Program:
     def state(self) -> str:
         """The state letter of its main thread, or where that has ended of its oldest: `T` is stopped. proc(5)"""
         return proc.state(self.pid, proc.first_thread(self.pid))
-
-    def at_rest(self) -> bool:
-        """Whether all its threads sleep at this moment: none works, or waits for a CPU or a disk."""
-        return not any(proc.state(self.pid, t) in "RD" for t in proc.threads(self.pid))
 
     def listening(self) -> dict[tuple[str, int], int]:
         """(address, port) -> clients waiting in the accept queue."""

@@ -211,6 +211,11 @@ def tgkill(pid: int, thread: int, number: int) -> bool:
     return result == 0
 
 
+def all_sleep(pid: int) -> bool:
+    """Whether all threads of a process sleep at this moment: none works, or waits for a CPU or a disk."""
+    return not any(state(pid, thread) in "RD" for thread in threads(pid))
+
+
 def state(pid: int, thread: int = 0) -> str:
     """The state letter of the main thread or of another (`R`, `S`, `T`, `Z`, …), empty if it has ended."""
     try:

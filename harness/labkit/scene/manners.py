@@ -6,6 +6,7 @@ import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from labkit.ground import proc
 from labkit.ground.faults import Fault
 from labkit.scene.running import Running, death
 from labkit.scene.server import Server
@@ -75,7 +76,7 @@ def come_to_rest(program: Running) -> bool:
 
     def at_rest() -> bool:
         nonlocal looks
-        looks = looks + 1 if program.at_rest() else 0
+        looks = looks + 1 if proc.all_sleep(program.pid) else 0
         return looks >= 4
 
     return program.eventually(at_rest, 5.0)

@@ -7,7 +7,6 @@ import threading
 from collections.abc import Callable
 from typing import Protocol
 
-from labkit.box.network import Network
 from labkit.ground.faults import Silent
 from labkit.ground.pace import Deadline
 from labkit.ground.words import _
@@ -42,6 +41,13 @@ class Caller(Protocol):
 
     def must_not_have_died(self) -> None:
         """Fault if it ended though nobody asked it to."""
+
+
+class Network(Protocol):
+    """Where programs and we can meet: a `Network` of labkit/box/network.py."""
+
+    def listen(self, host: str, port: int, backlog: int) -> socket.socket:
+        """A listening socket in it; port 0: any."""
 
 
 class Peer:
