@@ -111,7 +111,7 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Where compiled catalogs are kept, empty; nothing is remembered of an earlier test."""
     monkeypatch.setattr(words, "COMPILED", tmp_path / "locale")
     monkeypatch.setenv("LANGUAGE", "ru")
-    words._catalog.cache_clear()
+    words.catalog_of.cache_clear()
     return tmp_path / "locale"
 
 
@@ -119,7 +119,7 @@ def test_it_is_compiled_once(place: Path, monkeypatch: pytest.MonkeyPatch) -> No
     """The first run in Russian leaves a compiled catalog, and a later one needs no msgfmt."""
     assert "пройден" == words._("passed")
     assert ["labkit.mo"] == [path.name for path in place.rglob("*") if path.is_file()]
-    words._catalog.cache_clear()
+    words.catalog_of.cache_clear()
     monkeypatch.setenv("PATH", "")
     assert "пройден" == words._("passed")
 
@@ -132,13 +132,13 @@ def test_it_is_compiled_anew(place: Path, tmp_path: Path, monkeypatch: pytest.Mo
     assert "пройден" == words._("passed")
     source = words.source("ru")
     source.write_text(source.read_text(encoding="utf-8").replace('"пройден"', '"сдан"'))
-    words._catalog.cache_clear()
+    words.catalog_of.cache_clear()
     assert "сдан" == words._("passed")
 
 
 def test_many_start_at_once(place: Path) -> None:
     """Runs that find no compiled catalog at the same moment all have the words, and leave one file."""
-    load = words._catalog.__wrapped__
+    load = words.catalog_of.__wrapped__
     with ThreadPoolExecutor(8) as pool:
         loaded = list(pool.map(lambda _n: load("ru").gettext("passed"), range(16)))
     assert {"пройден"} == set(loaded)

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from checks.lab_02_threaded_echo.shared import MIB, SERVER, owners, seen_in_a_burst, talk, token
 from labkit.scene import echoes, manners
 from labkit.scene.checking import (
+    Disconnected,
     Fault,
     Scene,
     Server,
@@ -100,7 +101,7 @@ def test_nobody_has_to_hurry(scene: Scene) -> None:
     try:
         silent.send(b"here I am\n")
         silent.expect(b"here I am\n")
-    except Fault as fault:
+    except Disconnected as fault:
         fault.cause = "idle-timeout"
         raise
 

@@ -171,9 +171,11 @@ def canvas_csv(book: Sequence[Row], labs: Sequence[Lab]) -> str:
 def _csv(lines: Iterable[Iterable[object]]) -> str:
     """Cells in CSV; a stranger's text that a spreadsheet would take for a formula begins with an apostrophe."""
     text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
     for line in lines:
-        cells = (f"'{c}" if isinstance(c, str) and c[:1] in set("=+-@\t\r") else c for c in line)
-        csv.writer(text, lineterminator="\n").writerow(cells)
+        writer.writerow(
+            f"'{c}" if isinstance(c, str) and c[:1] in set("=+-@\t\r") else c for c in line
+        )
     return text.getvalue()
 
 

@@ -117,8 +117,7 @@ def take(student: Student, labs: Sequence[Lab], deadline: datetime | None, alone
     late = [attempt for attempt in student.attempts if attempt.is_late(deadline)]
     for attempts in (in_time, late):
         for attempt in sorted(attempts, key=lambda attempt: attempt.turn, reverse=True):
-            wanted = [lab for lab in labs if lab.name not in student.labs]
-            if wanted:
+            if any(lab.name not in student.labs for lab in labs):
                 _take(student, attempt, labs, alone, attempts is late)
     if student.attempts and not student.labs:
         student.notes.append(_("no lab's sources were found in the submission"))

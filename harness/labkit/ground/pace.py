@@ -29,10 +29,9 @@ LONG_SECONDS, MOST_LONG = 30.0, 3.0
 FRESH_SECONDS, MOST_FRESH_SECONDS = 0.2, 1.0
 LOOK_SHARE = 0.02  # of a processor's time, that looks may take: they are a load, too
 MOST_THREADS = 200  # of a process, that are looked at: a look at thousands would itself be the load
-LOOK_EVERY_SECONDS, LOOK_COST = (
-    0.2,
-    0.1,
-)  # whether programs rest: how often, and the share of the time for it
+LOOK_EVERY_SECONDS = 0.2  # from one look at whether programs rest to the next
+LOOK_COST = 0.1  # the share of the time that these looks may take
+FIRST_PAUSE, LONGEST_PAUSE = 0.001, 0.02  # seconds between two looks at a condition
 RECENT_SECONDS = 2.0  # of several looks in this time a middle one counts
 
 
@@ -140,6 +139,17 @@ class Deadline:
         return not came() and still() == rest
 
 
+def until(condition: Callable[[], bool], over: Callable[[], bool]) -> bool:
+    """Look at a condition again and again, more and more rarely, until it holds, or `over` does; whether it holds then."""
+    pause = FIRST_PAUSE
+    while not condition():
+        if over():
+            return condition()
+        time.sleep(pause)
+        pause = min(LONGEST_PAUSE, pause * 1.5)
+    return True
+
+
 def late(deadline: Deadline, by_time: str, by_proof: str) -> str:
     """What is said of a wait in vain: whether its time was over, or it was proved that nothing would come."""
     return by_proof if deadline.proved else by_time
@@ -222,13 +232,7 @@ class Pace:
     ) -> bool:
         """Wait for a condition; False if it does not hold by the deadline."""
         deadline = self.deadline(seconds, weight)
-        pause = 0.001
-        while not condition():
-            if deadline.passed:
-                return condition()
-            time.sleep(pause)
-            pause = min(0.02, pause * 1.5)
-        return True
+        return until(condition, lambda: deadline.passed)
 
     def took_longer(self, started: float, seconds: float) -> bool:
         """Whether more than `seconds`, scaled, have passed since `started` (monotonic)."""

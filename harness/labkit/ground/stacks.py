@@ -20,9 +20,8 @@ _PLACE = re.compile(r"(?P<file>.+?):(?P<line>\d+)(?::\d+)?$")
 # How the sanitizers call their versions of library functions.
 _DISGUISE = re.compile(r"^(?:__interceptor_|___interceptor_|__asan_(?=mem))")
 _LIBRARIES = ("/usr/", "/build/glibc")
-_OURS = re.compile(
-    r"/native/perturb\w*\.[ch]$"
-)  # the preloaded object, where a tool does not say which object it is
+# The preloaded object, where a tool does not say which object a frame is in.
+_OURS = re.compile(r"/native/perturb\w*\.[ch]$")
 
 
 @dataclass(frozen=True)

@@ -32,7 +32,8 @@ def source(language: str) -> Path:
 
 
 @functools.lru_cache(maxsize=None)
-def _catalog(language: str) -> gettext.NullTranslations:
+def catalog_of(language: str) -> gettext.NullTranslations:
+    """The catalog of a language, "ru"; an empty one where there is none, or no msgfmt."""
     catalog = source(language)
     if not language.isalpha() or not catalog.is_file():
         return gettext.NullTranslations()
@@ -81,14 +82,9 @@ def language() -> str:
     return ""
 
 
-def catalog_of(language: str) -> gettext.NullTranslations:
-    """The catalog of a language, "ru"; an empty one where there is none, or no msgfmt."""
-    return _catalog(language)
-
-
 def catalog() -> gettext.NullTranslations:
     """The catalog for the language that the environment asks for now."""
-    return _catalog(language())
+    return catalog_of(language())
 
 
 def _(message: str) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -12,14 +11,13 @@ from labkit.box import shimstats
 from labkit.box.program import Program
 from labkit.box.stream import Ended
 from labkit.ground.faults import Fault, Silent, Trouble
-from labkit.ground.pace import Deadline, late
+from labkit.ground.pace import Deadline, late, until
 from labkit.ground.words import _
 from labkit.scene.tools import Tool
 
 if TYPE_CHECKING:
     from labkit.scene.scene import Scene
 
-FIRST_PAUSE, LONGEST_PAUSE = 0.001, 0.02  # seconds between two looks at a condition
 Stdin = Literal["pipe", "terminal"] | bytes | None
 
 
@@ -47,10 +45,8 @@ class Running(Program):
 
         That is when it has ended, or rests until something comes. A condition about time itself is for `Pace.eventually`.
         """
-        deadline, pause = self.deadline(seconds), FIRST_PAUSE
-        while self.running and not condition() and not deadline.hopeless(condition):
-            time.sleep(pause)
-            pause = min(LONGEST_PAUSE, pause * 1.5)
+        deadline = self.deadline(seconds)
+        until(lambda: not self.running or condition(), lambda: deadline.hopeless(condition))
         return condition()
 
     def stats(self) -> shimstats.ShimStats:
