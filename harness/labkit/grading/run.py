@@ -152,9 +152,9 @@ def _pytest(lab: Lab, grader: Grader) -> int:
 
     words = [str(lab.checks), "-p", "no:terminal", "-p", "no:cacheprovider"]
     words += ["-p", "no:faulthandler", "-p", "no:xdist", "-p", "no:timeout", "--capture=no"]
-    words += ["-c", os.devnull, "--rootdir", str(ROOT), "--noconftest"]
+    words += ["-c", os.devnull, "--rootdir", str(ROOT), "--noconftest", "--assert=plain"]
     os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
-    sys.dont_write_bytecode = True
+    sys.pycache_prefix = sys.pycache_prefix or str(BUILD / "pycache")  # nothing beside the checks
     return int(pytest.main(words, plugins=[grader]))
 
 

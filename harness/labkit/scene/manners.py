@@ -24,6 +24,8 @@ def survives(server: Server, cause: str) -> Iterator[None]:
     try:
         yield
     except Fault:
+        if server.program.scene.rests():
+            raise
         ended = server.program.wait(server.program.deadline(0.3))
         if ended is None or server.program.may_end:
             raise

@@ -83,6 +83,10 @@ class Scene:
         self._clients: list[Client] = []
         self._peers: list[Peer] = []
 
+    def rests(self) -> bool:
+        """Whether it is proved that all its programs run, and sleep until something comes from us."""
+        return self._still() is not None
+
     def _still(self) -> object:
         """What all its programs are in for good, so that nothing comes of waiting; None where that is not proved."""
         rest = stillness.of(self.programs)

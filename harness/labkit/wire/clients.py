@@ -143,10 +143,14 @@ class Client:
         self.journal.received(self.name, bytes(got))
         return bytes(got)
 
-    def expect(self, expected: bytes, seconds: float = PATIENCE) -> None:
-        """The next bytes must be these; else a Fault with both sides and the likely cause."""
+    def expect(self, expected: bytes, patience: float | Deadline = PATIENCE) -> None:
+        """The next bytes must be these; else a Fault with both sides and the likely cause.
+
+        patience: seconds of it, or a deadline of the caller's, which says afterwards whether waiting on was hopeless.
+        """
+        deadline = patience if isinstance(patience, Deadline) else self.patience(patience)
         try:
-            got = self.receive(len(expected), self.patience(seconds))
+            got = self.receive(len(expected), deadline)
         except Silent as silent:
             silent.expected = expected
             got = silent.got if isinstance(silent.got, bytes) else b""
