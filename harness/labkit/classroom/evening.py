@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import argparse
 import shutil
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
 from labkit.classroom import gradebook, intake, page, platforms, roster
-from labkit.classroom.gradebook import Row
+from labkit.classroom.gradebook import Grade, Row
 from labkit.classroom.intake import Student
 from labkit.classroom.ledger import Job, Ledger
 from labkit.classroom.marking import Marking
@@ -81,9 +81,9 @@ def grade(order: Order) -> int:
         words = _("{students} students, {labs} labs to grade; the gradebook goes to {dir}")
         print(words.format(students=len(students), labs=len(jobs), dir=order.into), flush=True)
         try:
-            Marking(ledger, order.step).grade(jobs, order.workers)
+            Marking(ledger).grade(jobs, order.workers)
         finally:
-            book = gradebook.rows(students, order.labs, ledger)
+            book = gradebook.rows(students, order.labs, ledger, order.step)
             _write(book, order)
     return _summary(book)
 
@@ -95,7 +95,7 @@ def _taken(student: Student, order: Order, ledger: Ledger) -> list[Job]:
     for lab in order.labs:
         taken = student.labs.get(lab.name)
         if taken and not taken.refused:
-            job = Job(student.home, lab, taken.digest)
+            job = Job(student.home, lab, taken.digest, order.step)
             if not ledger.is_done(job):
                 intake.write(taken, ledger.work(student.home) / lab.name)
             jobs.append(job)
@@ -127,12 +127,14 @@ def _summary(book: Sequence[Row]) -> int:
     """Say what a person has to look at; returns the exit status."""
     missing = [row.student.home for row in book if not row.student.attempts]
     unknown = [row.student.home for row in book if not row.student.known]
-    refused = _named(book, gradebook.REFUSED)
-    errors = _named(book, gradebook.ERROR)
+    refused = _named(book, lambda grade: grade.state == gradebook.REFUSED)
+    doubtful = _named(book, lambda grade: grade.doubt)
+    errors = _named(book, lambda grade: grade.state == gradebook.ERROR)
     for heading, names in (
         (_("handed in nothing: {names}"), missing),
         (_("not in the roster: {names}"), unknown),
         (_("not taken: {names}"), refused),
+        (_("taken from an earlier attempt, for a later one cannot be read: {names}"), doubtful),
         (_("ended in an error, to be graded again by the same command: {names}"), errors),
     ):
         if names:
@@ -141,11 +143,11 @@ def _summary(book: Sequence[Row]) -> int:
     return 3 if errors else 0
 
 
-def _named(book: Sequence[Row], state: str) -> list[str]:
-    """The students and labs in a state."""
+def _named(book: Sequence[Row], is_meant: Callable[[Grade], bool]) -> list[str]:
+    """The students and labs whose grades are meant."""
     return [
         f"{row.student.home} {grade.lab.number}"
         for row in book
         for grade in row.grades
-        if grade.state == state
+        if is_meant(grade)
     ]
