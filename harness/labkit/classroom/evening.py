@@ -6,67 +6,37 @@ import argparse
 import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
-from pathlib import Path
 
-from labkit.classroom import gradebook, intake, page, platforms, roster
+from labkit.classroom import asked, gradebook, intake, page
+from labkit.classroom.asked import Asked
 from labkit.classroom.gradebook import Grade, Row
 from labkit.classroom.intake import Student
 from labkit.classroom.ledger import Job, Ledger
 from labkit.classroom.marking import Marking
-from labkit.ground import catalog
-from labkit.ground.catalog import BUILD, Lab
+from labkit.ground.catalog import BUILD
 from labkit.ground.files import replace_file
 from labkit.ground.words import _
 
 
 @dataclass(frozen=True)
-class Order:
-    """What is to be graded, and how; see `add_arguments`."""
+class Order(Asked):
+    """What is to be graded, and how: so many labs at a time, of each this step, None: all."""
 
-    submissions: Path
-    into: Path
-    labs: tuple[Lab, ...]
-    alone: bool
-    people: tuple[roster.Person, ...]
-    deadline: datetime | None
     workers: int
     step: int | None
 
 
-class WrongOrder(Exception):
-    """An argument that cannot be meant so, with the sentence that says why."""
-
-
 def add_arguments(command: argparse.ArgumentParser, jobs: int) -> None:
     """The command's arguments. jobs: the most labs graded at a time."""
-    command.add_argument("submissions", type=Path, help=_("directory of submissions"))
-    command.add_argument("--lab", help=_("only this lab: 2, 02 or 02-threaded-echo"))
-    command.add_argument("--roster", type=Path, help=_("CSV of id, name, email, section"))
-    command.add_argument("--deadline", metavar="TIME", help=_("such as 2026-05-01T23:59"))
-    command.add_argument(
-        "--into", type=Path, default=BUILD / "class", help=_("where grades and reports go")
-    )
+    asked.add_arguments(command, BUILD / "class")
     command.add_argument("--jobs", type=int, default=jobs, help=_("labs at a time"))
     command.add_argument("--step", type=int, help=argparse.SUPPRESS)  # for the self-tests
 
 
 def order(options: argparse.Namespace, most: int) -> Order:
     """The arguments, understood; raises WrongOrder. most: labs graded at a time, which no argument exceeds."""
-    if not options.submissions.is_dir():
-        raise WrongOrder(_("there is no directory {dir}").format(dir=options.submissions))
-    deadline = platforms.moment(options.deadline) if options.deadline else None
-    if options.deadline and not deadline:
-        words = _("{text} is no time; this is one: 2026-05-01T23:59")
-        raise WrongOrder(words.format(text=options.deadline))
-    try:
-        people = tuple(roster.read(options.roster)) if options.roster else ()
-    except roster.WrongRoster as why:
-        raise WrongOrder(str(why)) from why
-    labs = (catalog.find(options.lab),) if options.lab else tuple(catalog.all_labs())
     workers = max(1, min(options.jobs, most))
-    into, alone = options.into, bool(options.lab)
-    return Order(options.submissions, into, labs, alone, people, deadline, workers, options.step)
+    return Order(**vars(asked.understood(options)), workers=workers, step=options.step)
 
 
 def grade(order: Order) -> int:
