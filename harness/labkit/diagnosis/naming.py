@@ -158,8 +158,9 @@ CAUSES: Sequence[Cause] = (
     _cause("cpu-budget", "cpu-budget", explains=None),
     _cause("joined-twice", "joined-detached", explains=_OPEN | _MIXED, weight=STRONG),
     _cause("crash", "crash last-call", explains=None, weight=STRONG),
-    _cause("missing-unlock", "missing-unlock", explains=None),
-    _cause("self-deadlock", "self-deadlock", explains=None),
+    # A copy of a lock says of itself that it is held by whoever held the one that was copied.
+    _cause("missing-unlock", "missing-unlock", "own-copy", explains=None),
+    _cause("self-deadlock", "self-deadlock", "own-copy", explains=None),
     _cause("deadlock", "deadlock", explains=None),
     _cause("other-mutex", "other-mutex", explains=_OPEN | {"lost-wakeup"}),
     _cause("lost-wakeup", "lost-wakeup", explains=None),
