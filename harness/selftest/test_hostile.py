@@ -60,6 +60,7 @@ IN_A_SANDBOX = (
     Hostile("kills", "crash", ("killed by SIGKILL",)),
     Hostile("fills_disk", "flood", ("wrote more than 512 MiB into files",)),
     Hostile("fills_disk", "flood", ("wrote more than 512 MiB into files",), "MANY 1"),
+    Hostile("writes_far", "our-limit", ("SIGXFSZ ended it",)),
     Hostile("fork_bomb", "forks", ("started more than 64 processes",)),
     Hostile("starts_threads", "too-many-threads", ("has more than 5000 threads",)),
 )

@@ -102,7 +102,9 @@ _UNDONE = frozenset({"missing-message", "missing-event", "not-awaited", "descrip
 # A connection that is no more, though its client has not left.
 _CUT = frozenset({"idle-timeout", "closes-early", "resets-clients", "lost-client"})
 _PORTS = frozenset({"busy-port", "wrong-exit-status", "no-reuseaddr", "still-listening"})
-_PORT_TAKEN = frozenset({"never-listens", "not-resumed", "lost-by-pause", "ended-early"})
+_PORT_TAKEN = frozenset(
+    {"never-listens", "not-resumed", "lost-by-pause", "ended-early", "no-command-answer"}
+)
 _ADDRESS = frozenset({"wrong-message", "missing-message", "wrong-event", "missing-event"})
 _WORDS = frozenset({"thread-failure", "wrong-message", "missing-message", "too-many-messages"})
 _ENDS = frozenset({"ended-early", "crash", "dies-of-signal", "fatal-client", "accept-error-fatal"})
