@@ -134,6 +134,11 @@ def given_up(call: str, error: int = errno.EAGAIN) -> list[Event]:
     return [fails(ANN, call, error, 5, at=1.0), event(ANN, "close", 5, at=2.0, site=23)]
 
 
+def kept(then: str) -> list[Event]:
+    """A thread keeps a client whose bytes could not be moved: it tries again, or waits."""
+    return [fails(ANN, "recv", errno.EAGAIN, 6, at=0.5), event(ANN, then, 6, result=1, at=0.6)]
+
+
 def cancelled() -> list[Event]:
     """Main cancels a thread that is in a call, and closes its descriptor."""
     return [

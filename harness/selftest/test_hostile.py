@@ -85,6 +85,7 @@ IN_A_SANDBOX = (
     Hostile("leaves", "ended-early or never-listens", (), "LISTENS 1", step=2),
     Hostile("leaves", "never-listens", (), "HOPS 1"),
     Hostile("asks_kernel", "never-listens", ("asked for all",)),
+    Hostile("writes_far", "our-limit", ("SIGXFSZ ended it",)),
     Hostile("fork_bomb", "forks", ("started more than 64 processes",)),
     Hostile("starts_threads", "too-many-threads", ("has more than 5000 threads",)),
 )

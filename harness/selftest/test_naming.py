@@ -27,6 +27,7 @@ from evidences import (
     fails,
     given_up,
     join,
+    kept,
     loop_of_epoll,
     made_again,
     of,
@@ -129,11 +130,14 @@ SUPPORTED: Sequence[tuple[str | None, Evidence, str, str]] = [
     ),
     ("not-awaited", of(*cancelled(), inside={}), "cancelled", "cancelled thread 2 (ann) at x.c:30"),
     ("crash", of(*detached_and_joined(), end="crash"), "joined-twice", "thread 2 (ann) detached"),
-    (
-        "thread-stays",
-        of(event(ANN, "pthread_mutex_lock", object=LOCK, now=True), on_stack=on_stack),
-        "copied-lock",
-        "that lies on its own stack, and that no thread has taken",
+    *(
+        (
+            "thread-stays",
+            of(event(ANN, "pthread_mutex_lock", object=LOCK, now=True), on_stack=on_stack, stuck=s),
+            "copied-lock",
+            "that lies on its own stack, and that no thread has taken",
+        )
+        for s in ("", "self-deadlock", "missing-unlock")
     ),
     (
         "does-not-stop",
@@ -219,6 +223,14 @@ CONTRADICTED: Sequence[tuple[str | None, Evidence, str]] = [
     ),
     ("closes-early", of(*given_up("recv", errno.ECONNRESET)), "gave-up"),
     ("does-not-stop", of(*given_up("recv")), "gave-up"),
+    # Who polls after EAGAIN, or tries again, closes for another reason.
+    (
+        "idle-timeout",
+        of(given_up("recv")[0], event(ANN, "poll", at=1.5), given_up("recv")[1]),
+        "gave-up",
+    ),
+    ("idle-timeout", of(*kept("poll"), *given_up("recv")), "gave-up"),
+    ("idle-timeout", of(*kept("recv"), *given_up("recv")), "gave-up"),
     ("not-awaited", of(*cancelled(), inside={ANN: cancelled()[0]}), "cancelled"),
     ("not-awaited", of(*cancelled(), inside={}), "close-wakes-nobody"),
     ("crash", of(detached_and_joined()[1], end="crash"), "joined-twice"),

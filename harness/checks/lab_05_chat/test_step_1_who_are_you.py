@@ -34,7 +34,6 @@ from labkit.scene.checking import (
     Scene,
     Shim,
     _,
-    blame,
     expect,
     require,
     step,
@@ -121,8 +120,7 @@ def test_names_and_passwords(scene: Scene) -> None:
         answered(user, b"REGISTER carol " + password, b"ERR bad-password", "bad-password-taken")
     for index, name in enumerate(GOOD_NAMES):
         user = chat.user(name.decode())
-        with blame("good-name-refused"):
-            user.register(b"x" * 128 if index else "пароль-~!".encode())
+        user.register(b"x" * 128 if index else "пароль-~!".encode(), "good-name-refused")
 
 
 @step(1, "file", "defaults")

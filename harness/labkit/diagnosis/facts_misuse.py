@@ -10,6 +10,7 @@ from labkit.diagnosis.facts import (
     CONDITIONS,
     JOINS,
     LOCKS,
+    POLLS,
     READS,
     SENDS,
     TIMED,
@@ -29,27 +30,45 @@ _SIGNALS = frozenset(
 
 
 def gave_up(evidence: Evidence) -> Iterator[Fact]:
-    """A thread ends a connection because no bytes could be moved at that moment: EAGAIN is the last it heard of it."""
+    """A thread ends a connection because no bytes could be moved at that moment: EAGAIN is the last it heard of it.
+
+    Where such a call has failed before and was only tried again, or waited for, EAGAIN is no reason for an end.
+    """
     words = _(
         "{who} ends a connection{where}, after {call}{there} had failed with EAGAIN: there {why}"
     )
     nothing, no_room = _("was nothing to read yet"), _("was no room to write yet")
-    for number, calls in evidence.calls.items():
-        last: dict[int, Event] = {}
+    ends, borne = _after_eagain(evidence)
+    for before, event in ends:
+        if (before.call, before.site) not in borne:
+            told = words.format(
+                who=evidence.who(event.thread),
+                where=evidence.where(event),
+                call=before.call,
+                there=evidence.where(before),
+                why=nothing if before.call in READS else no_room,
+            )
+            yield Fact("gave-up", told)
+
+
+def _after_eagain(evidence: Evidence) -> tuple[list[tuple[Event, Event]], set[tuple[str, int]]]:
+    """Calls that failed with EAGAIN with the close that came next, and the calls and sites where the client was kept."""
+    ends: list[tuple[Event, Event]] = []
+    borne: set[tuple[str, int]] = set()
+    for calls in evidence.calls.values():
+        failed: dict[int, Event] = {}
         for event in calls:
-            if event.call in READS | SENDS and event.ended is not None:
-                last[event.fd] = event
-            elif event.call in ("close", "shutdown") and not event.error:
-                before = last.pop(event.fd, None)
-                if before and before.error == errno.EAGAIN:
-                    told = words.format(
-                        who=evidence.who(number),
-                        where=evidence.where(event),
-                        call=before.call,
-                        there=evidence.where(before),
-                        why=nothing if before.call in READS else no_room,
-                    )
-                    yield Fact("gave-up", told)
+            if event.call in POLLS:
+                borne |= {(e.call, e.site) for e in failed.values()}
+                failed.clear()
+            elif event.call in READS | SENDS and event.ended is not None:
+                before = failed.pop(event.fd, None)
+                borne |= {(before.call, before.site)} if before else set()
+                if event.error == errno.EAGAIN:
+                    failed[event.fd] = event
+            elif event.call in ("close", "shutdown") and not event.error and event.fd in failed:
+                ends.append((failed.pop(event.fd), event))
+    return ends, borne
 
 
 def cancelled(evidence: Evidence) -> Iterator[Fact]:

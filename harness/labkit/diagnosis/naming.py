@@ -102,7 +102,9 @@ _UNDONE = frozenset({"missing-message", "missing-event", "not-awaited", "descrip
 # A connection that is no more, though its client has not left.
 _CUT = frozenset({"idle-timeout", "closes-early", "resets-clients", "lost-client"})
 _PORTS = frozenset({"busy-port", "wrong-exit-status", "no-reuseaddr", "still-listening"})
-_PORT_TAKEN = frozenset({"never-listens", "not-resumed", "lost-by-pause", "ended-early"})
+_PORT_TAKEN = frozenset(
+    {"never-listens", "not-resumed", "lost-by-pause", "ended-early", "no-command-answer"}
+)
 _ADDRESS = frozenset({"wrong-message", "missing-message", "wrong-event", "missing-event"})
 _WORDS = frozenset({"thread-failure", "wrong-message", "missing-message", "too-many-messages"})
 _ENDS = frozenset({"ended-early", "crash", "dies-of-signal", "fatal-client", "accept-error-fatal"})
@@ -158,8 +160,9 @@ CAUSES: Sequence[Cause] = (
     _cause("cpu-budget", "cpu-budget", explains=None),
     _cause("joined-twice", "joined-detached", explains=_OPEN | _MIXED, weight=STRONG),
     _cause("crash", "crash last-call", explains=None, weight=STRONG),
-    _cause("missing-unlock", "missing-unlock", explains=None),
-    _cause("self-deadlock", "self-deadlock", explains=None),
+    # A copy of a lock says of itself that it is held by whoever held the one that was copied.
+    _cause("missing-unlock", "missing-unlock", "own-copy", explains=None),
+    _cause("self-deadlock", "self-deadlock", "own-copy", explains=None),
     _cause("deadlock", "deadlock", explains=None),
     _cause("other-mutex", "other-mutex", explains=_OPEN | {"lost-wakeup"}),
     _cause("lost-wakeup", "lost-wakeup", explains=None),
