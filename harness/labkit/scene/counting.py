@@ -46,9 +46,9 @@ def _fault(running: Running, built: Built, lost: Lost) -> Fault:
     name = f"'{wording.plain_name(variable.name)}'" if variable else _("an atomic variable")
     finding = _finding(name, frames.get(lost.site - 1, ()), frames.get(lost.other - 1, ()))
     return Fault(
-        _("{name} is changed by a load and a store, and what another thread adds in between is lost").format(
-            name=name
-        ),
+        _(
+            "{name} is changed by a load and a store, and what another thread adds in between is lost"
+        ).format(name=name),
         cause="lost-update",
         details=describe(finding, running.scene.builder.sources.directory),
         about=running,
