@@ -142,6 +142,14 @@ SUPPORTED: Sequence[tuple[str | None, Evidence, str, str]] = [
         "took at x.c:40",
     ),
     ("lost-client", of(*semaphore("sem_wait")), "missing-post", "somebody has left without"),
+    *(
+        (symptom, of(event(ANN, "err", detail=1), status=1), cause, "thread 2 (ann) calls err at x.c")
+        for symptom, cause in (
+            *(("news-missing", "ended-early"), ("no-answer", "ended-early")),
+            # Who looks for an end knows why it came.
+            *(("thread-failure", "thread-failure"), ("fatal-client", "fatal-client")),
+        )
+    ),
 ]
 
 
@@ -232,6 +240,10 @@ CONTRADICTED: Sequence[tuple[str | None, Evidence, str]] = [
         "copied-lock",
     ),
     ("does-not-stop", of(*apart_waits(LOCK), stuck="lost-wakeup"), "other-mutex"),
+    # It was asked to end, or ended in another way, or what was done wrong was done before.
+    ("news-missing", of(event(ANN, "exit", detail=1)), "ended-early"),
+    ("news-missing", of(event(ANN, "exit", detail=1), status=0), "ended-early"),
+    ("garbled-lines", of(event(ANN, "exit", detail=1), status=1), "ended-early"),
     # An idle pool: who waits never posts.
     ("lost-client", of(*semaphore("sem_post", at=1.0)[:1], *semaphore("x")[1:]), "missing-post"),
     # Somebody who is there has it.

@@ -43,6 +43,7 @@ LOOKS: Sequence[Callable[[Evidence], Iterator[Fact]]] = (
     facts_program.nowhere,
     facts_program.shared_port,
     facts_program.our_limit,
+    facts_program.exits,
     facts_program.last_call,
 )
 # Beside a fact of one of these names, one of that name says nothing new.
@@ -106,6 +107,8 @@ _PORT_TAKEN = frozenset({"never-listens", "not-resumed", "lost-by-pause", "ended
 _ADDRESS = frozenset({"wrong-message", "missing-message", "wrong-event", "missing-event"})
 _WORDS = frozenset({"thread-failure", "wrong-message", "missing-message", "too-many-messages"})
 _ENDS = frozenset({"ended-early", "crash", "dies-of-signal", "fatal-client", "accept-error-fatal"})
+# Why a program has ended, in the words of checks that look for its end.
+_ENDED = frozenset({"thread-failure", "interrupted-call", "lost-by-pause"})
 # What a server can do wrong where a thread could not be started: else it has dealt with that.
 _NO_THREAD = frozenset(
     {"ended-early", "crash", "fatal-client", "lost-client", "no-answer", "never-accepts"}
@@ -215,7 +218,9 @@ CAUSES: Sequence[Cause] = (
         weight=LIKELY,
         alone=False,
     ),
-    _cause("ended-early", "ended-early", explains=_ENDS, weight=POSSIBLE),
+    # Whose program has ended waits in vain; a check that knows of the end knows the reason better.
+    _cause("ended-early", "exits", explains=_OPEN - _ENDS - _ENDED, weight=LIKELY, alone=False),
+    _cause("ended-early", "ended-early exits", explains=_ENDS | _ENDED, weight=POSSIBLE),
 )
 # What contradicts a cause that a check proposes, beside what stands above.
 DOUBTS: dict[str, frozenset[str]] = {
