@@ -75,7 +75,9 @@ def exits(evidence: Evidence) -> Iterator[Fact]:
     calls = [event for event in calls if event.detail & 0xFF == evidence.status]
     if calls:
         last = max(calls, key=lambda event: event.began)
-        words = _("{who} calls {call}{where}, which ends the program with all its threads: status {n}")
+        words = _(
+            "{who} calls {call}{where}, which ends the program with all its threads: status {n}"
+        )
         told = words.format(
             who=evidence.who(last.thread),
             call=last.call,

@@ -25,6 +25,7 @@ LOOKS: Sequence[Callable[[Evidence], Iterator[Fact]]] = (
     facts_calls.failures,
     facts_threads.endless_join,
     facts_threads.accepter_sleeps,
+    facts_threads.accepter_gone,
     facts_threads.of_locks,
     facts_threads.of_end,
     facts_threads.spinning,
@@ -36,6 +37,7 @@ LOOKS: Sequence[Callable[[Evidence], Iterator[Fact]]] = (
     facts_misuse.joined_detached,
     facts_misuse.own_copy,
     facts_misuse.other_mutex,
+    facts_misuse.woken_in_vain,
     facts_misuse.kept_semaphore,
     facts_threads.lock_waits,
     facts_calls.interrupted,
@@ -178,6 +180,8 @@ CAUSES: Sequence[Cause] = (
     _cause("address-in-use", "address-in-use", explains=_PORT_TAKEN),
     _cause("address-length", "no-address", explains=_ADDRESS),
     _cause("stale-errno", "stale-errno", explains=_WORDS),
+    _cause("accept-error-fatal", "accepter-gone", weight=LIKELY),
+    _cause("signal-wakes-one", "woken-in-vain", weight=LIKELY),
     _cause("closed-in-use", "closed-in-use", explains=_CLOSED | _OPEN, weight=LIKELY),
     _cause(
         "closed-twice", "closed-twice used-after-close", explains=_CLOSED | _OPEN, weight=LIKELY

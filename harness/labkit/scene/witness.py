@@ -151,6 +151,7 @@ def evidence(program: Running, seen: Snapshot | None, fault: Fault, run: Runner)
         stuck=waits.stuck(seen.waits) or "",
         end=_untimely(program, fault),
         signal=(ended.signal or "") if ended else "",
+        ended=frozenset(n for n, life in record.lives.items() if life.ended is not None),
         status=ended.status if ended and not program.may_end else None,
     )
 
