@@ -121,6 +121,7 @@ ssize_t __getdelim(char **line, size_t *size, int delimiter, FILE *stream);
 	X(lseek) X(pipe) X(pipe2) X(socketpair)                                \
 	X(sem_init) X(sem_destroy) X(pthread_cond_init)                        \
 	X(pthread_sigmask) X(sigprocmask) X(pthread_exit) X(pthread_cancel) \
+	X(exit) X(_exit) X(_Exit)                                              \
 	X(sigaction) X(signal) X(__sysv_signal) X(longjmp) X(siglongjmp)
 /* clang-format on */
 

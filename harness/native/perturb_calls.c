@@ -4,6 +4,8 @@
  */
 #include "perturb.h"
 
+#include <err.h>
+
 /* clang-format off */
 
 /* A function that is recorded and no more: its type, name, parameters; what
@@ -110,6 +112,63 @@ pthread_exit(void *value)
 	real.pthread_exit(value);
 	abort();
 }
+
+/* -- the end of the process ------------------------------------------------- */
+
+/* It has ended where it begins: the child of a vfork goes on as its parent. */
+static void
+ends_all(enum shim_call call, int status, void *caller)
+{
+	shim_flight_begins(call, -1, NULL, status, 0, caller);
+	shim_flight_ended(0, 0);
+}
+
+void
+exit(int status)
+{
+	ends_all(SHIM_CALL_exit, status, __builtin_return_address(0));
+	real.exit(status);
+	abort();
+}
+
+void
+_exit(int status)
+{
+	ends_all(SHIM_CALL__exit, status, __builtin_return_address(0));
+	real._exit(status);
+	abort();
+}
+
+void
+_Exit(int status)
+{
+	ends_all(SHIM_CALL__Exit, status, __builtin_return_address(0));
+	real._Exit(status);
+	abort();
+}
+
+/* The C library calls its own exit from within these two. */
+void
+err(int status, const char *format, ...)
+{
+	va_list arguments;
+
+	ends_all(SHIM_CALL_err, status, __builtin_return_address(0));
+	va_start(arguments, format);
+	verr(status, format, arguments);
+}
+
+void
+errx(int status, const char *format, ...)
+{
+	va_list arguments;
+
+	ends_all(SHIM_CALL_errx, status, __builtin_return_address(0));
+	va_start(arguments, format);
+	verrx(status, format, arguments);
+}
+
+/* -- time-outs of sockets --------------------------------------------------- */
 
 /* With SO_RCVTIMEO and its like a plain recv has a time-out. */
 int

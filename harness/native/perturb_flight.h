@@ -81,6 +81,8 @@ enum {
 	X(pthread_clockjoin_np, FLIES) X(pthread_detach, FLIES_QUICK)          \
 	X(pthread_exit, FLIES_QUICK) X(pthread_cancel, FLIES_QUICK)            \
 	X(thrd_create, FLIES) X(thrd_join, FLIES) X(thrd_detach, FLIES_QUICK)  \
+	X(exit, FLIES_QUICK) X(_exit, FLIES_QUICK) X(_Exit, FLIES_QUICK)       \
+	X(err, FLIES_QUICK) X(errx, FLIES_QUICK)                               \
 	X(pthread_mutex_init, FLIES_QUICK_LOCK)                                \
 	X(pthread_mutex_destroy, FLIES_QUICK_LOCK)                             \
 	X(pthread_mutex_lock, FLIES_LOCK)                                      \

@@ -52,6 +52,23 @@ def fails(thread: int, call: str, error: int, fd: int = -1, **more: object) -> E
     return event(thread, call, fd, result=-1, error=error, **more)
 
 
+def woken(wake: str = "pthread_cond_signal", between: str = "") -> list[Event]:
+    """Ann and Bob wait for one condition at two places; a wake-up reaches Bob, who waits on, after what is `between`."""
+    wait = {"call": "pthread_cond_wait", "object": LOCK}
+    return [
+        event(ANN, **wait, at=1.0, now=True),  # type: ignore[arg-type]
+        event(MAIN, wake, object=LOCK, at=2.0),
+        event(BOB, **wait, at=1.5, ended=2.1),  # type: ignore[arg-type]
+        *([event(BOB, between, at=2.2)] if between else []),
+        event(BOB, **wait, at=2.3, now=True),  # type: ignore[arg-type]
+    ]
+
+
+def accepter_gone(error: int, *later: Event, **more: object) -> Evidence:
+    """Ann's accept has failed, and after some other calls Ann has ended."""
+    return of(fails(ANN, "accept", error, 3), *later, ended=frozenset({ANN}), **more)
+
+
 def zeros(call: str = "recv", n: int = AGAIN) -> list[Event]:
     """A thread that gets the end of a connection n times in a row."""
     return [event(ANN, call, 5, repeats=n)]

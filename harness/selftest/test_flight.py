@@ -96,6 +96,22 @@ def test_threads_are_named_by_their_numbers(shop: Workshop) -> None:
     assert found.lives[1].ended and found.lives[1].routine
 
 
+@pytest.mark.parametrize("way", ["exit", "_exit", "_Exit", "err", "errx"])
+@pytest.mark.parametrize("kind, tool", TOOLS)
+def test_who_ends_the_process_is_on_record(
+    shop: Workshop, kind: str, tool: tuple[str, ...], way: str
+) -> None:
+    """With the status and the line; and it ends with that status and those words."""
+    program = shop.build("flights", kind)
+    run = shop.run(program, "end", way, tool=tool)
+    words = {"err": "flights: err: Input/output error\n", "errx": "flights: errx\n"}
+    assert (run.status, run.races, run.output) == (3, [], words.get(way, ""))
+    found = flight.read(run.counters)
+    (event,) = [event for event in found.of(1) if event.call == way]
+    text = SOURCE.read_text().splitlines()[lines_of(found, program)(event) - 1]
+    assert (event.detail, text.split("(")[0].strip()) == (3, way)
+
+
 def test_a_spinning_call_is_one_event(shop: Workshop) -> None:
     (event,) = [event for event in flown(shop, "spin").of(0) if event.call == "recv"]
     assert (event.result, event.error, event.repeats) == (0, 0, 1_000_000)

@@ -17,6 +17,7 @@ from evidences import (
     LOCK,
     MAIN,
     OTHER,
+    accepter_gone,
     apart,
     apart_waits,
     behind,
@@ -36,6 +37,7 @@ from evidences import (
     semaphore,
     stuck_in_handler,
     timed_out,
+    woken,
     zeros,
 )
 from labkit.causes import table as causes
@@ -150,6 +152,24 @@ SUPPORTED: Sequence[tuple[str | None, Evidence, str, str]] = [
         "took at x.c:40",
     ),
     ("lost-client", of(*semaphore("sem_wait")), "missing-post", "somebody has left without"),
+    ("does-not-close", of(*woken()), "signal-wakes-one", "pthread_cond_signal at x.c:10 woke"),
+    *(
+        ("missing-message", accepter_gone(error), "accept-error-fatal", "accept at x.c:11 failed")
+        for error in (errno.EMFILE, errno.ECONNABORTED)
+    ),
+    *(
+        (
+            symptom,
+            of(event(ANN, "err", detail=1), status=1),
+            cause,
+            "thread 2 (ann) calls err at x.c",
+        )
+        for symptom, cause in (
+            *(("news-missing", "ended-early"), ("no-answer", "ended-early")),
+            # Who looks for an end knows why it came.
+            *(("thread-failure", "thread-failure"), ("fatal-client", "fatal-client")),
+        )
+    ),
 ]
 
 
@@ -248,6 +268,25 @@ CONTRADICTED: Sequence[tuple[str | None, Evidence, str]] = [
         "copied-lock",
     ),
     ("does-not-stop", of(*apart_waits(LOCK), stuck="lost-wakeup"), "other-mutex"),
+    # All were woken, or the one who was had work to do.
+    ("does-not-close", of(*woken("pthread_cond_broadcast")), "signal-wakes-one"),
+    ("does-not-close", of(*woken(between="send")), "signal-wakes-one"),
+    # It was told to end, goes on, or another one accepts.
+    ("missing-message", accepter_gone(errno.EINVAL), "accept-error-fatal"),
+    (
+        "missing-message",
+        accepter_gone(errno.EMFILE, event(ANN, "poll", at=2)),
+        "accept-error-fatal",
+    ),
+    (
+        "missing-message",
+        accepter_gone(errno.EMFILE, event(BOB, "accept", 3, at=2)),
+        "accept-error-fatal",
+    ),
+    # It was asked to end, or ended in another way, or what was done wrong was done before.
+    ("news-missing", of(event(ANN, "exit", detail=1)), "ended-early"),
+    ("news-missing", of(event(ANN, "exit", detail=1), status=0), "ended-early"),
+    ("garbled-lines", of(event(ANN, "exit", detail=1), status=1), "ended-early"),
     # An idle pool: who waits never posts.
     ("lost-client", of(*semaphore("sem_post", at=1.0)[:1], *semaphore("x")[1:]), "missing-post"),
     # Somebody who is there has it.

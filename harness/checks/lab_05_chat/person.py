@@ -9,8 +9,9 @@ from checks.lab_05_chat.chat import Chat, User
 from checks.lab_05_chat.passwords import PASSWORD
 from labkit.ground.faults import Silent
 from labkit.ground.words import _
-from labkit.scene.checking import expect, require
+from labkit.scene.checking import Scene, expect, require
 from labkit.scene.running import Running
+from labkit.scene.scene import ROOMY
 from labkit.wire.terminal import shown
 
 PROGRAM = "chat_client"
@@ -20,19 +21,24 @@ COLUMNS = 60
 class Person:
     """Somebody who sits at a terminal with the chat's client in it."""
 
-    def __init__(self, chat: Chat, name: str) -> None:
+    def __init__(self, scene: Scene, port: int, name: str, network: str = ROOMY) -> None:
         self.name = name
-        words = ("-p", str(chat.server.port), name)
-        scene = chat.server.program.scene
+        words = ("-p", str(port), name)
         self.client: Running = scene.start(
             PROGRAM,
             *words,
             terminals="stdin stdout stderr",
             columns=COLUMNS,
             env={"TERM": "linux"},
-            network=chat.server.program.network,
+            network=network,
         )
         self.client.may_end = True
+
+    @classmethod
+    def of(cls, chat: Chat, name: str) -> Person:
+        """Somebody whose client connects to a chat's server."""
+        program = chat.server.program
+        return cls(program.scene, chat.server.port, name, program.network)
 
     @property
     def seen(self) -> bytes:
@@ -52,14 +58,14 @@ class Person:
         """Wait until the screen is as wanted."""
         return self.client.eventually(lambda: wanted(self.screen), seconds)
 
-    def sees_line(self, line: str, times: int = 1) -> None:
+    def sees_line(self, line: str, times: int = 1, cause: str = "not-shown") -> None:
         """Wait until a line stands on the screen so many times; Silent if it does not come."""
         if not self.sees(lambda screen: screen.count(line) >= times):
             raise Silent(
                 _("a line does not come to {user}'s screen as it should").format(user=self.name),
                 expected=line,
                 got="\n".join(self.screen),
-                cause="not-shown",
+                cause=cause,
             )
 
     def gives_password(self, password: bytes = PASSWORD) -> None:

@@ -32,6 +32,15 @@ SALTED = re.compile(rb"\$y\$([./0-9A-Za-z]+)\$[./0-9A-Za-z]+\$[./0-9A-Za-z]{43}"
 MOST_LINE = 1024  # bytes of a line, without its end
 DISK = 64 * KIB  # bytes on a disk that is soon full
 BIG = b"x" * 1000
+# What is refused to a guest, and to a user: each takes a way of its own through the server.
+REFUSED_GUEST = (
+    *(b"SAY hello", b"HISTORY 3", b"RESUME 00"),
+    *(b"REGISTER a:b pass", b"REGISTER carol pass\tword"),
+)
+REFUSED = (
+    *(b"SAY", b"SAY a\tb", b"HISTORY x", b"x" * 1025, b"LOGIN x y", b"RESUME 00"),
+    b"REGISTER carol pass",
+)
 
 
 def answered(user: User, command: bytes, expected: bytes, cause: str = "wrong-answer") -> Answer:
@@ -192,9 +201,9 @@ def drive(chat: Chat, size: int) -> None:
     users = chat.logged_in(*names)
     guests = chat.connect(8, ["rival", "rival", "new0", "new1"] * 2)
     for guest in guests[:4]:
-        guest.send(b"REGISTER %s pass" % guest.name.encode(), b"WHO")
+        guest.send(*REFUSED_GUEST, b"REGISTER %s pass" % guest.name.encode(), b"WHO")
     for guest in guests[:4]:
-        guest.answer(2, b"WHO", 10.0)
+        guest.answer(2 + len(REFUSED_GUEST), b"WHO", 10.0)
     for guest in guests[4:]:  # their threads were there before that name was
         guest.send(b"LOGIN %s wrong" % guest.name.encode(), b"QUIT")
     pass_by(chat, users[:6])
@@ -211,9 +220,10 @@ def drive(chat: Chat, size: int) -> None:
     chat.pump(talking.go_on, 10.0)
     chat.deafen(late[0])
     says_much(users[1], users[2:] + users[:1], [b"%03d " % index + BIG for index in range(330)])
+    asked = (b"HISTORY", b"WHO", *REFUSED, b"FOO")
     for user in users[:4]:
-        user.send(b"HISTORY", b"WHO", b"SAY", b"LOGIN x y", b"RESUME 00", b"FOO")
-        user.answer(len(user.answers) + 5, b"FOO", 10.0)
+        user.send(*asked)
+        user.answer(len(user.answers) + len(asked) - 1, b"FOO", 10.0)
     users[1].reset()
     late[1].reset()
     for user in users[2:4]:

@@ -121,6 +121,10 @@ def test_names_and_passwords(scene: Scene) -> None:
     for index, name in enumerate(GOOD_NAMES):
         user = chat.user(name.decode())
         user.register(b"x" * 128 if index else "пароль-~!".encode(), "good-name-refused")
+    whole = b"x" * 128
+    others = [whole[:at] + b"y" + whole[at + 1 :] for at in (0, 64, 127)]
+    for password in (*others, whole[:1], whole[:127]):
+        answered(chat.user(), b"LOGIN B " + password, b"ERR denied", "password-unchecked")
 
 
 @step(1, "file", "defaults")

@@ -13,6 +13,8 @@ from checks.lab_05_chat.shared import (
     KIB,
     MIB,
     MOST_LINE,
+    REFUSED,
+    REFUSED_GUEST,
     answered,
     closing_once,
     comes_back,
@@ -413,14 +415,14 @@ def test_gives_everything_back(scene: Scene) -> None:
     program = chat.server.program
     (witness,) = chat.logged_in("witness")
     tokens: list[bytes] = []
-    for _round in range(2):
-        tokens = visit(chat, witness, names, tokens)
+    for number in range(2):
+        tokens = visit(chat, witness, names, tokens, f"new{number}")
     threads, descriptors = manners.lowest(program, "threads"), manners.lowest(
         program, "descriptors"
     )
     resident = program.resident()
-    for _round in range(20):
-        tokens = visit(chat, witness, names, tokens)
+    for number in range(2, 22):
+        tokens = visit(chat, witness, names, tokens, f"new{number}")
     for measure, before, cause, what in (
         ("threads", threads, "thread-stays", _("threads after all guests have left")),
         (
@@ -449,8 +451,10 @@ def test_gives_everything_back(scene: Scene) -> None:
     )
 
 
-def visit(chat: Chat, witness: User, names: Sequence[str], tokens: Sequence[bytes]) -> list[bytes]:
-    """30 guests come, and users who log in, or come back by their tokens, talk and leave; returns their tokens."""
+def visit(
+    chat: Chat, witness: User, names: Sequence[str], tokens: Sequence[bytes], newcomer: str
+) -> list[bytes]:
+    """30 guests come, users log in or come back by their tokens, one registers; all leave. Returns their tokens."""
     guests = chat.arrive(30)
     users = chat.connect(len(names), names)
     for index, user in enumerate(users):
@@ -459,9 +463,14 @@ def visit(chat: Chat, witness: User, names: Sequence[str], tokens: Sequence[byte
         user.welcome(user.answer(1, b"RESUME", 10.0))
     users[0].send(*[b"SAY " + b"x" * 500] * 10)
     users[0].answer(11, b"SAY")
-    for index, guest in enumerate(guests + users):
+    new = chat.registered(newcomer)
+    for user, refused in ((guests[1], REFUSED_GUEST), (new[0], REFUSED)):
+        before = max(len(user.answers), 1)
+        user.send(*refused)
+        user.answer(before + len(refused) - 1, refused[-1], 10.0)
+    for index, guest in enumerate(guests + users + new):
         guest.reset() if index % 7 == 0 else guest.leave()
-    gone = {b"LEAVE " + user.name.encode() for user in users}
+    gone = {b"LEAVE " + user.name.encode() for user in users + new}
     require(
         chat.pump(lambda: gone <= set(witness.news), 10.0),
         _("users have left, and the server does not tell everybody"),

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from checks.lab_06_control_server import console as consoles
 from checks.lab_06_control_server.chorus import Chorus
-from checks.lab_06_control_server.console import enter, names
+from checks.lab_06_control_server.console import Console, enter, names
 from checks.lab_06_control_server.shared import (
     crowd,
     its_life,
@@ -209,6 +209,38 @@ def test_logs_of_any_bytes(scene: Scene) -> None:
     before = console.log().lines
     lines = console.lines(b"logs")
     shows(before, console.log().lines, lines, 10**6, b"logs")
+
+
+@step(4, "logs", "logs-number", "unknown")
+def test_logs_takes_a_number(scene: Scene) -> None:
+    """The N of `logs N` is a number to its end: else it is no command; and none is too large."""
+    console = consoles.start(scene)
+    console.status()  # now all has been said that is said at the start
+    for command in (b"logs 5x", b"logs x", b"logs -5"):
+        lines = console.lines(command)
+        expect("", "\n".join(lines), answer_to(command), "command-not-known")
+        require(
+            console.program.eventually(lambda: is_unknown(console, command), 2.0),
+            _("what is typed is no command, and nobody says so"),
+            expected=f"unknown command: {command.decode()}, try help",
+            got=console.program.stderr.text() or _("nothing"),
+            cause="command-not-known",
+        )
+    huge = b"logs 99999999999999999999"
+    before = console.log().lines
+    lines = console.lines(huge)
+    if lines or not console.program.eventually(lambda: is_unknown(console, huge), 1.0):
+        shows(before, console.log().lines, lines, 10**6, huge)
+
+
+def answer_to(command: bytes) -> str:
+    """What is looked at, in words."""
+    return _("the answer to {command}").format(command=command.decode())
+
+
+def is_unknown(console: Console, command: bytes) -> bool:
+    """Whether stderr says by now that this is no command."""
+    return f"unknown command: {command.decode()}, try help" in console.program.stderr.text()
 
 
 @step(4, "logs", "whole-log")

@@ -31,7 +31,10 @@ READ_LOCKS = frozenset(f"pthread_rwlock_{kind}rdlock" for kind in ("", "try", "t
 UNLOCKS = frozenset({"pthread_mutex_unlock", "pthread_rwlock_unlock", "mtx_unlock"})
 INITS = frozenset({"pthread_mutex_init", "pthread_rwlock_init", "mtx_init"})
 CONDITIONS = frozenset({"pthread_cond_wait", "cnd_wait"})
+SIGNALS = frozenset({"pthread_cond_signal", "cnd_signal"})
+BROADCASTS = frozenset({"pthread_cond_broadcast", "cnd_broadcast"})
 TIMED = frozenset({"pthread_cond_timedwait", "pthread_cond_clockwait", "cnd_timedwait"})
+EXITS = frozenset({"exit", "_exit", "_Exit", "err", "errx"})
 PAUSES = frozenset({"nanosleep", "clock_nanosleep", "sleep", "usleep"})
 # What takes as long as somebody else likes.
 SLOW = READS | SENDS | ACCEPTS | JOINS | {"connect"}
@@ -70,7 +73,8 @@ class Evidence:
     role: what a thread is called. busy: threads that used the CPU all the time just now, None where nobody looked. stuck:
     what its locks show, see `waits.stuck`. said: its stderr. got: what came instead of what should. shares_port: the
     port on which another of the check's programs listens as well. end: the cause that an end which nobody asked for
-    shows by itself; signal: by which it ended. unsafe: the first unsafe call of a signal handler.
+    shows by itself; signal: by which it ended. unsafe: the first unsafe call of a signal handler. ended: the threads that
+    have. status: its exit status, None where it runs or was asked to end.
     """
 
     calls: Mapping[int, Sequence[Event]] = field(default_factory=dict)
@@ -93,6 +97,8 @@ class Evidence:
     end: str = ""
     signal: str = ""
     unsafe: Unsafe | None = None
+    ended: frozenset[int] = frozenset()
+    status: int | None = None
 
     def of_all(self) -> Iterator[Event]:
         """All calls of all threads, by thread."""

@@ -8,12 +8,14 @@ from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from labkit.diagnosis.facts import (
+    BROADCASTS,
     CONDITIONS,
     JOINS,
     LOCKS,
     POLLS,
     READS,
     SENDS,
+    SIGNALS,
     TIMED,
     UNLOCKS,
     Evidence,
@@ -25,9 +27,6 @@ if TYPE_CHECKING:
     from labkit.hang.calls import Event
 
 _DETACHES = frozenset({"pthread_detach", "thrd_detach"})
-_SIGNALS = frozenset(
-    {"pthread_cond_signal", "pthread_cond_broadcast", "cnd_signal", "cnd_broadcast"}
-)
 
 
 def gave_up(evidence: Evidence) -> Iterator[Fact]:
@@ -135,7 +134,11 @@ def other_mutex(evidence: Evidence) -> Iterator[Fact]:
         if wait.call not in CONDITIONS | TIMED:
             continue
         lock = _last_taken(evidence.calls.get(wait.thread, ()), wait)
-        signals = [e for e in evidence.of_all() if e.call in _SIGNALS and e.object == wait.object]
+        signals = [
+            e
+            for e in evidence.of_all()
+            if e.call in SIGNALS | BROADCASTS and e.object == wait.object
+        ]
         held = [(e, _last_taken(evidence.calls[e.thread], e)) for e in signals]
         if lock is None or not held:
             continue
@@ -251,3 +254,48 @@ def _signal_name(number: int) -> str:
         return signal.Signals(number).name
     except ValueError:
         return _("signal {n}").format(n=number)
+
+
+def woken_in_vain(evidence: Evidence) -> Iterator[Fact]:
+    """A signal woke a thread that waits on, while one that waits elsewhere for the same condition slept through it."""
+    waits = [event for event in evidence.now() if event.call in CONDITIONS and event.object]
+    # Of each place the one that has waited longest.
+    longest: dict[tuple[int, int], Event] = {}
+    for event in sorted(waits, key=lambda event: event.began):
+        longest.setdefault((event.object, event.site), event)
+    for wait in longest.values():
+        since = [e for e in evidence.of_all() if e.object == wait.object and e.began >= wait.began]
+        signals = [event for event in since if event.call in SIGNALS]
+        if not signals or any(event.call in BROADCASTS for event in since):
+            continue
+        for other in waits:
+            elsewhere = other.object == wait.object and other.site != wait.site
+            woken = elsewhere and _last_wait(evidence.calls[other.thread], other)
+            if woken and (woken.ended or 0.0) >= signals[0].began:
+                yield Fact("woken-in-vain", _in_vain(evidence, wait, signals[0], other))
+                return
+
+
+def _in_vain(evidence: Evidence, wait: Event, signal: Event, other: Event) -> str:
+    """What woken_in_vain has found, in words."""
+    words = _(
+        "{who} waits in {call}{where}, and {other} for the same condition{there}; {signal}{from_} woke the latter,"
+        " which waits on: a signal wakes only one, whichever that is"
+    )
+    return words.format(
+        who=evidence.who(wait.thread),
+        call=wait.call,
+        where=evidence.where(wait),
+        other=evidence.who(other.thread),
+        there=evidence.where(other),
+        signal=signal.call,
+        from_=evidence.where(signal),
+    )
+
+
+def _last_wait(calls: Iterable[Event], wait: Event) -> Event | None:
+    """The call right before a wait that lasts, where it is the same: its thread woke, and waits on; else None."""
+    before = [event for event in calls if event.ended is not None and event.ended <= wait.began]
+    last = max(before, key=lambda event: event.ended or 0.0, default=None)
+    same = last and (last.call, last.object, last.site) == (wait.call, wait.object, wait.site)
+    return last if same else None

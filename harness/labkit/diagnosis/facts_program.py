@@ -7,7 +7,7 @@ import os
 import socket
 from collections.abc import Iterator, Mapping
 
-from labkit.diagnosis.facts import Evidence, Fact
+from labkit.diagnosis.facts import EXITS, Evidence, Fact
 from labkit.ground.words import N_, _
 
 # -- words, ports, limits ------------------------------------------------------------------------------
@@ -65,6 +65,26 @@ def our_limit(evidence: Evidence) -> Iterator[Fact]:
         yield Fact(
             "our-limit", words.format(signal=evidence.signal, why=_(LIMITS[evidence.signal]))
         )
+
+
+def exits(evidence: Evidence) -> Iterator[Fact]:
+    """Who has ended a program that nobody had asked to end."""
+    if evidence.status is None:
+        return
+    calls = [event for event in evidence.of_all() if event.call in EXITS]
+    calls = [event for event in calls if event.detail & 0xFF == evidence.status]
+    if calls:
+        last = max(calls, key=lambda event: event.began)
+        words = _(
+            "{who} calls {call}{where}, which ends the program with all its threads: status {n}"
+        )
+        told = words.format(
+            who=evidence.who(last.thread),
+            call=last.call,
+            where=evidence.where(last),
+            n=evidence.status,
+        )
+        yield Fact("exits", told)
 
 
 def last_call(evidence: Evidence) -> Iterator[Fact]:

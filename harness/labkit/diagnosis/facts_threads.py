@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
@@ -29,6 +31,8 @@ from labkit.ground.words import _, ngettext
 if TYPE_CHECKING:
     from labkit.hang.calls import Event
 
+# Why accept fails, and may succeed the next time.
+PASSING = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.ENOBUFS, errno.ECONNABORTED})
 TRIES = frozenset({"pthread_mutex_trylock", "pthread_tryjoin_np", "sem_trywait", "mtx_trylock"})
 
 # -- what does not go on -------------------------------------------------------------------------------
@@ -121,6 +125,29 @@ def accepter_sleeps(evidence: Evidence) -> Iterator[Fact]:
         who, where = evidence.who(event.thread), evidence.where(event)
         told = words.format(who=who, call=event.call, where=where, n=evidence.queue)
         yield Fact("accepter-sleeps", told)
+
+
+def accepter_gone(evidence: Evidence) -> Iterator[Fact]:
+    """The thread that accepted last has ended after an accept that failed for a passing reason."""
+    accepts = [event for event in evidence.of_all() if event.call in ACCEPTS]
+    if not accepts:
+        return
+    last = max(accepts, key=lambda event: (event.ended is None, event.ended or 0.0))
+    later = [event for event in evidence.calls[last.thread] if event.began >= (last.ended or 0.0)]
+    went_on = any(event.call in POLLS | PAUSES for event in later)
+    if last.error not in PASSING or last.thread not in evidence.ended or went_on:
+        return
+    words = _(
+        "{call}{where} failed with {error} ({why}), and {who} ended: nobody accepts clients any more"
+    )
+    told = words.format(
+        call=last.call,
+        where=evidence.where(last),
+        error=error_name(last.error),
+        why=os.strerror(last.error),
+        who=evidence.who(last.thread),
+    )
+    yield Fact("accepter-gone", told)
 
 
 def of_locks(evidence: Evidence) -> Iterator[Fact]:

@@ -25,6 +25,7 @@ LOOKS: Sequence[Callable[[Evidence], Iterator[Fact]]] = (
     facts_calls.failures,
     facts_threads.endless_join,
     facts_threads.accepter_sleeps,
+    facts_threads.accepter_gone,
     facts_threads.of_locks,
     facts_threads.of_end,
     facts_threads.spinning,
@@ -36,6 +37,7 @@ LOOKS: Sequence[Callable[[Evidence], Iterator[Fact]]] = (
     facts_misuse.joined_detached,
     facts_misuse.own_copy,
     facts_misuse.other_mutex,
+    facts_misuse.woken_in_vain,
     facts_misuse.kept_semaphore,
     facts_misuse.stuck_in_handler,
     facts_misuse.unsafe_handler,
@@ -45,6 +47,7 @@ LOOKS: Sequence[Callable[[Evidence], Iterator[Fact]]] = (
     facts_program.nowhere,
     facts_program.shared_port,
     facts_program.our_limit,
+    facts_program.exits,
     facts_program.last_call,
 )
 # Beside a fact of one of these names, one of that name says nothing new.
@@ -110,6 +113,8 @@ _PORT_TAKEN = frozenset(
 _ADDRESS = frozenset({"wrong-message", "missing-message", "wrong-event", "missing-event"})
 _WORDS = frozenset({"thread-failure", "wrong-message", "missing-message", "too-many-messages"})
 _ENDS = frozenset({"ended-early", "crash", "dies-of-signal", "fatal-client", "accept-error-fatal"})
+# Why a program has ended, in the words of checks that look for its end.
+_ENDED = frozenset({"thread-failure", "interrupted-call", "lost-by-pause"})
 # What a server can do wrong where a thread could not be started: else it has dealt with that.
 _NO_THREAD = frozenset(
     {"ended-early", "crash", "fatal-client", "lost-client", "no-answer", "never-accepts"}
@@ -183,6 +188,8 @@ CAUSES: Sequence[Cause] = (
     _cause("address-in-use", "address-in-use", explains=_PORT_TAKEN),
     _cause("address-length", "no-address", explains=_ADDRESS),
     _cause("stale-errno", "stale-errno", explains=_WORDS),
+    _cause("accept-error-fatal", "accepter-gone", weight=LIKELY),
+    _cause("signal-wakes-one", "woken-in-vain", weight=LIKELY),
     _cause("closed-in-use", "closed-in-use", explains=_CLOSED | _OPEN, weight=LIKELY),
     _cause(
         "closed-twice", "closed-twice used-after-close", explains=_CLOSED | _OPEN, weight=LIKELY
@@ -223,7 +230,9 @@ CAUSES: Sequence[Cause] = (
         weight=LIKELY,
         alone=False,
     ),
-    _cause("ended-early", "ended-early", explains=_ENDS, weight=POSSIBLE),
+    # Whose program has ended waits in vain; a check that knows of the end knows the reason better.
+    _cause("ended-early", "exits", explains=_OPEN - _ENDS - _ENDED, weight=LIKELY, alone=False),
+    _cause("ended-early", "ended-early exits", explains=_ENDS | _ENDED, weight=POSSIBLE),
 )
 # What contradicts a cause that a check proposes, beside what stands above.
 DOUBTS: dict[str, frozenset[str]] = {

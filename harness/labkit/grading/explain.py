@@ -61,7 +61,8 @@ class Failure:
         self.whole_conversation = scene.journal.text(without=others)
         for program in programs:
             self.mode = _mode(program)
-            if isinstance(self.fault, Disconnected):  # its end may be what cut the connection
+            # Its end may be what cut the connection, or what has just begun.
+            if isinstance(self.fault, Disconnected) or witness.is_ending(program, self.fault):
                 program.wait(program.deadline(END_SECONDS))
             self.processes.append(_process(program))
             if isinstance(self.fault, Silent):

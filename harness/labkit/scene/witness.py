@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 
 from labkit.box import addresses
 from labkit.box.symbols import Runner
-from labkit.diagnosis.facts import Busy, Evidence
+from labkit.diagnosis.facts import EXITS, Busy, Evidence
 from labkit.ground import proc
 from labkit.ground.faults import Fault, Silent, Trouble
 from labkit.ground.stacks import Frame, own
@@ -118,6 +118,13 @@ def stacks(program: Running, fault: Fault) -> str:
     return hang.told(program.pid, look, snapshot.waits, directory)
 
 
+def is_ending(program: Running, fault: Fault) -> bool:
+    """Whether a program had called exit, or one of its kin, when the fault was made."""
+    seen = (fault.evidence or {}).get(program.name)
+    record = seen.flight if seen and seen.flight else Flight({})
+    return any(event.call in EXITS for events in record.events.values() for event in events)
+
+
 def evidence(program: Running, seen: Snapshot | None, fault: Fault, run: Runner) -> Evidence:
     """All that is known of a program at a failure, with source lines. run: what looks into the program."""
     seen = seen or Snapshot(_flight(program))
@@ -145,6 +152,8 @@ def evidence(program: Running, seen: Snapshot | None, fault: Fault, run: Runner)
         end=_untimely(program, fault),
         signal=(ended.signal or "") if ended else "",
         unsafe=record.unsafe,
+        ended=frozenset(n for n, life in record.lives.items() if life.ended is not None),
+        status=ended.status if ended and not program.may_end else None,
     )
 
 

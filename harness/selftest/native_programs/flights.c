@@ -2,7 +2,7 @@
  * flights - does what the flight recorder shall have on record afterwards
  *
  *	flights calls | spin | cycle | overrun | blocked | handed-on |
- *		handler | jump | polls | patient
+ *		handler | jump | polls | patient | end WAY
  *
  * In "calls", the comment behind a call says what is recorded of it: its name,
  * its result (+ for a number above 0, * for any) and its error.
@@ -324,6 +324,25 @@ jump(void)
 	handler();
 }
 
+/* -- the end of the process ------------------------------------------------ */
+
+static void *
+end(void *argument)
+{
+	const char *way = argument;
+
+	if (strcmp(way, "exit") == 0)
+		exit(3); /* ends */
+	if (strcmp(way, "_exit") == 0)
+		_exit(3); /* ends */
+	if (strcmp(way, "_Exit") == 0)
+		_Exit(3); /* ends */
+	errno = EIO;
+	if (strcmp(way, "err") == 0)
+		err(3, "%s", way); /* ends */
+	errx(3, "%s", way);        /* ends */
+}
+
 int
 main(int argc, char **argv)
 {
@@ -342,6 +361,7 @@ main(int argc, char **argv)
 	    {"polls", polls},
 	    {"patient", patient},
 	};
+	pthread_t ender;
 	size_t i;
 
 	if (socketpair(AF_UNIX, SOCK_STREAM, 0, pair) != 0)
@@ -349,5 +369,8 @@ main(int argc, char **argv)
 	for (i = 0; argc > 1 && i < sizeof forms / sizeof forms[0]; i++)
 		if (strcmp(argv[1], forms[i].name) == 0)
 			forms[i].function();
+	if (argc > 2 && strcmp(argv[1], "end") == 0 &&
+	    pthread_create(&ender, NULL, end, argv[2]) == 0)
+		pthread_join(ender, NULL);
 	return 0;
 }
