@@ -150,6 +150,14 @@ def forge() -> Forge:
     return made
 
 
+@functools.cache
+def forge_of(root: Path) -> Forge:
+    """That of a copy of the project, whose files may change from one command to the next, but not its labkit."""
+    made = Forge(root, whole=False)
+    atexit.register(made.close)
+    return made
+
+
 def _text(stream: Any) -> str:
     """All that stands in a file, as a person reads it."""
     stream.seek(0)
@@ -167,6 +175,8 @@ def serve(orders: socket.socket, whole: bool) -> int:
     from labkit import cli
     from labkit.box import sandbox
 
+    for name in SEVERAL:
+        importlib.import_module(name)
     measured = _prepared() if whole else None
     usual = os.environ.get("SANDBOX", "")
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for whoever gives the orders
@@ -202,8 +212,8 @@ def _prepared() -> Any:
     from labkit.ground import catalog
     from labkit.ground.faults import Trouble
 
-    for name in (*(f"_pytest.{plugin}" for plugin in default_plugins), *SEVERAL):
-        importlib.import_module(name)
+    for plugin in default_plugins:
+        importlib.import_module(f"_pytest.{plugin}")
     for lab in catalog.all_labs():
         table.find(None, lab)
         for path in lab.checks.glob("test_*.py"):
