@@ -12,7 +12,7 @@ import tempfile
 from pathlib import Path
 
 from commandline import AGAIN, MACHINE_TROUBLE
-from forge import forge
+from forge import environment, forge
 from graded import SECONDS
 from labkit.workbook.answers import Mutant, mutants
 from labkit.ground.catalog import ROOT
@@ -74,7 +74,8 @@ def block(mutant: Mutant, language: str, home: Path) -> str:
     words += [f"--check={name}" for name in mutant.checks]
     words += ["--work", str(work), "--report", str(home / "report")]
     for _again in range(1 + AGAIN):
-        status, said = forge().run(words, SECONDS, {"LANGUAGE": language})
+        env = {**environment(), "LANGUAGE": language}
+        status, said, _none = forge().run(words, SECONDS, env, together=True)
         if status != MACHINE_TROUBLE:
             break
     begin, end = HEADING.search(said), END.search(said)

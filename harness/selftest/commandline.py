@@ -13,8 +13,9 @@ import xml.etree.ElementTree as ET
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
+from forge import KNOWN, environment, forge
 from labkit.ground import proc
 from labkit.ground.catalog import HARNESS, ROOT, SOLUTIONS, Lab, Step, find
 from labkit.ground.pace import Pace
@@ -26,7 +27,6 @@ MACHINE_TROUBLE, AGAIN = 3, 3
 GONE_SECONDS = 10.0
 DYING_SECONDS = 2.0
 PR_SET_CHILD_SUBREAPER = 36  # linux/prctl.h
-DECIDE = ("LANGUAGE", "LC_ALL", "LC_MESSAGES", "LANG", "SANDBOX", "LAB_PYTHON")
 
 # An invented lab, for tests of code that reads labs.
 SAMPLE = Lab(
@@ -54,10 +54,35 @@ class Ran:
         return self.out + self.err
 
 
+class Orphans:
+    """What a command leaves behind, once it has ended: its orphans are handed to us."""
+
+    def __init__(self) -> None:
+        ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+        self._before = set(proc.children(os.getpid()))
+
+    def after(self, seconds: float) -> dict[int, str]:
+        """Those that are left, by name, if some are after so many seconds: a killed process may take its time to die."""
+        until = time.monotonic() + seconds
+        while (left := self._left()) and time.monotonic() < until:
+            time.sleep(0.02)
+        return left
+
+    def ended(self) -> tuple[str, ...]:
+        """Kill what is left, so that one failure does not bring the next; the names."""
+        left = self.after(DYING_SECONDS)
+        for pid in left:
+            _kill(pid)
+        return tuple(left.values())
+
+    def _left(self) -> dict[int, str]:
+        """Dead ones are only waiting for somebody to ask after them."""
+        pids = set(proc.children(os.getpid())) - self._before - KNOWN
+        return {pid: _name(pid) for pid in pids if proc.state(pid) not in ("Z", "")}
+
+
 class Command:
     """A command that is running, in a process group of its own, and whatever it starts."""
-
-    _known: ClassVar[set[int]] = set()  # all commands: they are no leftovers of each other
 
     def __init__(
         self,
@@ -66,14 +91,12 @@ class Command:
         env: Mapping[str, str] | None = None,
         stdout: int = subprocess.PIPE,
     ) -> None:
-        ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
-        self._before = set(proc.children(os.getpid()))
+        self._orphans = Orphans()
         self._began = time.monotonic()
-        plain = {key: value for key, value in os.environ.items() if key not in DECIDE}
         self.process = subprocess.Popen(
             [str(word) for word in words],
             cwd=cwd,
-            env={**plain, "LC_ALL": "C.UTF-8", **(env or {})},
+            env={**environment(), **(env or {})},
             stdin=subprocess.DEVNULL,
             stdout=stdout,
             stderr=subprocess.PIPE,
@@ -81,7 +104,7 @@ class Command:
             start_new_session=True,
             preexec_fn=hear_signals,
         )
-        Command._known.add(self.process.pid)
+        KNOWN.add(self.process.pid)
 
     def wait(self, seconds: float = SECONDS) -> Ran:
         """Wait for its end. Kills what it left behind, so that one failure does not bring the next."""
@@ -90,16 +113,13 @@ class Command:
         finally:
             took = time.monotonic() - self._began
             _kill(self.process.pid if self.process.poll() is None else 0)
-            left = self._left_after(DYING_SECONDS)
-            for pid in left:
-                _kill(pid)
+            left = self._orphans.ended()
             self.process.wait()
-        names = tuple(left.values())
-        return Ran(self.process.returncode, out or "", err or "", took, names)
+        return Ran(self.process.returncode, out or "", err or "", took, left)
 
     def gone(self) -> list[str]:
         """Wait until nothing of it is there any more; what is left in the end."""
-        return list(self._left_after(GONE_SECONDS).values())
+        return list(self._orphans.after(GONE_SECONDS).values())
 
     def descendants(self) -> list[str]:
         """The names of all that it has started."""
@@ -117,18 +137,6 @@ class Command:
         """A signal to the process, or, as a terminal does it, to its group."""
         (os.killpg if to_group else os.kill)(self.process.pid, number)
 
-    def _left_after(self, seconds: float) -> dict[int, str]:
-        """Its processes that are left, if some are after so many seconds: a killed process may take its time to die."""
-        until = time.monotonic() + seconds
-        while (left := self._left()) and time.monotonic() < until:
-            time.sleep(0.02)
-        return left
-
-    def _left(self) -> dict[int, str]:
-        """Its orphans are handed to us; dead ones are only waiting for somebody to ask after them."""
-        pids = set(proc.children(os.getpid())) - self._before - Command._known
-        return {pid: _name(pid) for pid in pids if proc.state(pid) not in ("Z", "")}
-
 
 def lab(
     *arguments: str | Path,
@@ -136,8 +144,20 @@ def lab(
     env: Mapping[str, str] | None = None,
     inside: Sequence[str | Path] = (),
 ) -> Ran:
-    """Run `harness/lab` to its end. inside: a command that runs it."""
-    return Command([*inside, LAB, *arguments], cwd, env).wait()
+    """What `harness/lab` does and says, to its end. inside: a command that runs it.
+
+    In a process that has been forked from one like it, where nothing speaks against that: see forge.py.
+    """
+    whole = {**environment(), **(env or {})}
+    if inside or not forge().fits(whole):
+        return Command([*inside, LAB, *arguments], cwd, env).wait()
+    orphans, began = Orphans(), time.monotonic()
+    try:
+        status, out, err = forge().run([str(word) for word in arguments], SECONDS, whole, cwd)
+        took = time.monotonic() - began
+    finally:
+        left = orphans.ended()
+    return Ran(status, out, err, took, left)
 
 
 def judged(*arguments: str | Path, env: Mapping[str, str] | None = None) -> Ran:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 from pathlib import Path
 from typing import Any
 
 from commandline import AGAIN, MACHINE_TROUBLE
-from forge import forge
+from forge import environment, forge
 from labkit.ground.catalog import Lab, SOLUTIONS
 from labkit.workbook.answers import taken
 
@@ -39,7 +40,8 @@ def check(lab: Lab, work: Path, report: Path, *options: str) -> tuple[int, dict[
 def check_once(lab: Lab, work: Path, report: Path, *options: str) -> tuple[int, dict[str, Any]]:
     """One such run."""
     words = ["check", lab.name, "--quiet", "--work", str(work), "--report", str(report), *options]
-    status, said = forge().run(words, SECONDS)
+    env = {**environment(), "SANDBOX": os.environ.get("SANDBOX", "")}
+    status, said, _none = forge().run(words, SECONDS, env, together=True)
     path = report / lab.name / "results.json"
     assert path.exists(), said
     results: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))

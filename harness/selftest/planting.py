@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from commandline import Command, Ran
+from commandline import SECONDS, Command, Ran
+from forge import environment, forge_of
 from labkit.ground import catalog
 from labkit.ground.catalog import ROOT
 
@@ -34,9 +35,10 @@ class Tree:
 
     def lint(self, *words: str, language: str = "en") -> list[str]:
         """What the copy's own lint says, by line; the status says whether there is something."""
-        ran = self.lab("lint", *words, language=language)
-        assert (bool(ran.out), "") == (ran.status == 1, ran.err), ran
-        return ran.out.splitlines()
+        env = {**environment(), "LANGUAGE": language}
+        status, out, err = forge_of(self.root).run(["lint", *words], SECONDS, env)
+        assert (bool(out), "") == (status == 1, err), out
+        return out.splitlines()
 
     def written(self) -> list[Path]:
         """The files that `lab new` said that it wrote."""

@@ -18,7 +18,9 @@ import pyte
 import pytest
 
 
-from commandline import DECIDE, LAB, hear_signals
+from commandline import LAB, hear_signals
+from forge import environment as plain
+from forge import forge
 from labkit.ground.catalog import ROOT
 from labkit.workbook import questions
 
@@ -31,9 +33,8 @@ LONG = re.compile(r"\w{16,}")  # may be broken where a line ends
 
 def environment(language: str = "en") -> dict[str, str]:
     """Ours, with a language, and nothing that decides about colours or widths."""
-    drop = {*DECIDE, "NO_COLOR", "COLUMNS", "TERM"}
-    kept = {key: value for key, value in os.environ.items() if key not in drop}
-    return {**kept, "LANGUAGE": language, "LC_ALL": "C.UTF-8", "TERM": "xterm-256color"}
+    kept = {key: value for key, value in plain().items() if key not in ("NO_COLOR", "COLUMNS")}
+    return {**kept, "LANGUAGE": language, "TERM": "xterm-256color"}
 
 
 class Quiz:
@@ -47,14 +48,9 @@ class Quiz:
         self, typed: str, *words: str, language: str = "en"
     ) -> subprocess.CompletedProcess[str]:
         """Answers on stdin, plain text on stdout."""
-        return subprocess.run(
-            [*self.command, *words],
-            input=typed,
-            capture_output=True,
-            text=True,
-            timeout=SECONDS,
-            env=environment(language),
-        )
+        command = [*self.command[1:], *words]
+        ran = forge().run(command, SECONDS, environment(language), typed=typed)
+        return subprocess.CompletedProcess(command, *ran)
 
     def kept(self) -> dict[str, Any]:
         """What has been kept: the question's id -> whether it is right."""

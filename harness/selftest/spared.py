@@ -12,11 +12,13 @@ import re
 import shutil
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 from labkit.build import build
 from labkit.build.build import CACHE, Builder, Flavour
 from labkit.grading import calibrate
+from labkit.ground.faults import Trouble
 from labkit.ground.pace import MOST, Pace
 from labkit.ground.scratch import Scratch
 
@@ -41,7 +43,8 @@ class Measured:
     def renew(self) -> None:
         """Measure again, if it is time to; for what is forked off now."""
         if time.monotonic() - self._when > MEASURED_SECONDS:
-            self._pace = min(self._pace, calibrate.measure().measured)
+            with suppress(Trouble, OSError):
+                self._pace = min(self._pace, calibrate.measure().measured)
             self._when = time.monotonic()
 
     def adopt(self) -> None:
@@ -89,4 +92,5 @@ def _key(builder: Builder, unit: str, flavour: Flavour) -> str:
         build._digest_of(build.COMMON),
     ]
     parts += [repr(sorted((seen if alone else texts).items())), repr(sorted(texts))]
-    return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:24]
+    whole = "\0".join(parts).encode("utf-8", "surrogateescape")  # a file may have any name
+    return hashlib.sha256(whole).hexdigest()[:24]

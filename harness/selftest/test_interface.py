@@ -15,7 +15,6 @@ import pexpect
 import pytest
 
 from commandline import (
-    DECIDE,
     LAB,
     Command,
     entries,
@@ -27,6 +26,7 @@ from commandline import (
     unprintable,
     verdicts,
 )
+from forge import DECIDE
 from labkit.ground.catalog import BUILD, COMMON, LABS, ROOT, SOLUTIONS, Lab, all_labs
 
 QUICK = ("--step", "3")  # the step of lab 02 that takes least
@@ -40,7 +40,8 @@ NAME = two().name
 @pytest.mark.parametrize("name", ["2", "02", "02-threaded-echo"])
 def test_a_lab_has_three_names(name: str, tmp_path: Path) -> None:
     """All are the same lab."""
-    ran = lab("check", name, "--work", SOLUTIONS, *QUICK, "--report", tmp_path)
+    words: list[str | Path] = [LAB, "check", name, "--work", SOLUTIONS, *QUICK]
+    ran = Command([*words, "--report", tmp_path]).wait()
     assert (ran.status, verdicts(tmp_path)) == (0, ["passed"]), ran.words
 
 
@@ -258,7 +259,8 @@ def test_a_directory_with_traps(tmp_path: Path) -> None:
     for name in ("labkit", "pytest", "random", "rich", "conftest", "sitecustomize"):
         (tmp_path / f"{name}.py").write_text("raise SystemExit('trapped')\n")
     (tmp_path / "pytest.ini").write_text("[pytest]\naddopts = --nonsense\n")
-    ran = lab("check", "2", *QUICK, "--work", SOLUTIONS, "--report", "report", cwd=tmp_path)
+    words: list[str | Path] = [LAB, "check", "2", *QUICK, "--work", SOLUTIONS]
+    ran = Command([*words, "--report", "report"], cwd=tmp_path).wait()
     assert ran.status == 0, ran.words
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from commandline import entries, lab
+from commandline import LAB, Command, entries, lab
 from labkit.build import starters
 from labkit.build.build import ASAN, CLANG, PLAIN, Builder, Flavour
 from labkit.build.intake import stage
@@ -87,7 +87,7 @@ def test_its_first_failure_is_a_next_step(name: str, tmp_path: Path) -> None:
     """Within seconds it says what is to be written, why, how to see it, and where to read on."""
     paces, seconds = [Pace().factor()], []
     for _try in range(3):  # the load may change in the middle of one
-        seconds.append(lab("check", name, "--report", tmp_path).seconds)
+        seconds.append(Command([LAB, "check", name, "--report", tmp_path]).wait().seconds)
         paces.append(Pace().factor())
         if seconds[-1] < FIRST_FAILURE_SECONDS * max(paces):
             break

@@ -56,6 +56,13 @@ def names(lab: Lab | None = None) -> frozenset[str]:
     return frozenset([*own, *_read(GENERAL, False)])
 
 
+def known(name: str) -> bool:
+    """Whether a lab's checks and the harness may give this name; reads the tables only until one has it."""
+    return name in _read(GENERAL, russian()) or any(
+        name in _read(_of(lab), russian()) for lab in all_labs() if name in _text(_of(lab))
+    )
+
+
 def meaning(name: str) -> str:
     """What a tool's finding means for the program, in a sentence or two."""
     return _told(name).meaning
@@ -88,6 +95,11 @@ def _read(path: Path, in_russian: bool) -> Mapping[str, Cause]:
     return {name: _cause(name, entry, in_russian) for name, entry in toml(path).items()}
 
 
+def _text(path: Path) -> str:
+    """A table as it is written; empty where the lab has none."""
+    return path.read_text(encoding="utf-8") if path.exists() else ""
+
+
 def _cause(name: str, entry: Mapping[str, Any], in_russian: bool) -> Cause:
     language = "ru" if in_russian else "en"
     texts = ("title", "text", "meaning", "advice")
@@ -97,4 +109,4 @@ def _cause(name: str, entry: Mapping[str, Any], in_russian: bool) -> Cause:
     return Cause(name, **said, by_hand=tuple(by_hand))
 
 
-faults.known_causes = names
+faults.known_cause = known

@@ -144,20 +144,23 @@ class Grader:
     def pytest_runtest_makereport(
         self, item: pytest.Item, call: pytest.CallInfo[None]
     ) -> pytest.TestReport | None:
-        """Turn what a check raised into its step's result, while the scene is still there to be described."""
+        """Turn what a check raised into its step's result, while the scene is still there to be described.
+
+        Nobody reads what pytest would say of it, for which it parses whole modules.
+        """
         if call.excinfo is None:
             return None
         raised = call.excinfo.value
         if isinstance(raised, pytest.skip.Exception):
             return None
-        if not isinstance(raised, Fault):
-            self._error = _our_fault(raised)
-            return None
         try:
-            self._failed(item, raised)
+            if isinstance(raised, Fault):
+                self._failed(item, raised)
+            else:
+                self._error = _our_fault(raised)
         except Exception as ours:  # what describes a failure may fail, too
             self._error = _our_fault(ours)
-        return None
+        return pytest.TestReport(item.nodeid, item.location, {}, "failed", None, call.when)
 
     # -- fixtures ----------------------------------------------------------------------------
 

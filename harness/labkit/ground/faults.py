@@ -7,7 +7,7 @@ error, never as a failure of the student.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence, Set
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
@@ -44,7 +44,7 @@ class Fault(Exception):
             self.evidence = witness(self)
 
     def __setattr__(self, name: str, value: object) -> None:
-        if name == "cause" and value is not None and not _is_known(str(value)):
+        if name == "cause" and value is not None and not known_cause(str(value)):
             raise UnknownCause(f"no cause has the name {value!r}")
         super().__setattr__(name, value)
 
@@ -72,13 +72,9 @@ class UnknownCause(Trouble):
     """A fault was given a cause that has no entry in the table of causes."""
 
 
-# Returns the names that a cause can have; any, as long as the table of causes is not loaded.
-known_causes: Callable[[], Set[str]] | None = None
+# Says whether a cause can have a name; it can have any as long as the table of causes is not loaded.
+known_cause: Callable[[str], bool] = bool
 _witness: ContextVar[Callable[[Fault], Any] | None] = ContextVar("witness", default=None)
-
-
-def _is_known(cause: str) -> bool:
-    return known_causes is None or cause in known_causes()
 
 
 @contextmanager

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Sequence
 
@@ -26,11 +27,18 @@ def shown(data: bytes, columns: int, cursor: bool = False) -> list[str]:
 
     cursor: end with what stands left of the cursor in its own line.
     """
+    return list(_shown(data, columns, cursor))
+
+
+@functools.lru_cache(maxsize=2)  # a check that waits looks at the same again and again
+def _shown(data: bytes, columns: int, cursor: bool) -> tuple[str, ...]:
+    """The same, not to be changed."""
     screen = pyte.Screen(columns, LINES)
     pyte.ByteStream(screen).feed(data)
-    lines = [line.rstrip() for line in screen.display[: screen.cursor.y]]
-    here = screen.display[screen.cursor.y]
-    return [*lines, here[: screen.cursor.x].rstrip() if cursor else here.rstrip()]
+    screen.lines = screen.cursor.y + 1  # each line that it shows costs milliseconds, also where nothing stands
+    *lines, here = screen.display
+    here = here[: screen.cursor.x] if cursor else here
+    return tuple(line.rstrip() for line in (*lines, here))
 
 
 def bar_is_good(data: bytes, seconds: float, lines: int) -> None:
