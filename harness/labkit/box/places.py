@@ -40,7 +40,9 @@ def held(places: Sequence[Path], family: Iterable[int]) -> int:
 
     Only those on the disks of these directories: a file in memory fills none.
     """
-    sizes: dict[tuple[int, int], int] = {}  # by device and inode: several descriptors may be of one file
+    sizes: dict[
+        tuple[int, int], int
+    ] = {}  # by device and inode: several descriptors may be of one file
     disks = {os.stat(place).st_dev for place in places if place.exists()}
     for pid in family:
         gone = [n for n, target in proc.descriptors(pid).items() if target.endswith(" (deleted)")]
