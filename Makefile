@@ -12,16 +12,18 @@ PORT := 8000
 SUBMISSIONS :=
 ROSTER :=
 DEADLINE :=
+AGAINST :=
+GIVEN :=
 INTO :=
 FORCE :=
 # An order may stand in the environment, too: SANDBOX=none runs programs without the sandbox.
 SANDBOX ?=
-export LAB STEP WORK SEED AGAIN INTO FORCE SUBMISSIONS ROSTER DEADLINE SANDBOX
+export LAB STEP WORK SEED AGAIN INTO FORCE SUBMISSIONS ROSTER DEADLINE AGAINST GIVEN SANDBOX
 
 RU := $(if $(filter ru%,$(firstword $(LANGUAGE) $(LC_ALL) $(LC_MESSAGES) $(LANG))),ru)
 
 .DEFAULT_GOAL := help
-.PHONY: help check grade class docs docs-serve doctor quiz starters new test bench knowledge lint format words
+.PHONY: help check grade class similar docs docs-serve doctor quiz starters new test bench knowledge lint format words
 
 help:
 	@sed -n 's/^##$(RU) //p' Makefile
@@ -52,6 +54,15 @@ class:
 	@$(if $(SUBMISSIONS),,$(error $(ABOUT$(RU))))harness/setup.sh student
 	@harness/lab class "$$SUBMISSIONS" $${LAB:+--lab "$$LAB"} $${ROSTER:+--roster "$$ROSTER"} \
 		$${DEADLINE:+--deadline "$$DEADLINE"} $${INTO:+--into "$$INTO"}
+
+##   make similar SUBMISSIONS=DIR [LAB=02]           programs that are alike
+##ru   make similar SUBMISSIONS=DIR [LAB=02]           похожие программы
+# Also ROSTER and DEADLINE as above, AGAINST=DIR of others' programs, GIVEN=DIR of code that students were given.
+similar:
+	@$(if $(SUBMISSIONS),,$(error $(subst class,similar,$(ABOUT$(RU)))))harness/setup.sh student
+	@harness/lab similar "$$SUBMISSIONS" $${LAB:+--lab "$$LAB"} $${ROSTER:+--roster "$$ROSTER"} \
+		$${DEADLINE:+--deadline "$$DEADLINE"} $${INTO:+--into "$$INTO"} $${AGAINST:+--against "$$AGAINST"} \
+		$${GIVEN:+--given "$$GIVEN"}
 
 ##   make docs                                       the workbook as a site
 ##ru   make docs                                       учебник в виде сайта

@@ -1,4 +1,5 @@
-"""The command line: `check` one lab, `grade` them all or a `class`, `doctor` the machine, a `quiz`, make the `starters`;
+"""The command line: `check` one lab, `grade` them all or a `class`, show what is `similar` in it, `doctor` the machine, a
+`quiz`, make the `starters`;
 `new` and `lint` are for who adds a lab.
 
 Exit status: 0 graded and every step passed (of a class: every lab has a verdict; of the quiz: done, or left),
@@ -20,7 +21,7 @@ from pathlib import Path
 from labkit.box import sandbox
 from labkit.box.decision import WrongOrder
 from labkit.build.build import CACHE
-from labkit.classroom import evening
+from labkit.classroom import asked, evening, likeness
 from labkit.grading import run
 from labkit.ground import catalog, scratch
 from labkit.ground.catalog import BUILD, LABS, NoSuchLab
@@ -135,6 +136,9 @@ def _parser() -> argparse.ArgumentParser:
     whole = commands.add_parser("class", help=_("every student's labs: a gradebook"))
     evening.add_arguments(whole, _jobs())
     whole.set_defaults(run=_class)
+    alike = commands.add_parser("similar", help=_("which students' programs are alike"))
+    likeness.add_arguments(alike)
+    alike.set_defaults(run=_similar)
     doctor = commands.add_parser("doctor", help=_("what this machine lacks, and what to type"))
     doctor.set_defaults(run=_doctor)
     quiz = commands.add_parser("quiz", help=_("control questions, with explanations"))
@@ -281,7 +285,7 @@ def _class(options: argparse.Namespace) -> int:
     """Strangers' programs run in the sandbox, or not at all."""
     try:
         order = evening.order(options, _jobs())
-    except evening.WrongOrder as why:
+    except asked.WrongOrder as why:
         return _complain(str(why), 2)
     _prepare()
     decided = sandbox.decide()
@@ -289,3 +293,12 @@ def _class(options: argparse.Namespace) -> int:
         words = _("a class is graded in the sandbox only, and there is none: {why}")
         return _complain(words.format(why=decided.left_out), 3)
     return evening.grade(order)
+
+
+def _similar(options: argparse.Namespace) -> int:
+    """No program runs here."""
+    try:
+        order = likeness.order(options)
+    except asked.WrongOrder as why:
+        return _complain(str(why), 2)
+    return likeness.compare(order)

@@ -330,6 +330,18 @@ void shim_tell_orphaned(pthread_mutex_t *mutex);
 /* perturb_notify.c: functions that are called in threads of their own. */
 void shim_release_by_notice(void);
 
+/*
+ * perturb_unsafe.c: what a signal handler must not call. A handler was set, or
+ * taken away; it runs, which returns what shim_handler_returns wants; it was
+ * left by a jump; the thread's signal mask may be another one; any call.
+ */
+void shim_handler_set(int number, bool set);
+int shim_handler_runs(int number, const siginfo_t *info, const void *context);
+void shim_handler_returns(int before);
+void shim_handler_left(void);
+void shim_mask_changed(void);
+void shim_unsafe_called(enum shim_call call, uint32_t site);
+
 /* perturb_stdio.c: names that no header declares. */
 void shim_stdio_set_up(void);
 

@@ -69,12 +69,34 @@ RECORDED_ERR(pthread_cond_init, (pthread_cond_t *restrict cond,
 
 /* -- signals and threads ---------------------------------------------------- */
 
-RECORDED_ERR(pthread_sigmask, (int how, const sigset_t *restrict set,
-    sigset_t *restrict old), NULL, how, (how, set, old))
-RECORDED(int, sigprocmask, (int how, const sigset_t *restrict set,
-    sigset_t *restrict old), -1, NULL, how, 0, (how, set, old))
 RECORDED_ERR(pthread_cancel, (pthread_t thread), (void *)thread, 0, (thread))
 /* clang-format on */
+
+int
+pthread_sigmask(int how, const sigset_t *restrict set, sigset_t *restrict old)
+{
+	int err;
+
+	shim_enter(__builtin_return_address(0));
+	err = FLY_ERR(
+	    pthread_sigmask, NULL, how, 0, real.pthread_sigmask(how, set, old));
+	shim_mask_changed();
+	shim_leave();
+	return err;
+}
+
+int
+sigprocmask(int how, const sigset_t *restrict set, sigset_t *restrict old)
+{
+	int result;
+
+	shim_enter(__builtin_return_address(0));
+	result =
+	    FLY(sigprocmask, -1, NULL, how, 0, real.sigprocmask(how, set, old));
+	shim_mask_changed();
+	shim_leave();
+	return result;
+}
 
 /* The thread's last call, but for those of its cleanup handlers. */
 void

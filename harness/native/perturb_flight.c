@@ -309,6 +309,7 @@ shim_flight_begins(enum shim_call call, int fd, const volatile void *object,
 	inside[place].kind = kind;
 	inside[place].event = event;
 	show_inside(place + 1);
+	shim_unsafe_called(call, event->site);
 }
 
 /* A number is never as large as a name, which is an address. */
@@ -410,6 +411,39 @@ shim_flight_timer(void)
 {
 	if (me)
 		shim_count(&flight->timers);
+}
+
+/* A call that is not recorded is a part of the one around it. */
+bool
+shim_flight_is_sending(void)
+{
+	int place;
+
+	for (place = depth - 1; me && place >= 0; place--) {
+		if (place >= MOST_INSIDE || !inside[place].event)
+			continue;
+		switch (inside[place].event->call) {
+		case SHIM_CALL_kill:
+		case SHIM_CALL_raise:
+		case SHIM_CALL_tgkill:
+		case SHIM_CALL_pthread_kill:
+		case SHIM_CALL_sigqueue:
+		case SHIM_CALL_pthread_sigqueue:
+			return true;
+		default:
+			return false;
+		}
+	}
+	return false;
+}
+
+void
+shim_flight_unsafe(uint64_t call, uint64_t met)
+{
+	uint64_t none = 0;
+
+	if (atomic_compare_exchange_strong(&flight->met, &none, met))
+		atomic_store(&flight->unsafe, call);
 }
 
 void
@@ -621,6 +655,7 @@ forget(void)
 			flight->numbers[i].opened = flight->numbers[i].closed =
 			    0;
 	flight->cursor = flight->unrecorded = flight->timers = 0;
+	flight->unsafe = flight->met = 0;
 }
 
 void

@@ -8,6 +8,7 @@
 
 #include <pthread.h>
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <time.h>
@@ -213,7 +214,11 @@ struct shim_flight {
 	_Atomic uint64_t unrecorded; /* threads that there was no room for */
 	_Atomic uint64_t cursor;     /* of the next ring to be given out */
 	_Atomic uint64_t timers;     /* calls that set a timer of any kind */
-	uint64_t unused[2];
+	/*
+	 * The first call that a handler must not make, and one that its signal
+	 * can come amid: site << 32 | call << 8 | signal; 0: none.
+	 */
+	_Atomic uint64_t unsafe, met;
 	char names[FLIGHT_NAMES][FLIGHT_NAME_BYTES];
 	/* Whose each ring is: number + 1, with FLIGHT_DEAD after its end. */
 	_Atomic uint64_t owners[FLIGHT_RINGS];
@@ -270,6 +275,12 @@ void shim_flight_opened(int fd, enum shim_call call, void *caller);
 
 /* A timer is set, which may end a call that has no time-out of its own. */
 void shim_flight_timer(void);
+
+/* Whether the thread is in a call that sends a signal. */
+bool shim_flight_is_sending(void);
+
+/* The first unsafe call of a handler, and what its signal can come amid. */
+void shim_flight_unsafe(uint64_t call, uint64_t met);
 
 /* How far away a moment is, in nanoseconds; -1 where there is none. */
 int64_t shim_ns_until(clockid_t clock, const struct timespec *until);

@@ -23,16 +23,19 @@ static void
 call_handler(int number, siginfo_t *info, void *context)
 {
 	take_signal *handler = NULL;
+	int before;
 
 	if (number > 0 && number < SIGNALS)
 		handler = atomic_load(&handlers[number]);
 	if (!handler)
 		return;
+	before = shim_handler_runs(number, info, context);
 	/* A site is where a call returns to: this one begins there. */
 	shim_flight_begins(SHIM_CALL_handler, -1, NULL, number, -1,
 	    (char *)(uintptr_t)handler + 1);
 	handler(number, info, context);
 	shim_flight_ended(0, 0);
+	shim_handler_returns(before);
 }
 
 /* Whether the handler is a function of the program's that we stand before. */
@@ -66,6 +69,8 @@ take_over(int number, const struct sigaction *new, struct sigaction *old)
 		atomic_store(&handlers[number], before);
 		atomic_store(&with_info[number], info_before);
 	}
+	if (result == 0 && new)
+		shim_handler_set(number, new == &mine);
 	if (result == 0 && old && old->sa_sigaction == call_handler) {
 		old->sa_sigaction = before;
 		if (!info_before)
@@ -122,6 +127,8 @@ take_over_by(__typeof__(signal) *function, int number, sighandler_t handler)
 	old = function(number, handler);
 	if (old == SIG_ERR && is_taken_over(number, mine))
 		atomic_store(&handlers[number], before);
+	if (old != SIG_ERR)
+		shim_handler_set(number, is_taken_over(number, mine));
 	if (old == (sighandler_t)(uintptr_t)call_handler)
 		old = (sighandler_t)(uintptr_t)before;
 	return old;
@@ -152,6 +159,7 @@ longjmp(jmp_buf place, int value)
 	if (!real.longjmp)
 		shim_set_up();
 	shim_flight_leaves_all();
+	shim_handler_left();
 	real.longjmp(place, value);
 	abort();
 }
@@ -162,6 +170,7 @@ siglongjmp(sigjmp_buf place, int value)
 	if (!real.siglongjmp)
 		shim_set_up();
 	shim_flight_leaves_all();
+	shim_handler_left();
 	real.siglongjmp(place, value);
 	abort();
 }

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from labkit.diagnosis import facts
 from labkit.diagnosis.facts import Evidence
-from labkit.hang.calls import Event, Number
+from labkit.hang.calls import Event, Number, Unsafe
 
 MAIN, ANN, BOB = 0, 1, 2
 LOCK, OTHER = 0x1000, 0x2000
@@ -173,3 +173,12 @@ def semaphore(first: str, at: float = 0.5) -> list[Event]:
         event(BOB, "sem_post", object=LOCK, at=1.5),
         event(ANN, "sem_wait", object=LOCK, at=2.0, now=True),
     ]
+
+
+# A handler of SIGTERM that locks in line 41, where main was in the printf of line 42.
+HANDLES = Unsafe(15, "pthread_mutex_lock", 41, "printf", 42)
+
+
+def stuck_in_handler() -> Evidence:
+    """Main waits for ever for the lock, in the handler."""
+    return of(event(MAIN, "pthread_mutex_lock", object=LOCK, site=41, now=True), unsafe=HANDLES)

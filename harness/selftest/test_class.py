@@ -184,6 +184,21 @@ def test_other_sources_are_another_job(tmp_path: Path) -> None:
     assert not ledger.is_done(Job("anna", two(), "other"))
 
 
+def test_a_verdict_on_one_step_is_none_on_all(tmp_path: Path) -> None:
+    """A class that was graded for one step is graded again for the others."""
+    ledger, whole, step = (
+        Ledger(tmp_path),
+        Job("anna", two(), "digest"),
+        Job("anna", two(), "digest", STEP),
+    )
+    with ledger.locked():
+        Failing(ledger).grade([step], 1)
+        assert ledger.is_done(step) and not ledger.is_done(whole)
+        assert not ledger.results(whole) and ledger.failed(whole)
+        Failing(ledger).grade([whole], 1)
+        assert ledger.is_done(whole) and not ledger.is_done(step)
+
+
 def row(state: str) -> Row:
     """A student with a hostile name, and one lab."""
     mark = Mark(two().steps[0], 5, "failed", "<b>cause", "<script>output")
@@ -197,6 +212,20 @@ def test_an_error_is_not_exported() -> None:
         assert "17" in export([row(GRADED)], [two()])
         assert "17" not in export([row(ERROR)], [two()])
     assert gradebook.canvas_csv([], [two()]).splitlines()[1].startswith("    Points Possible,")
+
+
+def test_a_total_that_is_not_final_is_shown_nowhere() -> None:
+    """In its place stands which labs it lacks, also where a lab has points that are in doubt."""
+    doubtful = row(GRADED)
+    doubtful.grades[0].doubt = True
+    for one in (row(ERROR), row(gradebook.REFUSED), doubtful):
+        text = page.html([one], [two()])
+        assert "no total yet, it lacks 02" in text and "not counted here: 1" in text
+        assert text.partition("</table>")[0].count(">5</td>") == (one is doubtful)
+        assert "no total yet, it lacks 02" in gradebook.feedback(one)
+        (student,) = json.loads(gradebook.as_json([one]))["students"]
+        assert (student["total"], student["open"]) == (None, [NAME])
+    assert "no total yet" not in page.html([row(GRADED)], [two()])
 
 
 def test_the_page_shows_names_and_runs_none() -> None:

@@ -18,7 +18,7 @@ from commandline import two
 from labkit.classroom import intake, platforms, reading, roster
 from labkit.classroom.intake import Student
 from labkit.classroom.platforms import Label, label
-from labkit.classroom.reading import Reading, Refused
+from labkit.classroom.reading import Reading
 from labkit.classroom.roster import Person
 from labkit.ground.catalog import all_labs
 
@@ -43,10 +43,10 @@ def read(data: bytes, name: str = "work.zip") -> Reading:
 
 
 def refusal(data: bytes, name: str = "work.zip") -> str:
-    """The sentence with which an archive is refused."""
-    with pytest.raises(Refused) as why:
-        read(data, name)
-    return str(why.value)
+    """The sentences with which an archive is refused, or parts of it."""
+    found = read(data, name)
+    assert found.unread
+    return "; ".join(unread.why for unread in found.unread)
 
 
 # -- names -----------------------------------------------------------------------------------------------
@@ -291,10 +291,7 @@ def test_what_cannot_be_read_is_refused() -> None:
 def test_a_damaged_archive_is_read_or_refused(noise: bytes, place: int, whole: bytes) -> None:
     """No bytes that a stranger can hand in end in anything else."""
     data = whole[:place] + noise + whole[place + len(noise) :]
-    try:
-        read(data)
-    except Refused as why:
-        assert str(why).isprintable()
+    assert all(unread.why.isprintable() for unread in read(data).unread)
 
 
 def test_a_lab_has_bounds(tmp_path: Path) -> None:
@@ -305,6 +302,82 @@ def test_a_lab_has_bounds(tmp_path: Path) -> None:
     )
     for student in taken(tmp_path).values():
         assert "holds more than 200" in student.labs[NAME].refused
+
+
+def labs_of(student: Student) -> dict[str, bytes | str]:
+    """Of each lab of a student's why it is refused, else the words of its only file."""
+    return {
+        name: lab.refused or next(iter(lab.files.values())) for name, lab in student.labs.items()
+    }
+
+
+FIRST, LAST = (lab.name for lab in (all_labs()[0], all_labs()[-1]))
+LARGE = bytes(reading.MOST_FILE + 1)
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [
+        {f"{NAME}/large.c": LARGE},
+        {f"{NAME}/work.zip": b"hello"},
+        {f"{NAME}.zip": zipped(MAIN)[:-30]},
+        {f"{NAME}/w.zip": encrypted(MAIN)},
+        {f"{NAME}/{i}.h": b"" for i in range(201)},
+    ],
+    ids=["large", "broken", "named", "encrypted", "many"],
+)
+@pytest.mark.parametrize("packed", [False, True], ids=["directory", "zip"])
+def test_only_the_lab_concerned_is_refused(
+    bad: dict[str, bytes], packed: bool, tmp_path: Path
+) -> None:
+    """Others of the same attempt and of earlier ones are taken; the refused one is looked for in no other."""
+    good = {f"{LAST}/a.c": b"last", **bad}
+    early = {f"{FIRST}/a.c": b"first", f"{NAME}/a.c": b"early"}
+    (tmp_path / "a_2026-05-01T10-00.zip").write_bytes(zipped(early))
+    later = tmp_path / "a_2026-05-01T12-00"
+    if packed:
+        later.with_name(f"{later.name}.zip").write_bytes(zipped(good))
+    for name, data in () if packed else good.items():
+        (later / name).parent.mkdir(parents=True, exist_ok=True)
+        (later / name).write_bytes(data)
+    found = labs_of(taken(tmp_path)["a"])
+    refused = found.pop(NAME)
+    assert isinstance(refused, str) and found == {FIRST: b"first", LAST: b"last"}
+
+
+def test_an_attempt_that_names_no_lab_leaves_a_doubt(tmp_path: Path) -> None:
+    """Labs of earlier attempts are taken and marked; what no attempt has is refused, for it may be in there."""
+    (tmp_path / "a_2026-05-01T10-00.zip").write_bytes(zipped(MAIN))
+    (tmp_path / "a_2026-05-01T12-00.zip").write_bytes(zipped(MAIN)[:-30])
+    (tmp_path / "a_2026-05-01T14-00.zip").write_bytes(zipped({f"{LAST}/a.c": b"last"}))
+    labs = taken(tmp_path)["a"].labs
+    assert (labs[NAME].files, "end is missing" in labs[NAME].doubt) == (
+        {("echo_server.c",): SOURCE},
+        True,
+    )
+    assert (labs[LAST].refused, labs[LAST].doubt) == ("", "")
+    assert "end is missing" in labs[FIRST].refused
+
+
+def test_a_large_file_that_is_no_labs_harms_none(tmp_path: Path) -> None:
+    """It is told of, and that is all."""
+    (tmp_path / "a.zip").write_bytes(zipped({**MAIN, "old/large.c": LARGE}))
+    student = taken(tmp_path)["a"]
+    assert labs_of(student) == {NAME: SOURCE} and "larger than" in student.notes[0]
+
+
+def test_of_half_an_archive_nothing_is_taken(tmp_path: Path) -> None:
+    """Files that came before the break may be half of a lab."""
+    whole = tarred({f"{NAME}/echo_server.c": SOURCE, f"{NAME}/b.h": os.urandom(90_000)})
+    (tmp_path / "a.tar.gz").write_bytes(whole[:-30_000])
+    student = taken(tmp_path)["a"]
+    assert all(lab.refused for lab in student.labs.values()) and student.labs
+
+
+def test_another_labs_directory_is_not_taken_for_this_one(tmp_path: Path) -> None:
+    """Both have a program of that name."""
+    (tmp_path / "a.zip").write_bytes(zipped({f"{FIRST}/echo_server.c": SOURCE}))
+    assert taken(tmp_path, alone=True)["a"].labs == {}
 
 
 @given(st.dictionaries(st.text(min_size=1, max_size=12), st.binary(max_size=20), max_size=8))

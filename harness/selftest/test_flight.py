@@ -156,6 +156,28 @@ def test_a_jump_out_of_a_handler_leaves_the_call(shop: Workshop) -> None:
     assert found.of(0)[-3].call == "pthread_join"
 
 
+@pytest.mark.parametrize("form, call", [("prints", "fprintf"), ("locks", "pthread_mutex_lock")])
+def test_an_unsafe_call_of_a_handler_is_on_record(shop: Workshop, form: str, call: str) -> None:
+    """With its line, and a call amid which its signal can come."""
+    program = shop.build("handlers")
+    run = shop.run(program, form)
+    assert run.status == 0, run.output
+    found = flight.read(run.counters)
+    assert found.unsafe and (found.unsafe.signal, found.unsafe.call) == (signal.SIGUSR1, call)
+    where = flight.lines(found, program, symbols.plainly)(found.unsafe.met_site)
+    assert f"{where[0].name}:{where[0].line}" == line_of("handlers", "amid which it can come")
+
+
+@pytest.mark.parametrize(
+    "form", ["writes", "in-ppoll", "around-poll", "raised", "after-jump", "taken-away"]
+)
+def test_a_handler_that_does_no_harm_is_not(shop: Workshop, form: str) -> None:
+    """It calls what is safe, or its signal comes only where it can."""
+    run = shop.run(shop.build("handlers"), form)
+    assert run.status == 0, run.output
+    assert flight.read(run.counters).unsafe is None
+
+
 # -- while it runs, and after it was killed ---------------------------------------------------------
 
 

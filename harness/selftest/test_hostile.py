@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import csv
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -12,15 +14,26 @@ from pathlib import Path
 
 import pytest
 
-from commandline import HOSTILE, Command, cause, hostile, step_one, submission, two
+from commandline import (
+    HOSTILE,
+    Command,
+    cause,
+    hostile,
+    judged,
+    reference,
+    step_one,
+    submission,
+    two,
+)
 from labkit.box import sandbox
 from labkit.box.stream import Ended
 from labkit.ground import usage
 from labkit.ground.budget import NICE, Budget, of
-from labkit.ground.catalog import all_labs
+from labkit.ground.catalog import HARNESS, SOLUTIONS, all_labs
 from labkit.scene.running import of_end
 
 NAME = two().name
+ANSWER = SOLUTIONS / NAME / "echo_server.c"
 needs_sandbox = pytest.mark.skipif(
     not sandbox.available(), reason=f"no sandbox here: {sandbox.refusal()}"
 )
@@ -55,11 +68,23 @@ PROGRAMS = (
     Hostile(
         "resets_at_once", "resets-clients or lost-client", ("Connection reset by peer",), step=2
     ),
+    *(Hostile("forges", "never-listens", ("exit status 0",), f"FORM {n}") for n in range(8)),
+    *(Hostile("escapes", "never-listens", ("exit status 1",), f"KIND {n}") for n in range(5)),
+    Hostile("squats", "never-listens", ("took ",)),
+    Hostile("grows", "does-not-compile", ()),
+    Hostile("includes", "does-not-compile", (), "WHAT __FILE__"),
+    Hostile("includes", "does-not-compile", (), f'WHAT "{ANSWER}"'),
 )
 IN_A_SANDBOX = (
     Hostile("kills", "crash", ("killed by SIGKILL",)),
     Hostile("fills_disk", "flood", ("wrote more than 512 MiB into files",)),
     Hostile("fills_disk", "flood", ("wrote more than 512 MiB into files",), "MANY 1"),
+    Hostile("fills_disk", "flood", ("wrote more than 512 MiB into files",), "DELETED 1"),
+    Hostile("kills", "never-listens", (), "NUMBER SIGSTOP"),
+    Hostile("leaves", "never-listens", ("ended instead of listening: exit status 0",)),
+    Hostile("leaves", "ended-early or never-listens", (), "LISTENS 1", step=2),
+    Hostile("leaves", "never-listens", (), "HOPS 1"),
+    Hostile("asks_kernel", "never-listens", ("asked for all",)),
     Hostile("writes_far", "our-limit", ("SIGXFSZ ended it",)),
     Hostile("fork_bomb", "forks", ("started more than 64 processes",)),
     Hostile("starts_threads", "too-many-threads", ("has more than 5000 threads",)),
@@ -68,11 +93,19 @@ IN_A_SANDBOX = (
 
 @pytest.mark.parametrize("program", PROGRAMS, ids=str)
 def test_a_hostile_program(program: Hostile, tmp_path: Path) -> None:
-    """The report on each says what it did, in time."""
+    """The report on each says what it did, in time; it was given nothing and leaves nothing."""
+    temporary = tmp_path / "temporary"
+    temporary.mkdir()
     work = hostile(tmp_path, program.program, program.define)
-    ran = step_one(work, "--step", str(program.step))
-    assert cause(tmp_path) in program.cause.split(" or ")
-    assert [words for words in program.words if words not in ran.out] == []
+    ran = step_one(work, "--step", str(program.step), env={"TMPDIR": str(temporary)})
+    assert cause(tmp_path) in program.cause.split(" or "), ran.out
+    assert [words for words in program.words if words not in ran.out] == [], ran.out
+    assert given(ran.out) == [] and list(temporary.iterdir()) == []
+
+
+def given(out: str) -> list[str]:
+    """What a program said that it was given, of what it must not have."""
+    return [line for line in out.splitlines() if re.match(r"\s*got [^(]", line)]
 
 
 @needs_sandbox
@@ -98,8 +131,78 @@ def test_a_hostile_program_without_a_sandbox(program: Hostile, tmp_path: Path) -
 def test_a_program_that_wants_to_break_out(tmp_path: Path) -> None:
     """No namespaces and no other sockets are to be had; threads, processes and sockets of the labs are."""
     ran = step_one(hostile(tmp_path, "breaks_out"))
-    assert [line for line in ran.out.splitlines() if line.strip().startswith("got ")][:1] == []
+    assert given(ran.out)[:1] == []
     assert "all else works" in ran.out
+
+
+def secrets(work: Path) -> dict[str, list[Path]]:
+    """Files that are no program's business, by what they are: each of them is there."""
+    other = submission(work / "other", {"echo_server.c": "int main(void) { return 0; }\n"})
+    answers = [ANSWER, HARNESS / "checks" / "cpu.toml"]
+    others = [other / NAME / "echo_server.c", work / NAME / "results.json"]
+    users = [Path("/etc/passwd"), Path("/etc/group")]
+    return {"answers": answers, "others": others, "the machine's": users}
+
+
+@needs_sandbox
+@pytest.mark.parametrize("what", ["answers", "others", "the machine's"])
+def test_a_program_that_looks_around(what: str, tmp_path: Path) -> None:
+    """It sees no answers and checks, nothing of another student, not its own results, nothing of the machine's users."""
+    work = hostile(tmp_path, "never_listens")
+    step_one(work)  # so that there are results
+    places = secrets(tmp_path)[what]
+    assert [path for path in places if not path.is_file()] == []
+    text = (HOSTILE / "looks.c").read_text(encoding="utf-8")
+    names = ", ".join(f'"{path}"' for path in places)
+    (work / NAME / "echo_server.c").write_text(f"#define PLACES {names}\n{text}")
+    ran = step_one(work)
+    assert given(ran.out) == [] and "looked at all places" in ran.out
+
+
+@needs_sandbox
+def test_a_program_that_calls_others(tmp_path: Path) -> None:
+    """Neither another machine nor a listener on this one can be reached, by number or by name."""
+    name = f"labkit-hostile-{os.getpid()}"
+    with socket.create_server(("127.0.0.1", 0)) as outside, socket.socket(socket.AF_UNIX) as named:
+        named.bind(f"\0{name}")
+        named.listen()
+        define = f'PORT {outside.getsockname()[1]}\n#define NAME "{name}"'
+        ran = step_one(hostile(tmp_path, "connects", define))
+        assert given(ran.out) == [] and "called everybody" in ran.out
+        for listener in (outside, named):
+            listener.setblocking(False)
+            with pytest.raises(BlockingIOError):
+                listener.accept()
+
+
+@needs_sandbox
+def test_what_outlives_a_process_is_gone(tmp_path: Path) -> None:
+    """Shared memory, queues and semaphores are those of its own namespace."""
+    key = 0x1AB00000 + os.getpid()
+    ran = step_one(hostile(tmp_path, "leaves_ipc", f"KEY {key}"))
+    assert [f"{what} 1" in ran.out for what in ("memory", "queue", "semaphores")] == [True] * 3
+    tables = [Path(f"/proc/sysvipc/{kind}").read_text("ascii") for kind in ("shm", "msg", "sem")]
+    assert str(key) not in "".join(tables) and not Path("/dev/shm/labkit-hostile").exists()
+
+
+@needs_sandbox
+def test_hostile_students_harm_no_other(tmp_path: Path) -> None:
+    """In a class they get no point, whatever results they forge, and the one who did the work gets all of them."""
+    for who, (program, define) in {
+        "forger": ("forges", "FORM 0"),
+        "killer": ("kills", ""),
+        "daemon": ("leaves", ""),
+    }.items():
+        hostile(tmp_path / "class" / who, program, define)
+    reference(tmp_path / "class" / "honest")
+    words = ["class", tmp_path / "class", "--into", tmp_path / "into", "--lab", "02", "--step", "1"]
+    ran = judged(*words)
+    assert (ran.status, ran.left) == (0, ()), ran.words
+    with (tmp_path / "into" / "grades.csv").open(encoding="utf-8", newline="") as file:
+        points = {row["student"]: row[NAME] for row in csv.DictReader(file)}
+    full = str(two().step(1).points)
+    assert points == {"forger": "0", "killer": "0", "daemon": "0", "honest": full}
+    assert list((tmp_path / "into" / "running").iterdir()) == []
 
 
 @needs_sandbox

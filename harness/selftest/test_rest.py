@@ -21,6 +21,11 @@ from workshop import PROGRAMS, Workshop
 ASLEEP, AWAKE = (PROGRAMS / "rests.c").read_text().split("/* -- */")
 FORM = re.compile(r'^    \{"([\w-]+)", \w+\},$', re.MULTILINE)
 LOOKS = 4
+TOOLS: dict[str, tuple[str, ...]] = {
+    "plain": (),
+    "tsan": ("setarch", "-R"),
+    "helgrind": ("valgrind", "-q", "--tool=helgrind", "--fair-sched=try", "--vgdb=no"),
+}
 
 
 @pytest.fixture(scope="module")
@@ -29,10 +34,11 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Workshop:
 
 
 @contextmanager
-def started(shop: Workshop, form: str, stats: Path) -> Iterator[int]:
+def started(shop: Workshop, form: str, stats: Path, tool: str = "plain") -> Iterator[int]:
     """The program rests, when it has said that it is about to sleep, and sleeps or spins; its process id."""
     environment = {**os.environ, "LD_PRELOAD": str(shop.shim), "PERTURB_STATS": str(stats)}
-    command = [shop.build("rests"), form]
+    kind = tool if tool != "helgrind" else "plain"
+    command = [*TOOLS[tool], shop.build("rests", kind), form]
     with subprocess.Popen(
         command, env=environment, stdout=subprocess.PIPE, start_new_session=True
     ) as process:
@@ -44,26 +50,36 @@ def started(shop: Workshop, form: str, stats: Path) -> Iterator[int]:
             os.killpg(process.pid, signal.SIGKILL)
 
 
-def comes_to_rest(pid: int, stats: Path) -> bool:
-    return Pace().eventually(lambda: rest.at_rest({pid: stats}) is not None, 20.0)
+def look(pid: int, stats: Path, tool: str = "plain") -> list[Look] | None:
+    return rest.at_rest({pid: stats}, {pid} if tool == "tsan" else set())
 
 
-def looks(pid: int, stats: Path) -> list[list[Look] | None]:
-    return [rest.at_rest({pid: stats}) for _look in range(LOOKS)]
+def comes_to_rest(pid: int, stats: Path, tool: str = "plain") -> bool:
+    return Pace().eventually(lambda: look(pid, stats, tool) is not None, 20.0)
 
 
+def looks(pid: int, stats: Path, tool: str = "plain") -> list[list[Look] | None]:
+    return [look(pid, stats, tool) for _look in range(LOOKS)]
+
+
+@pytest.mark.parametrize("tool", TOOLS)
 @pytest.mark.parametrize("form", FORM.findall(ASLEEP))
-def test_who_sleeps_for_good_is_at_rest(shop: Workshop, tmp_path: Path, form: str) -> None:
-    """Whatever call it sleeps in."""
-    with started(shop, form, tmp_path / "stats") as pid:
-        assert comes_to_rest(pid, tmp_path / "stats")
+def test_who_sleeps_for_good_is_at_rest(
+    shop: Workshop, tmp_path: Path, form: str, tool: str
+) -> None:
+    """Whatever call it sleeps in, and under which tool."""
+    with started(shop, form, tmp_path / "stats", tool) as pid:
+        assert comes_to_rest(pid, tmp_path / "stats", tool)
 
 
+@pytest.mark.parametrize("tool", TOOLS)
 @pytest.mark.parametrize("form", FORM.findall(AWAKE))
-def test_who_goes_on_by_itself_is_not(shop: Workshop, tmp_path: Path, form: str) -> None:
+def test_who_goes_on_by_itself_is_not(
+    shop: Workshop, tmp_path: Path, form: str, tool: str
+) -> None:
     """By a clock, another thread, another process, or a sender that nobody knows."""
-    with started(shop, form, tmp_path / "stats") as pid:
-        assert looks(pid, tmp_path / "stats") == [None] * LOOKS
+    with started(shop, form, tmp_path / "stats", tool) as pid:
+        assert looks(pid, tmp_path / "stats", tool) == [None] * LOOKS
 
 
 def test_who_is_stopped_is_not(shop: Workshop, tmp_path: Path) -> None:

@@ -11,8 +11,9 @@ from pathlib import Path
 import pytest
 
 from labkit.box import symbols
-from labkit.build import ctext, screen
+from labkit.build import screen
 from labkit.build.screen import CAUSE, FLAGS, Trick
+from labkit.ground import ctext
 from selftest.recorded import english  # noqa: F401: a fixture
 
 PROGRAMS = Path(__file__).parent / "screen"

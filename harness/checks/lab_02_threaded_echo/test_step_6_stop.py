@@ -98,6 +98,17 @@ def test_whichever_thread_gets_the_signal(scene: Scene) -> None:
         stopping.must_stop(server.program, "signal-elsewhere")
 
 
+@step(6, "safe-handler")
+def test_handlers_are_safe(scene: Scene) -> None:
+    """A handler of SIGINT or SIGTERM, if there is one, calls only what signal-safety(7) lists."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        server = scene.server(SERVER)
+        server.connect()
+        judge(talk(server, server.crowd(3)), cause="lost-client")
+        server.stop(number)
+        stopping.handlers_are_safe(server.program)
+
+
 @step(6, "stop", "one-owner")
 def test_stops_while_clients_are_busy(scene: Scene) -> None:
     """Clients that never read, or are in the middle of something, do not keep the server from stopping."""

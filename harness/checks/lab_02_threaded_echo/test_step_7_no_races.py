@@ -6,7 +6,7 @@ import signal
 from dataclasses import replace
 
 from checks.lab_02_threaded_echo.shared import MIB, SERVER, talk, token
-from labkit.scene import departed, stopping
+from labkit.scene import counting, departed, stopping
 from labkit.scene.checking import (
     NATIVELY,
     UNDER_HELGRIND,
@@ -98,3 +98,18 @@ def test_thread_sanitizer(scene: Scene) -> None:
 def test_helgrind(scene: Scene) -> None:
     """Helgrind finds no misuse of a lock: none left locked, none unlocked twice, no order turned round."""
     watched(scene, UNDER_HELGRIND, Shim(), 10)
+
+
+@step(7, "atomic-steps")
+def test_no_update_is_lost(scene: Scene) -> None:
+    """A counter that several threads change is changed in one atomic step, or under a lock."""
+    if not counting.loads_and_stores(scene, SERVER):
+        return
+    server = scene.server(SERVER, "-v", tool=UNDER_TSAN, shim=counting.WATCHING)
+    for _round in range(2):
+        clients = server.crowd(30)
+        talk(server, clients)
+        for client in clients:
+            client.close()
+        server.program.eventually(lambda: server.program.threads() <= 3, 3.0)
+    counting.none_is_lost(server.program)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from checks.lab_03_rockets.launches import OBJECTS, ROCKETS, THREADS
-from checks.lab_03_rockets.shared import watched
+from checks.lab_03_rockets.shared import options, watched
+from labkit.scene import counting
 from labkit.scene.checking import (
     UNDER_HELGRIND,
     UNDER_TSAN,
@@ -37,3 +38,15 @@ def test_no_races_for_threadsanitizer(scene: Scene) -> None:
 def test_no_races_for_helgrind(scene: Scene) -> None:
     """Helgrind finds nothing in a launch of 200, in mode threads and in mode objects."""
     watched(scene, UNDER_HELGRIND, Shim(), (THREADS, 200), (OBJECTS, 200))
+
+
+@step(8, "atomic-steps")
+def test_no_update_is_lost(scene: Scene) -> None:
+    """A counter that several threads change is changed in one atomic step, or under a lock."""
+    if not counting.loads_and_stores(scene, ROCKETS):
+        return
+    for mode in (THREADS, OBJECTS):
+        words = options(mode, 100, 5, scene.seed)
+        running = scene.start(ROCKETS, *words, tool=UNDER_TSAN, shim=counting.WATCHING)
+        running.run_to_end(10.0)
+        counting.none_is_lost(running)

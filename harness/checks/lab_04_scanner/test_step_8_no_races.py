@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from checks.lab_04_scanner.shared import HOST, SCANNER, found
 from checks.lab_04_scanner.targets import targets_of
+from labkit.scene import counting
 from labkit.scene.checking import (
     UNDER_ASAN,
     UNDER_HELGRIND,
@@ -59,3 +60,19 @@ def test_tools_find_nothing(scene: Scene) -> None:
         with inspected(running):
             running.run_to_end(10.0)
         found(running, open_)
+
+
+@step(8, "atomic-steps")
+def test_no_update_is_lost(scene: Scene) -> None:
+    """A counter that several threads change is changed in one atomic step, or under a lock."""
+    if not counting.loads_and_stores(scene, SCANNER):
+        return
+    targets = targets_of(scene)
+    first = targets.block(120)
+    targets.open_at(range(first, first + 120, 3))
+    targets.silence([first + 1, first + 2])
+    ports = f"{first}-{first + 119}"
+    words = ("-t", "12", "-w", "100", "-p", ports, HOST)
+    running = scene.start(SCANNER, *words, tool=UNDER_TSAN, shim=counting.WATCHING)
+    running.run_to_end(10.0)
+    counting.none_is_lost(running)

@@ -178,6 +178,17 @@ def test_ctrl_c_at_a_terminal(scene: Scene) -> None:
         stopping.must_see_end(alice)
 
 
+@step(2, "safe-handler")
+def test_handlers_are_safe(scene: Scene) -> None:
+    """A handler of SIGINT or SIGTERM, if there is one, calls only what signal-safety(7) lists."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        console = consoles.start(scene)
+        judge(talk(console, enter(console, "ann", "bob")), cause="lost-client")
+        console.status()
+        console.server.stop(number)
+        stopping.handlers_are_safe(console.program)
+
+
 @step(2, "any-moment")
 def test_no_stop_is_lost(scene: Scene) -> None:
     """A signal that comes at an inconvenient moment stops the server all the same."""

@@ -6,8 +6,8 @@ from collections.abc import Callable
 
 from checks.lab_06_control_server import console as consoles
 from checks.lab_06_control_server.console import Console
-from checks.lab_06_control_server.shared import SERVER, drive
-from labkit.scene import stopping
+from checks.lab_06_control_server.shared import SERVER, crowd, drive, talk
+from labkit.scene import counting, stopping
 from labkit.scene.checking import (
     NATIVELY,
     UNDER_HELGRIND,
@@ -78,3 +78,19 @@ def test_thread_sanitizer(scene: Scene) -> None:
 def test_helgrind(scene: Scene) -> None:
     """Helgrind finds no misuse of a lock: none left locked, none unlocked twice, no order turned round."""
     watched(scene, UNDER_HELGRIND, Shim(), 6, by_command)
+
+
+@step(7, "atomic-steps")
+def test_no_update_is_lost(scene: Scene) -> None:
+    """A counter that several threads change is changed in one atomic step, or under a lock."""
+    if not counting.loads_and_stores(scene, SERVER):
+        return
+    console = consoles.start(scene, tool=UNDER_TSAN, shim=counting.WATCHING)
+    for round_ in range(2):
+        clients = crowd(console, 12, f"u{round_}-")
+        talk(console, clients, round_)
+        console.status()
+        for client in clients:
+            client.close()
+    console.shut_down(3.0)
+    counting.none_is_lost(console.program)

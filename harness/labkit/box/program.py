@@ -377,7 +377,7 @@ class Program:
             self._stop("forks", _("it started more than {n} processes").format(n=MOST_PROCESSES))
         elif resident > MOST_RESIDENT:
             self._stop("memory", _("it used more than {n} GiB").format(n=MOST_RESIDENT >> 30))
-        elif written(self.places) > MOST_WRITTEN:
+        elif written(self.places, family) > MOST_WRITTEN:
             n = MOST_WRITTEN // sandbox.MIB
             self._stop("flood", _("it wrote more than {n} MiB into files").format(n=n))
         self._watch_cpu(family)

@@ -227,17 +227,20 @@ def _place(view: sandbox.View, word: str) -> str:
 
 
 def shim() -> Path:
-    """The perturbation shim, built once per machine."""
+    """The perturbation shim, built once per machine; updates.so, which finds lost updates, lies beside it."""
     sources = sorted(NATIVE.glob("perturb*.c"))
-    home = CACHE / f"shim-{_digest(_tools(), *map(_digest_of, sources), _digest_of_headers())}"
+    libraries = {"perturb.so": sources, "updates.so": [NATIVE / "updates.c"]}
+    digests = [_digest_of(source) for made in libraries.values() for source in made]
+    home = CACHE / f"shim-{_digest(_tools(), *digests, _digest_of_headers())}"
     if not (home / "done").exists():
         with _fresh(home) as scratch:
-            _trusted(
-                ["gcc", "-std=c11", "-O1", "-g", "-fPIC", "-shared", "-pthread", "-Wall", "-Wextra"]
-                # ASan finds its way through a stack by frame pointers.
-                + ["-fno-omit-frame-pointer", "-o", str(scratch / "perturb.so")]
-                + [*map(str, sources), "-ldl"]
-            )
+            for name, made in libraries.items():
+                _trusted(
+                    ["gcc", "-std=c11", "-O1", "-g", "-fPIC", "-shared", "-pthread", "-Wall"]
+                    # ASan finds its way through a stack by frame pointers.
+                    + ["-Wextra", "-fno-omit-frame-pointer", "-o", str(scratch / name)]
+                    + [*map(str, made), "-ldl"]
+                )
     return home / "perturb.so"
 
 

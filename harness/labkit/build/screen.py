@@ -16,8 +16,9 @@ from pathlib import Path
 
 from labkit.box import symbols
 from labkit.box.symbols import NEUTRAL, Runner, plainly
-from labkit.build import ctext, suspects
-from labkit.build.ctext import Directive, Token
+from labkit.build import suspects
+from labkit.ground import ctext
+from labkit.ground.ctext import Directive, Token
 from labkit.ground.faults import Trouble
 from labkit.ground.words import N_, _
 

@@ -4,69 +4,39 @@ from __future__ import annotations
 
 import argparse
 import shutil
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
-from pathlib import Path
 
-from labkit.classroom import gradebook, intake, page, platforms, roster
-from labkit.classroom.gradebook import Row
+from labkit.classroom import asked, gradebook, intake, page
+from labkit.classroom.asked import Asked
+from labkit.classroom.gradebook import Grade, Row
 from labkit.classroom.intake import Student
 from labkit.classroom.ledger import Job, Ledger
 from labkit.classroom.marking import Marking
-from labkit.ground import catalog
-from labkit.ground.catalog import BUILD, Lab
+from labkit.ground.catalog import BUILD
 from labkit.ground.files import replace_file
 from labkit.ground.words import _
 
 
 @dataclass(frozen=True)
-class Order:
-    """What is to be graded, and how; see `add_arguments`."""
+class Order(Asked):
+    """What is to be graded, and how: so many labs at a time, of each this step, None: all."""
 
-    submissions: Path
-    into: Path
-    labs: tuple[Lab, ...]
-    alone: bool
-    people: tuple[roster.Person, ...]
-    deadline: datetime | None
     workers: int
     step: int | None
 
 
-class WrongOrder(Exception):
-    """An argument that cannot be meant so, with the sentence that says why."""
-
-
 def add_arguments(command: argparse.ArgumentParser, jobs: int) -> None:
     """The command's arguments. jobs: the most labs graded at a time."""
-    command.add_argument("submissions", type=Path, help=_("directory of submissions"))
-    command.add_argument("--lab", help=_("only this lab: 2, 02 or 02-threaded-echo"))
-    command.add_argument("--roster", type=Path, help=_("CSV of id, name, email, section"))
-    command.add_argument("--deadline", metavar="TIME", help=_("such as 2026-05-01T23:59"))
-    command.add_argument(
-        "--into", type=Path, default=BUILD / "class", help=_("where grades and reports go")
-    )
+    asked.add_arguments(command, BUILD / "class")
     command.add_argument("--jobs", type=int, default=jobs, help=_("labs at a time"))
     command.add_argument("--step", type=int, help=argparse.SUPPRESS)  # for the self-tests
 
 
 def order(options: argparse.Namespace, most: int) -> Order:
     """The arguments, understood; raises WrongOrder. most: labs graded at a time, which no argument exceeds."""
-    if not options.submissions.is_dir():
-        raise WrongOrder(_("there is no directory {dir}").format(dir=options.submissions))
-    deadline = platforms.moment(options.deadline) if options.deadline else None
-    if options.deadline and not deadline:
-        words = _("{text} is no time; this is one: 2026-05-01T23:59")
-        raise WrongOrder(words.format(text=options.deadline))
-    try:
-        people = tuple(roster.read(options.roster)) if options.roster else ()
-    except roster.WrongRoster as why:
-        raise WrongOrder(str(why)) from why
-    labs = (catalog.find(options.lab),) if options.lab else tuple(catalog.all_labs())
     workers = max(1, min(options.jobs, most))
-    into, alone = options.into, bool(options.lab)
-    return Order(options.submissions, into, labs, alone, people, deadline, workers, options.step)
+    return Order(**vars(asked.understood(options)), workers=workers, step=options.step)
 
 
 def grade(order: Order) -> int:
@@ -81,9 +51,9 @@ def grade(order: Order) -> int:
         words = _("{students} students, {labs} labs to grade; the gradebook goes to {dir}")
         print(words.format(students=len(students), labs=len(jobs), dir=order.into), flush=True)
         try:
-            Marking(ledger, order.step).grade(jobs, order.workers)
+            Marking(ledger).grade(jobs, order.workers)
         finally:
-            book = gradebook.rows(students, order.labs, ledger)
+            book = gradebook.rows(students, order.labs, ledger, order.step)
             _write(book, order)
     return _summary(book)
 
@@ -95,7 +65,7 @@ def _taken(student: Student, order: Order, ledger: Ledger) -> list[Job]:
     for lab in order.labs:
         taken = student.labs.get(lab.name)
         if taken and not taken.refused:
-            job = Job(student.home, lab, taken.digest)
+            job = Job(student.home, lab, taken.digest, order.step)
             if not ledger.is_done(job):
                 intake.write(taken, ledger.work(student.home) / lab.name)
             jobs.append(job)
@@ -127,12 +97,14 @@ def _summary(book: Sequence[Row]) -> int:
     """Say what a person has to look at; returns the exit status."""
     missing = [row.student.home for row in book if not row.student.attempts]
     unknown = [row.student.home for row in book if not row.student.known]
-    refused = _named(book, gradebook.REFUSED)
-    errors = _named(book, gradebook.ERROR)
+    refused = _named(book, lambda grade: grade.state == gradebook.REFUSED)
+    doubtful = _named(book, lambda grade: grade.doubt)
+    errors = _named(book, lambda grade: grade.state == gradebook.ERROR)
     for heading, names in (
         (_("handed in nothing: {names}"), missing),
         (_("not in the roster: {names}"), unknown),
         (_("not taken: {names}"), refused),
+        (_("taken from an earlier attempt, for a later one cannot be read: {names}"), doubtful),
         (_("ended in an error, to be graded again by the same command: {names}"), errors),
     ):
         if names:
@@ -141,11 +113,11 @@ def _summary(book: Sequence[Row]) -> int:
     return 3 if errors else 0
 
 
-def _named(book: Sequence[Row], state: str) -> list[str]:
-    """The students and labs in a state."""
+def _named(book: Sequence[Row], is_meant: Callable[[Grade], bool]) -> list[str]:
+    """The students and labs whose grades are meant."""
     return [
         f"{row.student.home} {grade.lab.number}"
         for row in book
         for grade in row.grades
-        if grade.state == state
+        if is_meant(grade)
     ]

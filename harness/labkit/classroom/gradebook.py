@@ -38,13 +38,22 @@ class Mark:
 
 @dataclass
 class Grade:
-    """A student's lab. state: one of the words above. why: a sentence where it is refused or an error."""
+    """A student's lab. state: one of the words above. why: a sentence where it is refused, an error or in doubt.
+
+    doubt: it was graded, but a later attempt could not be read, which may hold it as well.
+    """
 
     lab: Lab
     state: str
     late: bool = False
     why: str = ""
     marks: list[Mark] = field(default_factory=list)
+    doubt: bool = False
+
+    @property
+    def is_open(self) -> bool:
+        """Whether somebody has to decide before its points may be published."""
+        return self.doubt or self.state in (ERROR, REFUSED)
 
     @property
     def score(self) -> int:
@@ -71,27 +80,38 @@ class Row:
 
     @property
     def is_final(self) -> bool:
-        """Whether no lab is left that ended in an error or was not taken: the total may be published."""
-        return all(grade.state in (GRADED, ABSENT) for grade in self.grades)
+        """Whether no lab is open: the total may be published."""
+        return not self.open
+
+    @property
+    def open(self) -> list[Grade]:
+        """The labs that the total still lacks: they ended in an error, were not taken, or are in doubt."""
+        return [grade for grade in self.grades if grade.is_open]
 
 
-def rows(students: Iterable[Student], labs: Sequence[Lab], ledger: Ledger) -> list[Row]:
-    """A row for each student, of what is in the ledger."""
-    return [Row(student, [_grade(student, lab, ledger) for lab in labs]) for student in students]
+def rows(
+    students: Iterable[Student], labs: Sequence[Lab], ledger: Ledger, step: int | None = None
+) -> list[Row]:
+    """A row for each student, of what is in the ledger. step: only this one of each lab was graded."""
+    return [
+        Row(student, [_grade(student, lab, ledger, step) for lab in labs]) for student in students
+    ]
 
 
-def _grade(student: Student, lab: Lab, ledger: Ledger) -> Grade:
+def _grade(student: Student, lab: Lab, ledger: Ledger, step: int | None) -> Grade:
     taken = student.labs.get(lab.name)
     if not taken:
         return Grade(lab, ABSENT)
     if taken.refused:
         return Grade(lab, REFUSED, taken.late, taken.refused)
-    job = Job(student.home, lab, taken.digest)
+    job = Job(student.home, lab, taken.digest, step)
     results = ledger.results(job)
     work = ledger.work(student.home)
     marks = [_mark(lab, test, work) for test in results["tests"]] if results else []
     failed = ledger.failed(job)
-    return Grade(lab, ERROR if failed else GRADED, taken.late, failed, marks)
+    doubt = _("a later attempt could not be read: {why}").format(why=taken.doubt)
+    why = failed or (doubt if taken.doubt else "")
+    return Grade(lab, ERROR if failed else GRADED, taken.late, why, marks, bool(taken.doubt))
 
 
 def _mark(lab: Lab, test: dict[str, Any], work: Path) -> Mark:
@@ -121,7 +141,7 @@ def grades_csv(book: Sequence[Row], labs: Sequence[Lab]) -> str:
         who = row.student.person
         points = [grade.cell for grade in row.grades]
         late = " ".join(grade.lab.number for grade in row.grades if grade.late)
-        open_ = " ".join(g.lab.number for g in row.grades if g.state in (ERROR, REFUSED))
+        open_ = " ".join(grade.lab.number for grade in row.open)
         total = row.total if row.is_final else ""
         notes = "; ".join(row.student.notes)
         named = [row.student.home, who.id, who.name, who.email, who.section]
@@ -186,8 +206,9 @@ def as_json(book: Sequence[Row]) -> str:
             "student": row.student.home,
             "known": row.student.known,
             **vars(row.student.person),
-            TOTAL: row.total,
+            TOTAL: row.total if row.is_final else None,
             "final": row.is_final,
+            "open": [grade.lab.name for grade in row.open],
             "notes": row.student.notes,
             "labs": {grade.lab.name: _grade_json(grade) for grade in row.grades},
         }
@@ -224,7 +245,15 @@ def feedback(row: Row) -> str:
     if row.is_final:
         most = sum(step.points for grade in row.grades for step in grade.lab.steps)
         lines.append(_("{score} of {max} points").format(score=row.total, max=most))
+    else:
+        lines.append(missing(row))
     return "\n".join(lines) + "\n"
+
+
+def missing(row: Row) -> str:
+    """The sentence that stands in place of a total that is not final."""
+    numbers = ", ".join(grade.lab.number for grade in row.open)
+    return _("no total yet, it lacks {labs}").format(labs=numbers)
 
 
 def _of_lab(grade: Grade) -> list[str]:
@@ -234,7 +263,7 @@ def _of_lab(grade: Grade) -> list[str]:
         return [_("the submission was not taken: {why}").format(why=grade.why)]
     if grade.state == ERROR:
         return [_("not graded yet: the grading machine failed, not your program")]
-    lines = []
+    lines = [grade.why] if grade.doubt else []
     for mark in grade.marks:
         words = _("step {n}  {title}  {score}/{points}")
         step = mark.step

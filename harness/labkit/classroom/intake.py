@@ -12,7 +12,7 @@ from pathlib import Path
 
 from labkit.classroom import finding, platforms, roster
 from labkit.classroom.platforms import Label
-from labkit.classroom.reading import Reading, Refused, shown
+from labkit.classroom.reading import Reading
 from labkit.classroom.roster import Person
 from labkit.ground.catalog import Lab
 from labkit.ground.words import _
@@ -43,12 +43,14 @@ class Attempt:
 class Taken:
     """A lab of a student's, as it will be graded.
 
-    refused: why it is not, else empty. digest: of the names and contents of the files, also when these were let go of.
+    refused: why it is not, else empty. doubt: why another attempt may hold a better one, else empty.
+    digest: of the names and contents of the files, also when these were let go of.
     """
 
     files: finding.Sources = field(default_factory=dict)
     late: bool = False
     refused: str = ""
+    doubt: str = ""
     digest: str = ""
 
     def __post_init__(self) -> None:
@@ -110,37 +112,46 @@ def _attempts(submissions: Path) -> list[Attempt]:
 def take(student: Student, labs: Sequence[Lab], deadline: datetime | None, alone: bool) -> None:
     """Read a student's attempts and take each lab from the last one in time that has it, else from the last late one.
 
-    alone: all of it is of one lab. A lab of an attempt that is refused is looked for in no other: the student must
-    hear of it.
+    alone: all of it is of one lab. A lab that is refused is looked for in no other attempt: the student must hear of
+    it. Where an attempt cannot be read and no name tells of which labs it is, earlier ones are taken, with a doubt;
+    labs that no other attempt has are refused.
     """
+    doubt = ""
     in_time = [attempt for attempt in student.attempts if not attempt.is_late(deadline)]
     late = [attempt for attempt in student.attempts if attempt.is_late(deadline)]
     for attempts in (in_time, late):
         for attempt in sorted(attempts, key=lambda attempt: attempt.turn, reverse=True):
             if any(lab.name not in student.labs for lab in labs):
-                _take(student, attempt, labs, alone, attempts is late)
+                doubt = _take(student, attempt, labs, alone, attempts is late, doubt)
+    for lab in labs if doubt else ():
+        student.labs.setdefault(lab.name, Taken(refused=doubt))
     if student.attempts and not student.labs:
         student.notes.append(_("no lab's sources were found in the submission"))
 
 
 def _take(
-    student: Student, attempt: Attempt, labs: Sequence[Lab], alone: bool, is_late: bool
-) -> None:
-    """Take what an attempt has of the labs that are not there yet."""
+    student: Student,
+    attempt: Attempt,
+    labs: Sequence[Lab],
+    alone: bool,
+    is_late: bool,
+    doubt: str,
+) -> str:
+    """Take what an attempt has of the labs that are not there yet.
+
+    doubt: what a later attempt has that could not be read, else empty; returns the same for the next one.
+    """
     reading = Reading()
-    try:
-        for path, inside in attempt.sources:
-            reading.take(path, inside)
-        found = finding.sources(reading, labs, alone)
-    except (Refused, OSError) as why:
-        words = shown(str(why)) if isinstance(why, OSError) else str(why)
-        student.notes.append(_("the submission was not taken: {why}").format(why=words))
-        for lab in labs:
-            student.labs.setdefault(lab.name, Taken(refused=words, late=is_late))
-        return
+    for path, inside in attempt.sources:
+        reading.take(path, inside)
     student.notes += reading.notes
-    for name, files in found.items():
-        student.labs.setdefault(name, Taken(files, is_late))
+    for one in reading.unread:
+        words = _("a part of the submission was not taken: {why}").format(why=one.why)
+        student.notes.append(words)
+    found = finding.find(reading, labs, alone)
+    for name, lab in found.labs.items():
+        student.labs.setdefault(name, Taken(lab.files, is_late, lab.refused, doubt))
+    return doubt or "; ".join(found.doubts)
 
 
 def write(taken: Taken, directory: Path) -> None:

@@ -32,11 +32,20 @@ ERROR = 3  # the exit status of a grading that ended in an error of ours or the 
 
 @dataclass(frozen=True)
 class Job:
-    """One grading: a student's directories' name, a lab, a digest of what is graded."""
+    """One grading: a student's directories' name, a lab, a digest of the sources.
+
+    step: only this one of the lab, None: all. What is graded is told by `subject`: a verdict on one step is none on all.
+    """
 
     home: str
     lab: Lab
     digest: str
+    step: int | None = None
+
+    @property
+    def subject(self) -> str:
+        """What tells this grading from any other of the same student and lab."""
+        return self.digest if self.step is None else f"{self.digest} step {self.step}"
 
 
 class Ledger:
@@ -78,11 +87,11 @@ class Ledger:
     def is_done(self, job: Job) -> bool:
         """Whether these sources were graded, and not with an error."""
         record = self._record(job)
-        return record.get("digest") == job.digest and record.get("status") != ERROR
+        return record.get("digest") == job.subject and record.get("status") != ERROR
 
     def forget(self, job: Job) -> None:
-        """A record of other sources than the job's is no verdict any more."""
-        if self._record(job).get("digest") != job.digest:
+        """A record of other sources than the job's, or of another step, is no verdict any more."""
+        if self._record(job).get("digest") != job.subject:
             self._path(job).unlink(missing_ok=True)
 
     def keep(self, job: Job, written: Path, status: int, said: str) -> None:
@@ -93,20 +102,20 @@ class Ledger:
         if (written / job.lab.name).is_dir():
             (written / job.lab.name).rename(place)
         shutil.rmtree(written, ignore_errors=True)
-        record = {"digest": job.digest, "status": status, "said": said}
+        record = {"digest": job.subject, "status": status, "said": said}
         self._path(job).parent.mkdir(parents=True, exist_ok=True)
         replace_file(self._path(job), json.dumps(record).encode())
 
     def results(self, job: Job) -> dict[str, Any] | None:
         """The results.json of a grading; None where there is none that counts."""
-        if self._record(job).get("digest") != job.digest:
+        if self._record(job).get("digest") != job.subject:
             return None
         return read_json(self.report(job.home, job.lab) / "results.json") or None
 
     def failed(self, job: Job) -> str:
         """The words of a grading that ended in an error; empty where it did not."""
         record = self._record(job)
-        if not record:
+        if record.get("digest") != job.subject:
             return _("not graded yet")
         return str(record.get("said") or _("error")) if record.get("status") == ERROR else ""
 

@@ -19,11 +19,10 @@ SANDBOXED = "--left-out="
 
 
 class Marking:
-    """The jobs, in the state of one run. step: only this one of each lab, None: all."""
+    """The jobs, in the state of one run."""
 
-    def __init__(self, ledger: Ledger, step: int | None = None) -> None:
+    def __init__(self, ledger: Ledger) -> None:
         self._ledger = ledger
-        self._step = step
         self._running: list[subprocess.Popen[str]] = []
         self._stopped = False
         self._began = time.monotonic()
@@ -93,7 +92,7 @@ class Marking:
         command = ["/usr/bin/setpriv", "--pdeathsig", "TERM", sys.executable, "-m", "labkit"]
         command += ["check", job.lab.name, "--all", "--quiet", SANDBOXED, "--again", "errors"]
         command += ["--work", str(self._ledger.work(job.home)), "--report", str(report)]
-        command += ["--step", str(self._step)] if self._step is not None else []
+        command += ["--step", str(job.step)] if job.step is not None else []
         process = subprocess.Popen(
             command, stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, errors="replace"
         )

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from html import escape
 
-from labkit.classroom.gradebook import ABSENT, GRADED, Row
+from labkit.classroom.gradebook import ABSENT, GRADED, Row, missing
 from labkit.ground.catalog import Lab
 from labkit.ground.words import _, language
 
@@ -58,8 +58,8 @@ def _to_decide(book: Sequence[Row]) -> list[str]:
         if not row.student.known:
             found.append(_("{student} is not in the roster").format(student=who))
         found += [f"{who}: {note}" for note in row.student.notes]
-        for grade in row.grades:
-            if grade.state not in (GRADED, ABSENT):
+        for grade in row.open:
+            if grade.why:
                 found.append(f"{who}, {grade.lab.name}: {grade.why}")
     items = [f"<li>{escape(text)}</li>" for text in found]
     return [f"<h2>{escape(_('To decide'))}</h2><ul>", *items, "</ul>"] if items else []
@@ -71,10 +71,11 @@ def _points(book: Sequence[Row], labs: Sequence[Lab]) -> list[str]:
         who = row.student.person
         cells = [("", row.student.home), ("", who.name), ("", who.section)]
         for grade in row.grades:
-            open_ = "n open" if grade.state not in (GRADED, ABSENT) else "n"
+            open_ = "n open" if grade.is_open else "n"
             kind = "n none" if grade.state == ABSENT else "n late" if grade.late else open_
             cells.append((kind, str(grade.score) if grade.state == GRADED else _word(grade.state)))
-        lines.append([*cells, ("n" if row.is_final else "n open", str(row.total))])
+        total = ("n", str(row.total)) if row.is_final else ("open", missing(row))
+        lines.append([*cells, total])
     headings = [_("student"), _("name"), _("section"), *(lab.number for lab in labs), _("total")]
     return [f"<h2>{escape(_('Points'))}</h2>", *_table(headings, lines)]
 
@@ -84,16 +85,19 @@ def _word(state: str) -> str:
 
 
 def _distribution(book: Sequence[Row], labs: Sequence[Lab]) -> list[str]:
-    """How many students have how many of the points, in ten parts."""
+    """How many students have how many of the points, in ten parts; only of those whose total is final."""
     most = sum(step.points for lab in labs for step in lab.steps)
-    parts = Counter(min(BARS - 1, row.total * BARS // max(1, most)) for row in book)
+    final = [row for row in book if row.is_final]
+    parts = Counter(min(BARS - 1, row.total * BARS // max(1, most)) for row in final)
     lines = []
     for part in range(BARS):
         count = parts[part]
-        bar = f'<span class="bar" style="width: {count * 40 / max(1, len(book)):.1f}em"></span>'
+        bar = f'<span class="bar" style="width: {count * 40 / max(1, len(final)):.1f}em"></span>'
         first, last = part * 100 // BARS, (part + 1) * 100 // BARS
         lines.append(f'<tr><td class="n">{first}–{last} %</td><td>{bar} {count}</td></tr>')
-    return [f"<h2>{escape(_('Distribution'))}</h2><table>", *lines, "</table>"]
+    words = _("Students without a total, who are not counted here: {n}")
+    left = [f"<p>{escape(words.format(n=len(book) - len(final)))}</p>"] if final != book else []
+    return [f"<h2>{escape(_('Distribution'))}</h2><table>", *lines, "</table>", *left]
 
 
 def _steps(book: Sequence[Row], labs: Sequence[Lab]) -> list[str]:

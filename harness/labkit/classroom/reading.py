@@ -16,8 +16,10 @@ import tarfile
 import zipfile
 import zlib
 from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, cast
+from typing import IO, Union, cast
 
 from labkit.ground import written
 from labkit.ground.faults import Fault
@@ -51,26 +53,58 @@ Parts = tuple[str, ...]
 
 
 class Refused(Exception):
-    """A submission that is not read any further, with the sentence that says why."""
+    """A part of a submission that is not read any further, with the sentence that says why."""
+
+
+@dataclass(frozen=True)
+class Unread:
+    """What could not be read. place: the path of a file in the submission; of an archive, that of one in it.
+
+    why: the sentence that says so. whole: it is an archive or a directory, and may hold labs that nobody has seen.
+    """
+
+    place: Parts
+    why: str
+    whole: bool
+
+
+Content = Union[bytes, None, Refused]
 
 
 class Reading:
-    """The C files of a submission. files: by their paths. notes: sentences on what was not taken."""
+    """The C files of a submission. files: by their paths. notes: sentences on what was not taken, and harms nothing.
+
+    unread: what was refused. Of an archive, or a directory, that was refused in its middle no file is here.
+    """
 
     def __init__(self) -> None:
         self.files: dict[Parts, bytes] = {}
         self.notes: list[str] = []
+        self.unread: list[Unread] = []
         self._bytes = 0
         self._archives = 0
 
     def take(self, path: Path, inside: Parts = ()) -> None:
-        """Read a directory, or a file that has this path in the submission; raises Refused."""
+        """Read a directory, or a file that has this path in the submission."""
         if path.is_symlink():
             self.notes.append(_("{name} is a link and was not taken").format(name=shown(path.name)))
         elif path.is_dir():
-            self._directory(path)
+            with self._all_or_nothing((".",)):
+                self._directory(path)
         else:
-            self._regular(path, inside or (path.name,))
+            with self._all_or_nothing(inside or (path.name,)):
+                self._regular(path, inside or (path.name,))
+
+    @contextmanager
+    def _all_or_nothing(self, place: Parts) -> Iterator[None]:
+        """What is refused inside leaves no file: half of a lab would get a wrong verdict."""
+        files, unread, size = dict(self.files), list(self.unread), self._bytes
+        try:
+            yield
+        except (Refused, OSError) as why:
+            words = str(why) if isinstance(why, Refused) else shown(str(why))
+            self.files, self._bytes = files, size
+            self.unread = [*unread, Unread(place, words, whole=True)]
 
     def _directory(self, root: Path) -> None:
         left, seen = [(root, Parts())], 0
@@ -103,14 +137,17 @@ class Reading:
         if name.endswith((".c", ".h")):
             self._keep(parts, data)
         elif _is_archive(name):
-            self._archive(parts, data, depth + 1)
+            with self._all_or_nothing(_inside(parts)):
+                self._archive(parts, data, depth + 1)
         elif name.endswith(UNREAD):
             words = _("{name} is an archive of a kind that is not read: .zip and .tar.gz are")
             self.notes.append(words.format(name=shown(parts[-1])))
 
     def _keep(self, parts: Parts, data: bytes) -> None:
         if len(data) > MOST_FILE:
-            raise Refused(_("{name} is larger than 4 MiB").format(name=shown("/".join(parts))))
+            words = _("{name} is larger than 4 MiB").format(name=shown("/".join(parts)))
+            self.unread.append(Unread(parts, words, whole=False))
+            return
         self._bytes += len(data)
         if len(self.files) >= MOST_SOURCES or self._bytes > MOST_SOURCE_BYTES:
             raise Refused(_("it holds too many C files, or too large ones"))
@@ -139,19 +176,31 @@ class Reading:
                 if place is None:
                     words = _("{name} leads out of its archive and was not taken")
                     self.notes.append(words.format(name=shown(member)))
-                elif content is None:
-                    self._not_taken(place)
-                elif _is_interesting(place):
-                    self._content((*parts[:-1], *place), content, depth)
+                else:
+                    self._member((*parts[:-1], *place), content, name, depth)
         except Refused as why:
             raise Refused(f"{name}: {why}") from None
         except BROKEN as error:
             words = _("{name} cannot be read as an archive: {why}")
             raise Refused(words.format(name=name, why=shown(str(error)))) from None
 
+    def _member(self, parts: Parts, content: Content, archive: str, depth: int) -> None:
+        """A member of an archive, at its path in the submission."""
+        if isinstance(content, Refused):
+            whole = _is_archive(parts[-1])
+            words = f"{archive}: {shown(parts[-1])}: {content}"
+            self.unread.append(Unread(_inside(parts) if whole else parts, words, whole))
+        elif content is None:
+            self._not_taken(parts)
+        elif _is_interesting(parts):
+            self._content(parts, content, depth)
 
-def _zip(data: bytes) -> Iterator[tuple[str, bytes | None]]:
-    """The names and contents of a zip archive's C files and archives; None is the content of what is no file."""
+
+def _zip(data: bytes) -> Iterator[tuple[str, Content]]:
+    """The names and contents of a zip archive's C files and archives.
+
+    None is the content of what is no file, Refused that of a member that cannot be read: others still can.
+    """
     _must_have_a_short_list(data)
     with zipfile.ZipFile(io.BytesIO(data)) as archive:
         members = archive.infolist()
@@ -165,13 +214,24 @@ def _zip(data: bytes) -> Iterator[tuple[str, bytes | None]]:
             if kind not in (0, stat.S_IFREG):
                 yield member.filename, None
                 continue
-            if member.flag_bits & 1:
-                raise Refused(_("it is encrypted"))
-            if member.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
-                # zipfile bounds what comes out of these two only.
-                raise Refused(_("it is compressed in an unusual way: use an ordinary .zip"))
-            with archive.open(member) as file:
-                yield member.filename, file.read(_most(member.filename) + 1)
+            try:
+                yield member.filename, _of_zip(archive, member)
+            except Refused as why:
+                yield member.filename, why
+
+
+def _of_zip(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> bytes:
+    """A member's content, as far as its size is allowed; raises Refused."""
+    if member.flag_bits & 1:
+        raise Refused(_("it is encrypted"))
+    if member.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+        # zipfile bounds what comes out of these two only.
+        raise Refused(_("it is compressed in an unusual way: use an ordinary .zip"))
+    try:
+        with archive.open(member) as file:
+            return file.read(_most(member.filename) + 1)
+    except BROKEN as error:
+        raise Refused(_("it is damaged: {why}").format(why=shown(str(error)))) from None
 
 
 def _must_have_a_short_list(data: bytes) -> None:
@@ -209,7 +269,7 @@ class _Bounded(io.RawIOBase):
         return data
 
 
-def _tar(data: bytes) -> Iterator[tuple[str, bytes | None]]:
+def _tar(data: bytes) -> Iterator[tuple[str, Content]]:
     """The same of a tar archive, compressed by gzip or not."""
     source: IO[bytes] = io.BytesIO(data)
     if data.startswith(b"\x1f\x8b"):
@@ -232,6 +292,13 @@ def _tar(data: bytes) -> Iterator[tuple[str, bytes | None]]:
 def shown(text: str) -> str:
     """A stranger's name in a sentence: printable, and not longer than a line."""
     return "".join(c if c.isprintable() else "?" for c in text)[:80]
+
+
+def _inside(archive: Parts) -> Parts:
+    """A path below a directory with an archive's name: work.zip of a lab may be called as the lab."""
+    name = archive[-1]
+    stem = next(name[: -len(end)] for end in ARCHIVES if name.lower().endswith(end))
+    return (*archive[:-1], stem, name)
 
 
 def _most(name: str) -> int:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from labkit.ground.words import _, ngettext
 
 if TYPE_CHECKING:
-    from labkit.hang.calls import Event, Number
+    from labkit.hang.calls import Event, Number, Unsafe
 
 READS = frozenset({"recv", "read", "recvfrom", "recvmsg", "readv"})
 SENDS = frozenset({"send", "write", "sendto", "sendmsg", "writev"})
@@ -70,7 +70,7 @@ class Evidence:
     role: what a thread is called. busy: threads that used the CPU all the time just now, None where nobody looked. stuck:
     what its locks show, see `waits.stuck`. said: its stderr. got: what came instead of what should. shares_port: the
     port on which another of the check's programs listens as well. end: the cause that an end which nobody asked for
-    shows by itself; signal: by which it ended.
+    shows by itself; signal: by which it ended. unsafe: the first unsafe call of a signal handler.
     """
 
     calls: Mapping[int, Sequence[Event]] = field(default_factory=dict)
@@ -92,6 +92,7 @@ class Evidence:
     stuck: str = ""
     end: str = ""
     signal: str = ""
+    unsafe: Unsafe | None = None
 
     def of_all(self) -> Iterator[Event]:
         """All calls of all threads, by thread."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import signal
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
@@ -208,3 +209,45 @@ def _users(evidence: Evidence, semaphore: int) -> tuple[dict[int, str], bool]:
             if event.call in ("sem_wait", "sem_post"):
                 last[number] = event.call
     return last, posts > 0 and not foreign
+
+
+def unsafe_handler(evidence: Evidence) -> Iterator[Fact]:
+    """A signal handler calls what signal-safety(7) does not list, and its signal can come amid such a call."""
+    found = evidence.unsafe
+    if found:
+        words = _(
+            "a handler of {signal} calls {call}{where}. The signal can come amid {met}{there}, since the thread that"
+            " calls it does not block it there: signal-safety(7) lists neither"
+        )
+        told = words.format(
+            signal=_signal_name(found.signal),
+            call=found.call,
+            where=evidence.there(found.site),
+            met=found.met,
+            there=evidence.there(found.met_site),
+        )
+        yield Fact("unsafe-handler", told)
+
+
+def stuck_in_handler(evidence: Evidence) -> Iterator[Fact]:
+    """A thread waits for ever in a call that a signal handler has made."""
+    found = evidence.unsafe
+    for event in evidence.now():
+        if found and (event.call, event.site) == (found.call, found.site):
+            words = _("{who} runs the handler of {signal}, and waits there in {call}{where}")
+            told = words.format(
+                who=evidence.who(event.thread),
+                signal=_signal_name(found.signal),
+                call=event.call,
+                where=evidence.where(event),
+            )
+            yield Fact("stuck-in-handler", told)
+            return
+
+
+def _signal_name(number: int) -> str:
+    """SIGINT for 2."""
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return _("signal {n}").format(n=number)

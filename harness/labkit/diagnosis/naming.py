@@ -37,6 +37,8 @@ LOOKS: Sequence[Callable[[Evidence], Iterator[Fact]]] = (
     facts_misuse.own_copy,
     facts_misuse.other_mutex,
     facts_misuse.kept_semaphore,
+    facts_misuse.stuck_in_handler,
+    facts_misuse.unsafe_handler,
     facts_threads.lock_waits,
     facts_calls.interrupted,
     facts_program.said,
@@ -114,6 +116,7 @@ _NO_THREAD = frozenset(
 )
 # What a check names that has seen which calls the program spins with.
 _SPINS = frozenset({"stuck-on-error", "spins-on-client"})
+_HANDLER = frozenset({"signal-unsafe"})
 _BURNS = frozenset({"busy-wait", "spins-on-client", "cpu-budget"})
 
 
@@ -160,6 +163,8 @@ CAUSES: Sequence[Cause] = (
     _cause("cpu-budget", "cpu-budget", explains=None),
     _cause("joined-twice", "joined-detached", explains=_OPEN | _MIXED, weight=STRONG),
     _cause("crash", "crash last-call", explains=None, weight=STRONG),
+    _cause("signal-unsafe", "stuck-in-handler", explains=None),
+    _cause("signal-unsafe", "unsafe-handler", explains=_HANDLER, weight=LIKELY, alone=False),
     # A copy of a lock says of itself that it is held by whoever held the one that was copied.
     _cause("missing-unlock", "missing-unlock", "own-copy", explains=None),
     _cause("self-deadlock", "self-deadlock", "own-copy", explains=None),

@@ -84,12 +84,26 @@ class Number:
 
 
 @dataclass(frozen=True)
+class Unsafe:
+    """A call that a handler must not make, made by the handler of a signal that can come amid another such call.
+
+    signal: its number. call, site: what the handler has called, and where. met, met_site: the other one.
+    """
+
+    signal: int
+    call: str
+    site: int
+    met: str
+    met_site: int
+
+
+@dataclass(frozen=True)
 class Flight:
     """All that was recorded.
 
     events: of each thread, in the order in which they ended; what has not ended comes last. inside: the call that a
     thread is in. unrecorded: threads that there was no room for at all. bias: where the program lay in memory. timers:
-    how often a timer was set, for a socket's patience among them.
+    how often a timer was set, for a socket's patience among them. unsafe: the first unsafe call of a signal handler.
     """
 
     events: dict[int, tuple[Event, ...]]
@@ -99,6 +113,7 @@ class Flight:
     unrecorded: int = 0
     bias: int = 0
     timers: int = 0
+    unsafe: Unsafe | None = None
 
     def of(self, thread: int) -> tuple[Event, ...]:
         """The calls of a thread."""

@@ -20,12 +20,11 @@ from labkit.ground import written
 from labkit.ground.faults import Trouble
 from labkit.ground.stacks import Frame
 from labkit.ground.words import _
-from labkit.hang.calls import Event, Flight, Held, Life, Number, order
+from labkit.hang.calls import Event, Flight, Held, Life, Number, Unsafe, order
 
 _AT = 1392640  # SHIM_FLIGHT_AT
-_HEAD = struct.Struct(
-    "=6Q16x"
-)  # magic, version, bias, threads without a place, the shim's own, timers
+# magic, version, bias, threads without a place, the shim's own, timers; what a handler called, and could meet
+_HEAD = struct.Struct("=8Q")
 _NAME = struct.Struct("=28s")
 _OWNER = struct.Struct("=Q")
 _NUMBER = struct.Struct("=2Q4I2B14x")
@@ -74,7 +73,7 @@ def timers(path: Path) -> int:
     data = written.beginning(path, _AT + _HEAD.size)[_AT:]
     if len(data) < _HEAD.size:
         raise _misfit(path)
-    magic, version, _bias, _unrecorded, _cursor, count = _HEAD.unpack(data)
+    magic, version, _bias, _unrecorded, _cursor, count, *_unsafe = _HEAD.unpack(data)
     if (magic, version) != (_MAGIC, _VERSION):
         raise _misfit(path)
     return int(count)
@@ -94,6 +93,7 @@ def lines(flight: Flight, program: Path, run: Runner) -> Callable[[int], tuple[F
     sites |= {life.failed.site for life in flight.lives.values() if life.failed}
     sites |= {life.site for life in flight.lives.values()}
     sites |= {held.site for life in flight.lives.values() for held in life.held}
+    sites |= {flight.unsafe.site, flight.unsafe.met_site} if flight.unsafe else set()
     sites |= {s for n in flight.numbers.values() for s in (n.open_site, n.close_site)}
     # A site is where a call returns to: the call itself lies before.
     routines = {life.routine for life in flight.lives.values() if life.routine}
@@ -107,9 +107,10 @@ class _Reader:
     def __init__(self, data: bytes, owners: bytes) -> None:
         if len(data) < _SIZE:
             raise ValueError("its size")
-        magic, version, self.bias, self.unrecorded, _cursor, self.timers = _HEAD.unpack_from(data)
+        magic, version, *words = _HEAD.unpack_from(data)
         if (magic, version) != (_MAGIC, _VERSION):
             raise ValueError("its beginning")
+        self.bias, self.unrecorded, _cursor, self.timers, *self.unsafe = words
         self.data = data
         names = _NAME.iter_unpack(data[64:_OWNERS_AT])
         self.names = [_name(word) for (word,) in names]
@@ -130,7 +131,15 @@ class _Reader:
         found = Flight(
             events, lives, inside, self._numbers(), self.unrecorded, self.bias, self.timers
         )
-        return _with_numbers_of_threads(found)
+        return replace(_with_numbers_of_threads(found), unsafe=self._unsafe())
+
+    def _unsafe(self) -> Unsafe | None:
+        """The first unsafe call of a handler."""
+        call, met = self.unsafe
+        if not call:
+            return None
+        names = [self._named(word >> 8 & 0xFF) for word in (call, met)]
+        return Unsafe(call & 0xFF, names[0], call >> 32, names[1], met >> 32)
 
     def _life(self, at: int) -> tuple[Life, tuple[Event, ...], Event | None]:
         owner, handle, began, ended, used, locks, now, *rest = _LIFE.unpack_from(self.data, at)

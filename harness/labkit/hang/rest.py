@@ -11,10 +11,11 @@ from __future__ import annotations
 import platform
 import re
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Set
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from signal import SIGALRM, SIGCHLD, SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2
 
 from labkit.ground import proc, tcp_table
 from labkit.ground.faults import Fault, Trouble
@@ -31,13 +32,14 @@ class Calls:
     """System calls by their numbers on a kind of machine.
 
     always: those without a time-out. unless: those that are endless where the argument of that place is NULL;
-    negative: where it is a negative int. futex: that call.
+    negative: where it is a negative int. futex: that call. sleep: nanosleep, which glibc does not make any more.
     """
 
     always: frozenset[int]
     unless: Mapping[int, int]
     negative: Mapping[int, int]
     futex: int
+    sleep: int
 
 
 # read write readv writev pause accept sendto recvfrom sendmsg recvmsg rt_sigsuspend accept4
@@ -45,9 +47,10 @@ _X86 = frozenset((0, 1, 19, 20, 34, 43, 44, 45, 46, 47, 130, 288))
 _ARM = frozenset((63, 64, 65, 66, 202, 206, 207, 211, 212, 133, 242))
 # select pselect6 ppoll rt_sigtimedwait epoll_pwait2; poll epoll_wait epoll_pwait
 CALLS = {
-    "x86_64": Calls(_X86, {23: 4, 270: 4, 271: 2, 128: 2, 441: 3}, {7: 2, 232: 3, 281: 3}, 202),
-    "aarch64": Calls(_ARM, {72: 4, 73: 2, 137: 2, 441: 3}, {22: 3}, 98),
+    "x86_64": Calls(_X86, {23: 4, 270: 4, 271: 2, 128: 2, 441: 3}, {7: 2, 232: 3, 281: 3}, 202, 35),
+    "aarch64": Calls(_ARM, {72: 4, 73: 2, 137: 2, 441: 3}, {22: 3}, 98, 101),
 }
+FROM_OUTSIDE = sum(1 << number - 1 for number in (SIGHUP, SIGINT, SIGQUIT, SIGUSR1, SIGUSR2, SIGALRM, SIGTERM, SIGCHLD))
 FUTEX_COMMAND, FUTEX_TIMEOUT = 0x7F, 3
 FUTEX_WAITS = (0, 6, 9, 13)  # WAIT, LOCK_PI, WAIT_BITSET, LOCK_PI2: linux/futex.h
 # What descriptors may lead to: nothing that sends by itself, as a timerfd or a terminal with a time-out would.
@@ -68,36 +71,55 @@ class Look:
     sockets: tuple[Row, ...]
 
 
-def at_rest(programs: Mapping[int, Path]) -> list[Look] | None:
+def at_rest(programs: Mapping[int, Path], watched: Set[int] = frozenset()) -> list[Look] | None:
     """What running programs are in, all at the same moment; None where it is not proved that all are at rest.
 
-    programs: the shim's file of each, by the process's id. What they are in is the same until something comes.
+    programs: the shim's file of each, by the process's id. watched: which of them have a thread of ThreadSanitizer's, which
+    sleeps by a clock and does nothing to the others. What they are in is the same until something comes.
     """
-    before = _looks(programs)
+    before = _looks(programs, watched)
     if not before:
         return None
     time.sleep(APART_SECONDS)
-    return before if _looks(programs) == before else None
+    return before if _looks(programs, watched) == before else None
 
 
-def _looks(programs: Mapping[int, Path]) -> list[Look] | None:
-    looks = [_look(pid, stats) for pid, stats in programs.items()]
+def _looks(programs: Mapping[int, Path], watched: Set[int]) -> list[Look] | None:
+    looks = [_look(pid, stats, pid in watched) for pid, stats in programs.items()]
     found = [look for look in looks if look]
     return found if len(found) == len(looks) else None
 
 
-def _look(pid: int, stats: Path) -> Look | None:
+def _look(pid: int, stats: Path, watched: bool) -> Look | None:
     """A program at this moment; None where something goes on, or may go on later, without anybody's doing."""
     threads = proc.tasks(pid, MOST_THREADS + 1)
     if not 0 < len(threads) <= MOST_THREADS or proc.children(pid) or _has_timers(pid, stats):
         return None
     calls = {thread: _system_call(pid, thread) for thread in threads}
+    if watched:
+        _leave_out_its_own(threads, calls)
     if not all(task.state == "S" and _is_endless(calls[t]) for t, task in threads.items()):
         return None
     held = proc.descriptors(pid)
     # After the threads: what is on its way now finds them asleep.
     sockets = _idle_sockets(pid, held)
     return None if sockets is None else Look(threads, calls, sockets)
+
+
+def _leave_out_its_own(threads: dict[int, Task], calls: dict[int, str]) -> None:
+    """Take out ThreadSanitizer's own thread: the only one that sleeps as it does, by the kernel's call itself.
+
+    It has the signals blocked that come from outside: MaybeSpawnBackgroundThread of LLVM's sanitizer runtime.
+    """
+    known = CALLS.get(platform.machine())
+    alike = [
+        thread
+        for thread, task in threads.items()
+        if known and calls[thread].startswith(f"{known.sleep} ")
+        if task.blocked & FROM_OUTSIDE == FROM_OUTSIDE and task.state == "S"
+    ]
+    if len(alike) == 1:
+        del threads[alike[0]], calls[alike[0]]
 
 
 def _has_timers(pid: int, stats: Path) -> bool:

@@ -13,6 +13,7 @@ from pathlib import Path
 from labkit.causes import table as causes
 from labkit.ground.stacks import Frame, library_call, own, source_line, source_lines
 from labkit.ground.words import _, ngettext, wrapped
+from labkit.reports import pretended
 from labkit.reports.asan import zero_bytes
 from labkit.reports.evidence import (
     RECORD,
@@ -68,7 +69,7 @@ def refine(finding: Finding, source_dir: Path) -> Finding:
         finding = zero_bytes(finding)
     passed = _shared_argument(finding, source_dir)
     if not passed:
-        return finding
+        return pretended.explained(finding, source_dir)
     subject = _("the variable '{name}' of {function}").format(name=passed[0], function=passed[1])
     title = _("data race on {subject}").format(subject=subject)
     return replace(
@@ -197,7 +198,8 @@ def describe(finding: Finding, source_dir: Path) -> str:
         opened = finding.place == "descriptor"
         heading = _("It was opened here:") if opened else _("It was allocated here:")
         paragraphs.append(_excerpt(heading, finding.origin, source_dir))
-    paragraphs += [_wrapped(_locks_text(finding)), _wrapped(causes.advice(finding.cause))]
+    told = _locks_text(finding) or pretended.words(finding, source_dir)
+    paragraphs += [_wrapped(told), _wrapped(causes.advice(finding.cause))]
     if finding.count > 1:
         seen = ngettext("Seen {n} time.", "Seen {n} times.", finding.count)
         paragraphs.append(seen.format(n=finding.count))

@@ -17,7 +17,7 @@ from labkit.ground import written
 from labkit.ground.catalog import COMMON
 from labkit.ground.faults import DidNotCompile, Fault, Silent, Trouble, blame
 from labkit.ground.words import _, ngettext
-from labkit.reports import asan, helgrind, lockorder, lockuse, lockwords, stubborn, tsan
+from labkit.reports import asan, helgrind, lockorder, lockuse, lockwords, pretended, stubborn, tsan
 from labkit.reports.evidence import RECORD
 from labkit.reports.findings import Finding, ToolTrouble, describe, is_verdict, refine
 from labkit.scene import witness
@@ -146,8 +146,8 @@ def look_into(command: Sequence[str], cwd: Path) -> subprocess.CompletedProcess[
 
 
 def _fault(program: Running, bad: list[Finding]) -> Fault:
-    first = bad[0]
     directory = program.scene.builder.sources.directory
+    first = pretended.first(bad, directory)[0]
     others = len(bad) - 1
     details = describe(first, directory)
     if others:

@@ -18,6 +18,7 @@ from labkit.wire.clients import Client
 START_SECONDS = 5.0
 # gcc 12's libtsan loses a signal now and then; Helgrind gets the first one on its main thread alone.
 STOP_AGAIN_SECONDS = {"tsan": 0.5, "helgrind": 3.0}
+STOP_OFTEN = 4  # signals after each of which all threads sleep for good: none of them was heard, and none is lost
 
 
 @dataclass
@@ -108,12 +109,17 @@ class Server:
 
     def _wait_stopped(self, limit: Deadline, number: signal.Signals) -> Ended | None:
         """Wait; in a run under a tool that may lose it, the signal is sent again now and then."""
-        again = STOP_AGAIN_SECONDS.get(self.program.tool.name)
+        again, in_vain = STOP_AGAIN_SECONDS.get(self.program.tool.name), 0
         while again:
-            patience = Deadline(min(limit.at, time.monotonic() + again), limit.allowed)
+            until = min(limit.at, time.monotonic() + again)
+            patience = Deadline(until, limit.allowed, still=limit.still)
             ended = self.program.wait(patience)
             if ended or limit.passed:
                 return ended
+            in_vain = in_vain + 1 if patience.proved else 0
+            if in_vain == STOP_OFTEN:
+                limit.proved = True
+                return None
             self.program.signal(number)
         return self.program.wait(limit)
 

@@ -8,12 +8,10 @@ from collections.abc import Iterable
 from labkit.hang import rest
 from labkit.hang.rest import Look
 from labkit.scene.running import Running
-from labkit.scene.tools import NATIVELY, UNDER_ASAN
+from labkit.scene.tools import UNDER_TSAN
 
 # Threads of ours that give the programs nothing to do: those that read their output, and that look at the machine.
 IDLE = ("pump ", "shortage")
-# The others have a thread of their own that sleeps by a clock, keep signals back, or let one thread run at a time.
-TOOLS = (NATIVELY.name, UNDER_ASAN.name)
 
 
 def of(programs: Iterable[Running]) -> list[Look] | None:
@@ -24,7 +22,8 @@ def of(programs: Iterable[Running]) -> list[Look] | None:
     running = [program for program in programs if program.running]
     if not _alone() or not all(map(_can_be_told, running)):
         return None
-    rests = rest.at_rest({program.pid: program.log / "stats" for program in running})
+    watched = {program.pid for program in running if program.tool is UNDER_TSAN}
+    rests = rest.at_rest({program.pid: program.log / "stats" for program in running}, watched)
     return rests if rests and all(program.heard() for program in running) else None
 
 
@@ -36,6 +35,5 @@ def _alone() -> bool:
 
 
 def _can_be_told(program: Running) -> bool:
-    """Whether what the kernel shows of a program is all that there is: one process, no terminal, no other runtime."""
-    alone = program.everybody() == [program.pid]
-    return alone and program.tool.name in TOOLS and not program.on_terminal
+    """Whether what the kernel shows of a program is all that there is: one process, no terminal."""
+    return program.everybody() == [program.pid] and not program.on_terminal

@@ -10,6 +10,7 @@ from dataclasses import replace
 from labkit.box.stream import Ended
 from labkit.ground.faults import Disconnected, Fault, Silent
 from labkit.ground.words import _
+from labkit.hang import flight
 from labkit.scene.running import Running
 from labkit.scene.scene import Scene
 from labkit.scene.schedules import forced, slowed
@@ -180,6 +181,15 @@ def stop_under_tool(server: Server, number: signal.Signals = signal.SIGTERM) -> 
         program.signal(number)
         with suppress(Fault):
             server.connect().close()
+
+
+def handlers_are_safe(running: Running) -> None:
+    """No signal handler of a program may have called what signal-safety(7) does not list, where that can do harm."""
+    unsafe = flight.read(running.log / "stats").unsafe
+    if unsafe:
+        words = _("a signal handler calls {call}, which is not safe in one")
+        what = words.format(call=unsafe.call)
+        raise Fault(what, cause="signal-unsafe", about=running, certain=True)
 
 
 def must_stop(running: Running, cause: str = "does-not-stop") -> None:

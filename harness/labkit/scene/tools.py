@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from labkit.box import sandbox
+from labkit.box import sandbox, updates
 from labkit.build.build import ASAN, PLAIN, TSAN, Flavour
 from labkit.reports import helgrind
 
@@ -34,7 +34,7 @@ class Shim:
 
     seed: None leaves the schedule alone. most_threads: above it thread creation fails with EAGAIN; None: no limit.
     create_us: by so much is thread creation slower. close_us: so much later goes on who has closed a connection. short: sockets move at most so many bytes a call, 0: whatever
-    the kernel moves.
+    the kernel moves. updates: under ThreadSanitizer, updates lost between an atomic load and a store are put down.
     """
 
     seed: int | None = None
@@ -44,6 +44,7 @@ class Shim:
     short: int = 0
     create_us: int = 0
     close_us: int = 0
+    updates: bool = False
 
     def environment(self) -> dict[str, str]:
         words = {"PERTURB_STATS": "/log/stats"}
@@ -92,6 +93,9 @@ def shim_words(
     words["PERTURB_STATS"] = sandbox.place(view, words["PERTURB_STATS"])
     words["PERTURB_HIDE"] = program
     libraries = [sandbox.place(view, "/shim/perturb.so"), *libraries]
+    if shim.updates:
+        libraries.append(sandbox.place(view, f"/shim/{updates.LIBRARY}"))
+        words["UPDATES_LOG"] = f"{program}:{sandbox.place(view, updates.LOG)}"
     return {**words, "LD_PRELOAD": ":".join(libraries)}
 
 

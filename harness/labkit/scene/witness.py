@@ -163,6 +163,7 @@ def evidence(program: Running, seen: Snapshot | None, fault: Fault, run: Runner)
         stuck=waits.stuck(seen.waits) or "",
         end=_untimely(program, fault),
         signal=(ended.signal or "") if ended else "",
+        unsafe=record.unsafe,
     )
 
 

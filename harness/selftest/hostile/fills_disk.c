@@ -1,6 +1,7 @@
 /*
  * Writes to files until the disk is full, but at most 4 GiB: either a few large
- * ones or, with MANY, empty ones in a directory, in a directory, and so on.
+ * ones or, with MANY, empty ones in a directory, in a directory, and so on. With
+ * DELETED the large ones have no name any more, and it only holds them.
  */
 #define _POSIX_C_SOURCE 200809L
 #include "hostile.h"
@@ -11,13 +12,16 @@
 #ifndef MANY
 #define MANY 0
 #endif
+#ifndef DELETED
+#define DELETED 0
+#endif
 
 int
 main(void)
 {
 	static char block[1 << 20];
 	char name[32];
-	int fd;
+	int fd, held = -1;
 
 	for (int i = 0; MANY && i < 20000; i++) {
 		snprintf(name, sizeof(name), "file%d", i);
@@ -27,9 +31,16 @@ main(void)
 	}
 	for (int i = 0; !MANY && i < 4096; i++) {
 		snprintf(name, sizeof(name), "file%d", i / 200);
-		fd = open(name, O_WRONLY | O_CREAT | O_APPEND, 0600);
+		fd = held;
+		if (!DELETED || i % 200 == 0)
+			fd = open(name, O_WRONLY | O_CREAT | O_APPEND, 0600);
 		(void)!write(fd, block, sizeof(block));
-		close(fd);
+		if (DELETED) {
+			unlink(name);
+			held = fd;
+		} else {
+			close(fd);
+		}
 	}
 	for (;;)
 		pause();

@@ -1,4 +1,4 @@
-"""C source as text: directives of a raw file, and the tokens of a preprocessed one with where they come from."""
+"""C source as text: words and directives of a raw file, the tokens of a preprocessed one with where they come from."""
 
 from __future__ import annotations
 
@@ -47,13 +47,25 @@ class Token:
 
 def directives(source: str) -> Iterator[Directive]:
     """The directives of a source file, seen as a compiler does: trigraphs, spliced lines, comments."""
-    for trigraph, char in _TRIGRAPHS.items():
-        source = source.replace(trigraph, char)
-    text = _COMMENT_OR_LITERAL.sub(_without_comment, _spliced(source))
-    for number, line in enumerate(text.split("\n"), 1):
+    for number, line in enumerate(_bare(source), 1):
         match = _DIRECTIVE.match(line)
         if match:
             yield Directive(match["name"], match["rest"].strip(), number)
+
+
+def words(source: str) -> Iterator[tuple[int, str]]:
+    """The words of a source file with their lines' numbers, from 1; comments and #include lines have none."""
+    for number, line in enumerate(_bare(source), 1):
+        match = _DIRECTIVE.match(line)
+        if not match or not match["name"].startswith("include"):
+            yield from ((number, _DIGRAPHS.get(m[0], m[0])) for m in _TOKEN.finditer(line))
+
+
+def _bare(source: str) -> list[str]:
+    """A source file's lines without comments, continued lines joined: each keeps the number of its first one."""
+    for trigraph, char in _TRIGRAPHS.items():
+        source = source.replace(trigraph, char)
+    return _COMMENT_OR_LITERAL.sub(_without_comment, _spliced(source)).split("\n")
 
 
 def _spliced(source: str) -> str:
