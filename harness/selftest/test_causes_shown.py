@@ -21,7 +21,6 @@ HERE = Path(__file__).parent
 # What none of the others shows, and the test that has a program for it.
 ELSEWHERE = {
     "cpu-budget": "test_hostile.test_a_program_that_burns_the_cpu",
-    "does-not-compile": "test_wrong_input.test_a_source_that_does_not_compile",
     "memory": "test_program.test_too_much_memory",
     "no-program": "test_wrong_input.test_a_source_that_is_no_file",
 }

@@ -31,9 +31,7 @@ def failed(check: str, cause: str) -> dict[str, str | None]:
     return {"verdict": "failed", "check": check, "cause": cause}
 
 
-def test_the_steps_that_differ_are_told(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_the_steps_that_differ_are_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """In verdict, in the check or in the cause; what is the same is not."""
     one = checkout(tmp_path / "a", PASSED, failed("test_x", "hang"), PASSED)
     other = checkout(tmp_path / "b", PASSED, failed("test_x", "deadlock"), failed("test_y", "hang"))

@@ -202,12 +202,7 @@ class User:
             news in self.news
         )
 
-    def welcome(
-        self,
-        answer: Answer,
-        words: bytes = b"OK welcome back ",
-        cause: str = "wrong-answer",
-    ) -> Answer:
+    def welcome(self, answer: Answer, words: bytes = b"OK welcome back ") -> Answer:
         """Take an answer for that to a login: it must say so, and bring a token, which is kept."""
         start = words + self.name.encode() + b" "
         if not answer.head.startswith(start) or b" " in answer.head[len(start) :]:
@@ -215,7 +210,7 @@ class User:
                 _("{user} is not welcomed").format(user=self.client.name),
                 expected=start + b"TOKEN",
                 got=answer.text(),
-                cause=cause,
+                cause="wrong-answer",
             )
         self.token = answer.head[len(start) :]
         return answer
@@ -224,10 +219,10 @@ class User:
         """LOGIN, which must succeed; the answer holds the history."""
         return self.welcome(self.ask(b"LOGIN %s %s" % (self.name.encode(), password)))
 
-    def register(self, password: bytes = PASSWORD, cause: str = "wrong-answer") -> Answer:
-        """REGISTER, which must succeed; cause: why it does not, where it is refused."""
+    def register(self, password: bytes = PASSWORD) -> Answer:
+        """REGISTER, which must succeed."""
         command = b"REGISTER %s %s" % (self.name.encode(), password)
-        return self.welcome(self.ask(command), b"OK welcome ", cause)
+        return self.welcome(self.ask(command), b"OK welcome ")
 
     def say(self, text: bytes) -> Answer:
         """SAY, which must be answered `OK`."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from labkit.box import addresses
 from labkit.box.symbols import Runner
@@ -114,7 +114,7 @@ def stacks(program: Running, fault: Fault) -> str:
     fault.evidence = seen
     directory = program.scene.builder.sources.directory
     look = threads.look(program.pid, LOOK_SECONDS)
-    snapshot.waits = hang.of_program(look, directory)
+    snapshot.waits = _without_copies(hang.of_program(look, directory), snapshot.flight)
     return hang.told(program.pid, look, snapshot.waits, directory)
 
 
@@ -123,6 +123,25 @@ def is_ending(program: Running, fault: Fault) -> bool:
     seen = (fault.evidence or {}).get(program.name)
     record = seen.flight if seen and seen.flight else Flight({})
     return any(event.call in EXITS for events in record.events.values() for event in events)
+
+
+def _without_copies(found: Sequence[Wait], record: Flight | None) -> list[Wait]:
+    """The waits, those for a lock on the thread's own stack that nobody has taken without the holder that it names.
+
+    A copy of a lock names who held the one that was copied.
+    """
+    lives = {life.tid: life for life in record.lives.values()} if record else {}
+    taken = {held.lock for life in lives.values() for held in life.held}
+
+    def is_copy(wait: Wait) -> bool:
+        life, address = lives.get(wait.thread.inner), next(iter(wait.thread.arguments), 0)
+        mine = life and life.number and 0 < life.handle - address < STACK_BYTES
+        return bool(mine and wait.lock == "mutex" and address not in taken)
+
+    return [
+        replace(wait, on=None, ended=False, nobody=True) if is_copy(wait) else wait
+        for wait in found
+    ]
 
 
 def evidence(program: Running, seen: Snapshot | None, fault: Fault, run: Runner) -> Evidence:
