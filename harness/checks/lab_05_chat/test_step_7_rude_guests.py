@@ -20,6 +20,7 @@ from checks.lab_05_chat.shared import (
     comes_back,
     marked,
     named,
+    throw_out,
     users_in,
     watched,
 )
@@ -484,3 +485,19 @@ def visit(
 def test_no_memory_is_lost(scene: Scene) -> None:
     """LeakSanitizer, AddressSanitizer and UndefinedBehaviorSanitizer find nothing, whatever the guests did."""
     watched(scene, UNDER_ASAN, Shim(seed=scene.seed), 8)
+
+
+AT_ONCE = 16  # users who are thrown out
+# What a sanitizer may see of an object that is gone; any other such fault shows in the check before.
+GONE = ("use-after-free", "use-after-return", "bad-pointer", "buffer-overflow", "double-free")
+
+
+@step(7, "promise-4", "given-back")
+def test_thrown_out_one_after_another(scene: Scene) -> None:
+    """Users who do not read are thrown out right after one another, and nothing that was theirs is used any more."""
+    try:
+        for shim in seeded(scene.seed, 2):
+            watched(scene, UNDER_ASAN, shim, AT_ONCE, throw_out)
+    except Fault as fault:
+        fault.cause = "used-after-leaving" if fault.cause in GONE else fault.cause
+        raise
