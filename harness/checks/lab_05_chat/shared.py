@@ -275,6 +275,35 @@ def after_a_change(chat: Chat, users: Sequence[User]) -> None:
             guest.leave()
 
 
+def visit(
+    chat: Chat, witness: User, names: Sequence[str], tokens: Sequence[bytes], newcomer: str
+) -> list[bytes]:
+    """30 guests come, users log in or come back by their tokens, one registers; all leave. Returns their tokens."""
+    guests = chat.arrive(30)
+    users = chat.connect(len(names), names)
+    for index, user in enumerate(users):
+        resume = b"RESUME %s" % tokens[index] if tokens else b""
+        user.send(resume or b"LOGIN %s %s" % (user.name.encode(), PASSWORD))
+        user.welcome(user.answer(1, b"RESUME", 10.0))
+    users[0].send(*[b"SAY " + b"x" * 500] * 10)
+    users[0].answer(11, b"SAY")
+    new = chat.registered(newcomer)
+    for user, refused in ((guests[1], REFUSED_GUEST), (new[0], REFUSED)):
+        before = max(len(user.answers), 1)
+        user.send(*refused)
+        user.answer(before + len(refused) - 1, refused[-1], 10.0)
+    for index, guest in enumerate(guests + users + new):
+        guest.reset() if index % 7 == 0 else guest.leave()
+    gone = {b"LEAVE " + user.name.encode() for user in users + new}
+    require(
+        chat.pump(lambda: gone <= set(witness.news), 10.0),
+        _("users have left, and the server does not tell everybody"),
+        cause="news-missing",
+    )
+    witness.news.clear()
+    return [user.token for user in users]
+
+
 def throw_out(chat: Chat, size: int) -> None:
     """So many stop to read, each a message later than the one before: they are thrown out one after another; often."""
     alice, bob = chat.logged_in("user000", "user001")

@@ -13,8 +13,6 @@ from checks.lab_05_chat.shared import (
     KIB,
     MIB,
     MOST_LINE,
-    REFUSED,
-    REFUSED_GUEST,
     answered,
     closing_once,
     comes_back,
@@ -22,6 +20,7 @@ from checks.lab_05_chat.shared import (
     named,
     throw_out,
     users_in,
+    visit,
     watched,
 )
 from labkit.scene import departed, manners, shortages
@@ -450,35 +449,6 @@ def test_gives_everything_back(scene: Scene) -> None:
         expected=_("at most {kib} KiB").format(kib=6 * KIB),
         cause="thread-leak" if program.stats().unclaimed > 100 else "memory-leak",
     )
-
-
-def visit(
-    chat: Chat, witness: User, names: Sequence[str], tokens: Sequence[bytes], newcomer: str
-) -> list[bytes]:
-    """30 guests come, users log in or come back by their tokens, one registers; all leave. Returns their tokens."""
-    guests = chat.arrive(30)
-    users = chat.connect(len(names), names)
-    for index, user in enumerate(users):
-        resume = b"RESUME %s" % tokens[index] if tokens else b""
-        user.send(resume or b"LOGIN %s %s" % (user.name.encode(), PASSWORD))
-        user.welcome(user.answer(1, b"RESUME", 10.0))
-    users[0].send(*[b"SAY " + b"x" * 500] * 10)
-    users[0].answer(11, b"SAY")
-    new = chat.registered(newcomer)
-    for user, refused in ((guests[1], REFUSED_GUEST), (new[0], REFUSED)):
-        before = max(len(user.answers), 1)
-        user.send(*refused)
-        user.answer(before + len(refused) - 1, refused[-1], 10.0)
-    for index, guest in enumerate(guests + users + new):
-        guest.reset() if index % 7 == 0 else guest.leave()
-    gone = {b"LEAVE " + user.name.encode() for user in users + new}
-    require(
-        chat.pump(lambda: gone <= set(witness.news), 10.0),
-        _("users have left, and the server does not tell everybody"),
-        cause="news-missing",
-    )
-    witness.news.clear()
-    return [user.token for user in users]
 
 
 @step(7, "given-back")
