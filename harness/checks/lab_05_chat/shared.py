@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -43,6 +43,14 @@ REFUSED = (
 )
 
 
+def named(prefix: str, count: int) -> list[str]:
+    """Names that sort as they are numbered."""
+    return [f"{prefix}{index:03d}" for index in range(count)]
+
+
+HOGS = named("hog", 48)  # users who do not read
+
+
 def answered(user: User, command: bytes, expected: bytes, cause: str = "wrong-answer") -> Answer:
     """The command must be answered with this line, and no list."""
     answer = user.ask(command)
@@ -53,11 +61,6 @@ def answered(user: User, command: bytes, expected: bytes, cause: str = "wrong-an
         cause,
     )
     return answer
-
-
-def named(prefix: str, count: int) -> list[str]:
-    """Names that sort as they are numbered."""
-    return [f"{prefix}{index:03d}" for index in range(count)]
 
 
 @contextmanager
@@ -272,14 +275,63 @@ def after_a_change(chat: Chat, users: Sequence[User]) -> None:
             guest.leave()
 
 
-def watched(scene: Scene, tool: Tool, shim: Shim, size: int) -> Running:
-    """Drive the server under a tool, stop it, and look at what the tool found. Returns the program."""
-    known = named("user", size) + named("late", 4) + named("passer", 5)
+def visit(
+    chat: Chat, witness: User, names: Sequence[str], tokens: Sequence[bytes], newcomer: str
+) -> list[bytes]:
+    """30 guests come, users log in or come back by their tokens, one registers; all leave. Returns their tokens."""
+    guests = chat.arrive(30)
+    users = chat.connect(len(names), names)
+    for index, user in enumerate(users):
+        resume = b"RESUME %s" % tokens[index] if tokens else b""
+        user.send(resume or b"LOGIN %s %s" % (user.name.encode(), PASSWORD))
+        user.welcome(user.answer(1, b"RESUME", 10.0))
+    users[0].send(*[b"SAY " + b"x" * 500] * 10)
+    users[0].answer(11, b"SAY")
+    new = chat.registered(newcomer)
+    for user, refused in ((guests[1], REFUSED_GUEST), (new[0], REFUSED)):
+        before = max(len(user.answers), 1)
+        user.send(*refused)
+        user.answer(before + len(refused) - 1, refused[-1], 10.0)
+    for index, guest in enumerate(guests + users + new):
+        guest.reset() if index % 7 == 0 else guest.leave()
+    gone = {b"LEAVE " + user.name.encode() for user in users + new}
+    require(
+        chat.pump(lambda: gone <= set(witness.news), 10.0),
+        _("users have left, and the server does not tell everybody"),
+        cause="news-missing",
+    )
+    witness.news.clear()
+    return [user.token for user in users]
+
+
+def throw_out(chat: Chat, size: int) -> None:
+    """So many stop to read, each a message later than the one before: they are thrown out one after another; often."""
+    alice, bob = chat.logged_in("user000", "user001")
+    for number, first in enumerate(range(0, len(HOGS), size)):
+        hogs = chat.logged_in(*HOGS[first : first + size])
+        for hog in hogs:
+            chat.deafen(hog)
+            alice.say(BIG)
+        says_much(alice, [bob], [b"%d.%03d " % (number, index) + BIG for index in range(330)])
+        for hog in hogs:
+            hog.reset()
+    marked(chat, alice, [bob])
+
+
+def watched(
+    scene: Scene,
+    tool: Tool,
+    shim: Shim,
+    size: int,
+    events: Callable[[Chat, int], None] = drive,
+) -> Running:
+    """Let events happen to the server under a tool, stop it, and look at what the tool found. Returns the program."""
+    known = named("user", size) + named("late", 4) + named("passer", 5) + HOGS
     chat = chats.start(scene, "-n", "20", known=known, tool=tool, shim=shim, network="narrow")
     program = chat.server.program
     with inspected(program):
         try:
-            drive(chat, size)
+            events(chat, size)
         except Fault:
             if tool is UNDER_ASAN:
                 with suppress(Fault):  # its leak check comes at the end
