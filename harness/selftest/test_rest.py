@@ -74,9 +74,7 @@ def test_who_sleeps_for_good_is_at_rest(
 
 @pytest.mark.parametrize("tool", TOOLS)
 @pytest.mark.parametrize("form", FORM.findall(AWAKE))
-def test_who_goes_on_by_itself_is_not(
-    shop: Workshop, tmp_path: Path, form: str, tool: str
-) -> None:
+def test_who_goes_on_by_itself_is_not(shop: Workshop, tmp_path: Path, form: str, tool: str) -> None:
     """By a clock, another thread, another process, or a sender that nobody knows."""
     with started(shop, form, tmp_path / "stats", tool) as pid:
         assert looks(pid, tmp_path / "stats", tool) == [None] * LOOKS

@@ -50,7 +50,10 @@ CALLS = {
     "x86_64": Calls(_X86, {23: 4, 270: 4, 271: 2, 128: 2, 441: 3}, {7: 2, 232: 3, 281: 3}, 202, 35),
     "aarch64": Calls(_ARM, {72: 4, 73: 2, 137: 2, 441: 3}, {22: 3}, 98, 101),
 }
-FROM_OUTSIDE = sum(1 << number - 1 for number in (SIGHUP, SIGINT, SIGQUIT, SIGUSR1, SIGUSR2, SIGALRM, SIGTERM, SIGCHLD))
+FROM_OUTSIDE = sum(
+    1 << number - 1
+    for number in (SIGHUP, SIGINT, SIGQUIT, SIGUSR1, SIGUSR2, SIGALRM, SIGTERM, SIGCHLD)
+)
 FUTEX_COMMAND, FUTEX_TIMEOUT = 0x7F, 3
 FUTEX_WAITS = (0, 6, 9, 13)  # WAIT, LOCK_PI, WAIT_BITSET, LOCK_PI2: linux/futex.h
 # What descriptors may lead to: nothing that sends by itself, as a timerfd or a terminal with a time-out would.
