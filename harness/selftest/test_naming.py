@@ -62,7 +62,12 @@ SUPPORTED: Sequence[tuple[str | None, Evidence, str, str]] = [
         ("one-at-a-time", of(*behind(slow)), "lock-held", f"sleeps in {slow} at x.c:21 with it")
         for slow in ("recv", "send", "read", "accept4", "pthread_join", "connect")
     ),
-    ("lost-signal", stuck_in_handler(), "signal-unsafe", "waits there in pthread_mutex_lock at x.c:41"),
+    (
+        "lost-signal",
+        stuck_in_handler(),
+        "signal-unsafe",
+        "waits there in pthread_mutex_lock at x.c:41",
+    ),
     ("signal-unsafe", of(unsafe=HANDLES), "signal-unsafe", "can come amid printf at x.c:42"),
     ("lock-held", of(*behind("recv")), "lock-held", "thread 3 (bob) waits for a lock"),
     ("does-not-stop", of(*closed(True)), "close-wakes-nobody", "in recv at x.c:21"),

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from checks.lab_03_rockets.launches import OBJECTS, ROCKETS, THREADS
-from checks.lab_03_rockets.shared import options, watched
+from checks.lab_03_rockets.launches import OBJECTS, ROCKETS, THREADS, options
+from checks.lab_03_rockets.shared import watched
 from labkit.scene import counting
 from labkit.scene.checking import (
     UNDER_HELGRIND,

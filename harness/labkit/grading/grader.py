@@ -148,7 +148,7 @@ class Grader:
 
         Nobody reads what pytest would say of it, for which it parses whole modules.
         """
-        if call.excinfo is None:
+        if call.excinfo is None or call.when == "collect":
             return None
         raised = call.excinfo.value
         if isinstance(raised, pytest.skip.Exception):

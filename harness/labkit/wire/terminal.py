@@ -35,7 +35,9 @@ def _shown(data: bytes, columns: int, cursor: bool) -> tuple[str, ...]:
     """The same, not to be changed."""
     screen = pyte.Screen(columns, LINES)
     pyte.ByteStream(screen).feed(data)
-    screen.lines = screen.cursor.y + 1  # each line that it shows costs milliseconds, also where nothing stands
+    screen.lines = (
+        screen.cursor.y + 1
+    )  # each line that it shows costs milliseconds, also where nothing stands
     *lines, here = screen.display
     here = here[: screen.cursor.x] if cursor else here
     return tuple(line.rstrip() for line in (*lines, here))
