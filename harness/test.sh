@@ -26,9 +26,10 @@ trap 'kill %1 2>/dev/null || true' EXIT
 (($#)) || harness/docs.sh --if-changed >build/docs.log 2>&1 &
 [[ -z $lint ]] || harness/lint.sh
 wait
-# Hundreds of checks start a Python of their own; compiling the harness anew would be a sixth of what each costs.
+# Hundreds of checks start a Python of their own; compiling the harness anew would be a sixth of what each costs. Not in
+# build/, which some tests fill: Python takes a file for whole that it could write only in part.
 unset PYTHONDONTWRITEBYTECODE
-export PYTHONPYCACHEPREFIX="$root/build/pycache"
+export PYTHONPYCACHEPREFIX="$root/__pycache__"
 export LANGUAGE=en # what the tests compare, whatever the person's own language is
 status=0
 if (($#)); then

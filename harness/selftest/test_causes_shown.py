@@ -38,7 +38,7 @@ def of_mutants() -> set[str]:
 
 def of_hostile_programs() -> set[str]:
     """What hostile programs are called, where that is always the same; test_hostile holds that."""
-    programs = (*test_hostile.PROGRAMS, *test_hostile.IN_A_SANDBOX)
+    programs = (*test_hostile.PROGRAMS, *test_hostile.IN_A_SANDBOX, test_hostile.CROWD)
     return {program.cause for program in programs if " or " not in program.cause}
 
 

@@ -154,7 +154,7 @@ def _pytest(lab: Lab, grader: Grader) -> int:
     words += ["-p", "no:faulthandler", "-p", "no:xdist", "-p", "no:timeout", "--capture=no"]
     words += ["-c", os.devnull, "--rootdir", str(ROOT), "--noconftest", "--assert=plain"]
     os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
-    sys.pycache_prefix = sys.pycache_prefix or str(BUILD / "pycache")  # nothing beside the checks
+    sys.dont_write_bytecode = True
     return int(pytest.main(words, plugins=[grader]))
 
 
