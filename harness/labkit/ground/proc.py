@@ -112,15 +112,20 @@ def runnable(pid: int, most: int | None = None) -> int:
 
 def descriptors(pid: int) -> dict[int, str]:
     """The open descriptors of a process, in their order, and what each of them leads to."""
-    for view in views(pid):
-        found: dict[int, str] = {}
-        with suppress(OSError):
-            for name in sorted(os.listdir(view / "fd"), key=int):
-                with suppress(OSError):  # closed since
-                    found[int(name)] = os.readlink(view / "fd" / name)
-        if found:
-            return found
-    return {}
+    return next(filter(None, (_links(view / "fd") for view in views(pid))), {})
+
+
+def _links(directory: Path) -> dict[int, str]:
+    """The descriptors that a thread shows; none where it has ended, amid this look or before."""
+    found: dict[int, str] = {}
+    with suppress(OSError):
+        names = sorted(os.listdir(directory), key=int)
+        for name in names:
+            with suppress(OSError):  # closed since
+                found[int(name)] = os.readlink(directory / name)
+        if len(found) < len(names) and not os.listdir(directory):
+            return {}
+    return found
 
 
 def resident(pid: int) -> int:

@@ -126,10 +126,15 @@ class Server:
 
 def wait_listening(program: Running, seconds: float = START_SECONDS) -> tuple[str, int]:
     """Wait until a program listens; returns (address, port). Faults name what it did instead."""
-    program.eventually(lambda: bool(program.listening()), seconds)
+    found: dict[tuple[str, int], int] = {}
+
+    def listens() -> bool:
+        found.update(program.listening())
+        return bool(found)
+
+    program.eventually(listens, seconds)
     if program.killed_for:
         raise program.killed_for
-    found = program.listening()
     if found:
         return next(iter(found))
     ended = program.wait(program.scene.pace.deadline(0.0))
