@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -29,12 +30,17 @@ def given_away(lab: Lab) -> Iterator[Path]:
 
     A later lab begins with what an earlier one has taught. The sample is no student's lab; a new lab begins as its copy.
     """
-    later = [LABS / other.name for other in all_labs() if other.number > lab.number]
-    for path in sorted(ROOT.rglob("*")):
-        hidden = any(part.startswith(".") for part in path.relative_to(ROOT).parts)
-        inside = any(place in path.parents for place in (SOLUTIONS, SAMPLE, BUILD, *later))
-        if path.suffix in KINDS and not hidden and not inside and path.is_file():
-            yield path
+    left_out = {SOLUTIONS, SAMPLE, BUILD}
+    left_out |= {LABS / other.name for other in all_labs() if other.number > lab.number}
+    for place, directories, names in os.walk(ROOT):
+        here = Path(place)
+        # Not even listed: what other tests build comes and goes.
+        directories[:] = sorted(
+            name for name in directories if not name.startswith(".") and here / name not in left_out
+        )
+        for path in (here / name for name in sorted(names) if not name.startswith(".")):
+            if path.suffix in KINDS and path.is_file():
+                yield path
 
 
 def bodies(lab: Lab) -> dict[str, str]:

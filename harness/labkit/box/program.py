@@ -19,7 +19,7 @@ from typing import Any, ClassVar
 from labkit.box import network, sandbox
 from labkit.box.ends import outputs, read, ready, set_columns, shown_on, waiting
 from labkit.box.family import first_process, orphans, pidfd_of, reap_orphans, send_quietly
-from labkit.box.places import MOST_WRITTEN, written
+from labkit.box.places import MOST_WRITTEN, Disk
 from labkit.box.stream import Ended, Stream, how_ended, note_lines
 from labkit.ground import proc, usage
 from labkit.ground.budget import NICE, Budget
@@ -78,7 +78,7 @@ class Program:
         self.most_resident = 0  # bytes that all its processes were seen to have at a time
         self._nice = False
         self._reading = threading.Lock()  # held by the pump from a read until its bytes stand there
-        self.places: tuple[Path, ...] = ()  # directories of this machine that it can write to
+        self.disk = Disk()
         self._began = time.monotonic()
         self._pid = 0
         self._mark = mark
@@ -377,7 +377,7 @@ class Program:
             self._stop("forks", _("it started more than {n} processes").format(n=MOST_PROCESSES))
         elif resident > MOST_RESIDENT:
             self._stop("memory", _("it used more than {n} GiB").format(n=MOST_RESIDENT >> 30))
-        elif written(self.places, family) > MOST_WRITTEN:
+        elif self.disk.taken(family) > MOST_WRITTEN:
             n = MOST_WRITTEN // sandbox.MIB
             self._stop("flood", _("it wrote more than {n} MiB into files").format(n=n))
         self._watch_cpu(family)

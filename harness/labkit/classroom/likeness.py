@@ -16,10 +16,11 @@ from pathlib import Path
 from labkit.classroom import asked, fingerprints, intake, similar
 from labkit.classroom.asked import Asked
 from labkit.classroom.fingerprints import File, Program, TooLarge
+from labkit.classroom.page import document
 from labkit.classroom.similar import Pair
 from labkit.ground.catalog import BUILD, COMMON, LABS, ROOT, SOLUTIONS, Lab
 from labkit.ground.files import replace_file
-from labkit.ground.words import _, language
+from labkit.ground.words import _
 
 MOST_TOLD = 10  # pairs of a lab on the terminal
 MOST_SHOWN, MOST_PASSAGES = 50, 12  # pairs of a lab on the page; passages of a pair there
@@ -153,12 +154,7 @@ def page(found: Sequence[tuple[Lab, Sequence[Pair]]]) -> str:
         if len(pairs) > MOST_SHOWN:
             words = _("{n} more pairs stand in similar.csv").format(n=len(pairs) - MOST_SHOWN)
             body.append(f"<p>{escape(words)}</p>")
-    return (
-        f'<!DOCTYPE html>\n<html lang="{language() or "en"}"><head><meta charset="utf-8">\n'
-        f"<title>{escape(title)}</title><style>{STYLE}</style></head><body>\n"
-        + "\n".join(body)
-        + "\n</body></html>\n"
-    )
+    return document(title, body, STYLE)
 
 
 def _advice() -> str:

@@ -30,9 +30,14 @@ def html(book: Sequence[Row], labs: Sequence[Lab]) -> str:
     title = _("The class")
     body = [f"<h1>{escape(title)}</h1>", *_to_decide(book), *_points(book, labs)]
     body += [*_distribution(book, labs), *_steps(book, labs), *_causes(book)]
+    return document(title, body, STYLE)
+
+
+def document(title: str, body: Iterable[str], style: str) -> str:
+    """One HTML file that needs no network. body: its lines, in which everything is escaped. style: its CSS."""
     return (
         f'<!DOCTYPE html>\n<html lang="{language() or "en"}"><head><meta charset="utf-8">\n'
-        f"<title>{escape(title)}</title><style>{STYLE}</style></head><body>\n"
+        f"<title>{escape(title)}</title><style>{style}</style></head><body>\n"
         + "\n".join(body)
         + "\n</body></html>\n"
     )

@@ -122,7 +122,7 @@ def _links(directory: Path) -> dict[int, str]:
         names = sorted(os.listdir(directory), key=int)
         for name in names:
             with suppress(OSError):  # closed since
-                found[int(name)] = os.readlink(directory / name)
+                found[int(name)] = os.readlink(f"{directory}/{name}")  # a Path for each costs more
         if len(found) < len(names) and not os.listdir(directory):
             return {}
     return found

@@ -202,7 +202,7 @@ class Scene:
         finally:
             os.close(theirs)
         running.attach(self, program, tool, log, network)
-        running.here, running.places = here, (here, log)
+        running.here, running.disk.places = here, (here, log)
         running.keyboard = running.keys() if "stdin" in terminals.split() else keyboard
         self.programs.append(running)
         return running
