@@ -22,6 +22,7 @@ from labkit.scene.checking import (
     exchange,
     expect,
     judge,
+    renamed,
     require,
 )
 from labkit.wire.terminal import shown
@@ -90,12 +91,8 @@ def stranger(console: Console, cause: str = "lost-client") -> None:
 
 def at_once(console: Console, seconds: float = 1.0, cause: str = "command-waits") -> None:
     """`status` is answered, though something else goes on."""
-    with blame(cause, only=Silent):
-        try:
-            console.ask(b"status", seconds=seconds)
-        except Silent as fault:
-            fault.cause = cause if fault.cause == "no-command-answer" else fault.cause
-            raise
+    with blame(cause, only=Silent), renamed(["no-command-answer"], cause, only=Silent):
+        console.ask(b"status", seconds=seconds)
 
 
 def logs_in(console: Console, client: Client, name: str) -> None:

@@ -11,7 +11,7 @@ from labkit.box.stream import Ended
 from labkit.box.sandbox import Limits
 from labkit.build import hidden_state
 from labkit.ground import written
-from labkit.ground.faults import Disconnected, Fault, Silent, blame
+from labkit.ground.faults import Disconnected, Fault, Silent, blame, renamed
 from labkit.ground.journal import printable
 from labkit.ground.pace import Deadline, Pace
 from labkit.ground.words import _
@@ -67,6 +67,7 @@ __all__ = [
     "judge",
     "likely_cause",
     "printable",
+    "renamed",
     "require",
     "seeded",
     "step",
